@@ -1,0 +1,82 @@
+import type { Service } from '../../src/lifecycle/service.ts';
+
+/**
+ * What the rest of the appliance knows of bytes at rest. Objects are kept in blocks of BLOCK_BYTES (the last may be
+ * shorter); a block is held or not, and a held block was checked when it entered memory. Lookups are answered from
+ * memory at once; only `read` and `write` touch a disk. A generation of an object never changes its bytes: new content
+ * under the same key is a new generation, and readers of the old one keep it until they release it.
+ */
+export interface ObjectStore extends Service {
+  /** The newest generation under a key, acquired for the caller, who must release it (`using` does). */
+  find(key: string): StoredObject | undefined;
+  /** Begins a new generation, which replaces the one before for everybody who looks from now on. Acquired for the caller. */
+  create(description: ObjectDescription): StoredObject;
+  /** Forgets an object: no later `find` gives it, also after a restart. @returns whether there was one. */
+  remove(key: string): boolean;
+  /** Keys that the plan wants held: eviction takes them only when nothing else is left. Replaces the set before. */
+  pin(keys: ReadonlySet<string>): void;
+  /** All objects, for inventory and the operator. Not acquired: look, do not read. */
+  objects(): Iterable<ObjectState>;
+  usage(): StoreUsage;
+}
+
+/** What is known of an object besides its bytes. Header names are lower-case. */
+export interface ObjectDescription {
+  /** The cache key: path, with the query parameters that count. */
+  readonly key: string;
+  readonly sizeBytes: number;
+  /** The strong entity tag that clients get, with its quotes. */
+  readonly etag: string;
+  /** Response headers to give back: content-type, last-modified, cache-control ... No hop-by-hop, no content-length. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Set when blocks are checked against this signed manifest; such an object needs no freshness. */
+  readonly manifestRoot?: string;
+  /** The origin's own strong validator, for If-Range and If-None-Match; absent when it gave none. */
+  readonly sourceEtag?: string;
+  /** Wall clock when the origin last confirmed it, its age then (RFC 9111 4.2.3), and how long it is fresh from age 0. */
+  readonly confirmedAtMs: number;
+  readonly initialAgeMs: number;
+  readonly freshnessMs: number;
+  /** How long past its freshness it may be served when the origin fails; 0 where must-revalidate or no-cache forbid it. */
+  readonly staleIfErrorMs: number;
+}
+
+export interface ObjectState {
+  readonly description: ObjectDescription;
+  readonly blockCount: number;
+  readonly heldBlocks: number;
+  readonly heldBytes: number;
+}
+
+export interface StoredObject extends ObjectState, Disposable {
+  holds(blockIndex: number): boolean;
+  /**
+   * The block's bytes, checked; never to be changed by the receiver. Undefined when it is not held, or was found
+   * rotten or unreadable: then it is no longer held, is counted, and wants filling again.
+   */
+  read(blockIndex: number): Promise<Uint8Array | undefined>;
+  /**
+   * Keeps a block: it is held once this resolves, and survives kill -9. Bytes must have the block's exact length.
+   * @throws OperationalError VOLUME_FULL, VOLUME_IO; the caller goes on serving without storing.
+   */
+  write(blockIndex: number, bytes: Uint8Array): Promise<void>;
+  /** Replaces the description (a 304 renewed it). Key, size and entity tag must stay. */
+  describe(description: ObjectDescription): void;
+}
+
+export interface StoreUsage {
+  readonly capacityBytes: number;
+  readonly usedBytes: number;
+  readonly pinnedBytes: number;
+  readonly objectCount: number;
+  readonly memoryBytes: number;
+  readonly volumes: readonly VolumeState[];
+}
+
+export interface VolumeState {
+  readonly dir: string;
+  /** full: writes fail, reads go on; failing: reads fail too, nothing is placed there. */
+  readonly state: 'online' | 'full' | 'failing';
+  readonly capacityBytes: number;
+  readonly usedBytes: number;
+}

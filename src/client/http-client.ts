@@ -1,0 +1,111 @@
+import { Agent, errors, request } from 'undici';
+import { messageOf, OperationalError } from '../errors/operational-error.ts';
+
+/**
+ * The way out: every request that a service makes of another machine goes through here (undici underneath). Each step
+ * has a limit: connecting, waiting for the head, waiting between bytes of the body. Redirects are not followed: a
+ * cache that follows them can be led anywhere.
+ */
+export interface HttpRequest {
+  readonly url: string;
+  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array | string;
+  readonly headersTimeoutMs: number;
+  /** Longest wait between two pieces of the body. */
+  readonly bodyTimeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  /** Lower-case names; a field that came several times is joined with `, `. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The body as it arrives; read it to the end, or `discard()`. Failures are OperationalErrors. */
+  readonly body: AsyncIterable<Buffer>;
+  /** Throws the rest of the body away and frees the connection. Never throws. */
+  discard(): void;
+}
+
+export interface HttpClientOptions {
+  readonly connectTimeoutMs: number;
+  readonly maxConnectionsPerHost: number;
+}
+
+export class HttpClient {
+  readonly #agent: Agent;
+
+  constructor(options: HttpClientOptions) {
+    this.#agent = new Agent({
+      connections: options.maxConnectionsPerHost,
+      pipelining: 1,
+      connect: { timeout: options.connectTimeoutMs },
+      keepAliveTimeout: 15_000,
+      maxHeaderSize: 32_768,
+    });
+  }
+
+  /** @throws OperationalError SOURCE_UNREACHABLE, SOURCE_TIMEOUT, SOURCE_PROTOCOL; an abort rethrows the signal's reason. */
+  async request(options: HttpRequest): Promise<HttpResponse> {
+    try {
+      const answer = await request(options.url, {
+        dispatcher: this.#agent,
+        method: options.method ?? 'GET',
+        headers: { ...options.headers },
+        body: options.body ?? null,
+        headersTimeout: options.headersTimeoutMs,
+        bodyTimeout: options.bodyTimeoutMs,
+        signal: options.signal ?? null,
+      });
+      return {
+        status: answer.statusCode,
+        headers: joinHeaders(answer.headers),
+        body: readBody(answer.body, options),
+        discard: () => {
+          answer.body.on('error', () => undefined).destroy();
+        },
+      };
+    } catch (error) {
+      throw translate(error, options);
+    }
+  }
+
+  /** Ends every connection at once. */
+  async destroy(): Promise<void> {
+    await this.#agent.destroy();
+  }
+}
+
+async function* readBody(body: AsyncIterable<unknown>, options: HttpRequest): AsyncGenerator<Buffer> {
+  try {
+    for await (const piece of body) yield piece as Buffer;
+  } catch (error) {
+    throw translate(error, options);
+  }
+}
+
+function joinHeaders(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
+  const joined: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) joined[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return joined;
+}
+
+function translate(error: unknown, options: HttpRequest): unknown {
+  if (error instanceof OperationalError) return error;
+  if (options.signal?.aborted) return options.signal.reason;
+  const where = `${options.method ?? 'GET'} ${options.url.split('?')[0]}: ${messageOf(error)}`;
+  const wrap = (code: 'SOURCE_TIMEOUT' | 'SOURCE_TRUNCATED' | 'SOURCE_PROTOCOL' | 'SOURCE_UNREACHABLE'): OperationalError =>
+    new OperationalError(code, where, { cause: error });
+  if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError || error instanceof errors.ConnectTimeoutError) {
+    return wrap('SOURCE_TIMEOUT');
+  }
+  if (error instanceof errors.HTTPParserError || error instanceof errors.HeadersOverflowError || error instanceof errors.InvalidArgumentError) {
+    return wrap('SOURCE_PROTOCOL');
+  }
+  if (error instanceof errors.ResponseContentLengthMismatchError) return wrap('SOURCE_TRUNCATED');
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE') return wrap('SOURCE_TRUNCATED');
+  return wrap('SOURCE_UNREACHABLE');
+}

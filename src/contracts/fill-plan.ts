@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { parseContract } from './contract.ts';
+import {
+  applianceIdSchema,
+  base64Schema,
+  baseUrlSchema,
+  byteCountSchema,
+  epochMsSchema,
+  filePathSchema,
+  renditionIdSchema,
+  sha256HexSchema,
+} from './ids.ts';
+
+/** Where a file may be fetched from, in the order to try. */
+export const fillPlanSourceSchema = z.object({
+  /** peer: same cluster; tier: an appliance of another cluster; origin: the provider's store. */
+  kind: z.enum(['peer', 'tier', 'origin']),
+  /** The appliance's id, or `origin`. */
+  id: applianceIdSchema,
+  baseUrl: baseUrlSchema,
+  /** Seconds after the window's start before this source may be asked: the wait of the escalation policy. */
+  afterSec: z.number().int().nonnegative(),
+});
+export type FillPlanSource = z.infer<typeof fillPlanSourceSchema>;
+
+export const fillPlanFileSchema = z.object({
+  path: filePathSchema,
+  sizeBytes: byteCountSchema,
+  /** Root of the file's manifest, see file-manifest. */
+  root: sha256HexSchema,
+  /** Index into the plan's rendition list. */
+  rendition: z.number().int().nonnegative(),
+  /** Lower fills first, so that a window cut short leaves the best prefix. */
+  priority: z.number().int().nonnegative(),
+  /** Why here: for the operator, in words. */
+  reason: z.string().max(300),
+  expectedBytes: z.number().nonnegative(),
+  sources: z.array(fillPlanSourceSchema).min(1).max(16),
+});
+export type FillPlanFile = z.infer<typeof fillPlanFileSchema>;
+
+/** An interval of absolute time, computed by the planner in the site's zone, right across daylight saving. */
+export const fillWindowSchema = z.object({
+  startsAtMs: epochMsSchema,
+  endsAtMs: epochMsSchema,
+  fillBitsPerSec: z.number().positive(),
+});
+export type FillWindow = z.infer<typeof fillWindowSchema>;
+
+/** `GET /v1/plan/{appliance}`: everything one appliance shall hold, and when and from whom it may fetch it. Signed. */
+export const fillPlanSchema = z.object({
+  version: z.literal(1),
+  planVersion: z.number().int().positive(),
+  applianceId: applianceIdSchema,
+  createdAtMs: epochMsSchema,
+  /** The order of holdings: bit pair i of a heartbeat speaks of renditions[i]. */
+  renditions: z.array(renditionIdSchema).max(1_000_000),
+  windows: z.array(fillWindowSchema).max(64),
+  files: z.array(fillPlanFileSchema).max(1_000_000),
+  keyId: z.string().min(1).max(128),
+  signature: base64Schema.max(128),
+});
+export type FillPlan = z.infer<typeof fillPlanSchema>;
+
+/** `GET /v1/plan/{appliance}/renditions?version=N`: the list that holdings count over, for steering. */
+export const planRenditionsSchema = z.object({
+  version: z.literal(1),
+  applianceId: applianceIdSchema,
+  planVersion: z.number().int().positive(),
+  renditions: z.array(renditionIdSchema).max(1_000_000),
+});
+export type PlanRenditions = z.infer<typeof planRenditionsSchema>;
+
+export const parseFillPlan = (body: unknown): FillPlan => parseContract('fill plan', fillPlanSchema, body);
+export const parsePlanRenditions = (body: unknown): PlanRenditions =>
+  parseContract('plan rendition list', planRenditionsSchema, body);

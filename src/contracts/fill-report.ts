@@ -1,0 +1,24 @@
+import { z } from 'zod';
+import { parseContract } from './contract.ts';
+import { applianceIdSchema, byteCountSchema, epochMsSchema, filePathSchema } from './ids.ts';
+
+/** `POST /v1/fill-report`: how far an appliance is with its plan. Sent on change and at least once a minute while filling. */
+export const fillReportSchema = z.object({
+  version: z.literal(1),
+  applianceId: applianceIdSchema,
+  planVersion: z.number().int().positive(),
+  reportedAtMs: epochMsSchema,
+  /** waiting: outside the window; filling; complete; blocked: files are missing and no source gives them. */
+  state: z.enum(['waiting', 'filling', 'complete', 'blocked']),
+  fileCount: z.number().int().nonnegative(),
+  heldFileCount: z.number().int().nonnegative(),
+  planBytes: byteCountSchema,
+  heldBytes: byteCountSchema,
+  /** Bytes fetched for this plan so far, by kind of source. */
+  filledBytes: z.object({ peer: byteCountSchema, tier: byteCountSchema, origin: byteCountSchema }),
+  /** The files that failed last, newest first, with the code of the failure. */
+  failures: z.array(z.object({ path: filePathSchema, code: z.string().max(64), detail: z.string().max(300) })).max(32),
+});
+export type FillReport = z.infer<typeof fillReportSchema>;
+
+export const parseFillReport = (body: unknown): FillReport => parseContract('fill report', fillReportSchema, body);

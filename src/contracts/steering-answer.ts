@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import { parseContract } from './contract.ts';
+import { applianceIdSchema, baseUrlSchema, epochMsSchema, siteIdSchema, titleIdSchema } from './ids.ts';
+
+const rankedPlaceSchema = z.object({
+  place: z.number().int().positive(),
+  id: applianceIdSchema,
+  kind: z.enum(['appliance', 'origin']),
+  baseUrl: baseUrlSchema,
+  siteId: siteIdSchema.optional(),
+  /** Why at this place, for the operator and the player's console. */
+  reasons: z.array(z.string().max(200)).max(16),
+});
+export type RankedPlace = z.infer<typeof rankedPlaceSchema>;
+
+/** `GET /v1/steer?title=...`: the ranked places of one decision, each with its reasons; the last is always the origin. */
+export const steeringAnswerSchema = z.object({
+  version: z.literal(1),
+  sessionId: z.string().min(1).max(64),
+  title: titleIdSchema,
+  decidedAtMs: epochMsSchema,
+  ttlSec: z.number().int().positive(),
+  client: z.object({
+    /** The matched prefix, never the address. */
+    prefix: z.string().max(49).optional(),
+    siteId: siteIdSchema.optional(),
+    evidence: z.enum(['route', 'default']),
+  }),
+  ranked: z.array(rankedPlaceSchema).min(1).max(8),
+  excluded: z.array(z.object({ id: applianceIdSchema, reason: z.string().max(200) })).max(1000),
+  /** Set when the answer is the static fallback, with what was missing. */
+  degraded: z.string().max(200).optional(),
+});
+export type SteeringAnswer = z.infer<typeof steeringAnswerSchema>;
+
+/** HLS and DASH Content Steering, application/vnd.apple.steering-list: the one body all players take. */
+export const contentSteeringSchema = z.object({
+  VERSION: z.literal(1),
+  TTL: z.number().int().min(5).max(3600),
+  'RELOAD-URI': z.url(),
+  'PATHWAY-PRIORITY': z.array(applianceIdSchema).min(2).max(8),
+});
+export type ContentSteering = z.infer<typeof contentSteeringSchema>;
+
+export const parseSteeringAnswer = (body: unknown): SteeringAnswer =>
+  parseContract('steering answer', steeringAnswerSchema, body);
+export const parseContentSteering = (body: unknown): ContentSteering =>
+  parseContract('content steering answer', contentSteeringSchema, body);

@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto';
+import type { Enrolment, ServiceRole } from '../contracts/enrolment.ts';
+import { keyIdOf } from '../signing/identity.ts';
+import { migrate } from '../sqlite/migrate.ts';
+import { type Database, openDatabase } from '../sqlite/open-database.ts';
+import type { World } from '../world/world.ts';
+
+/**
+ * Who may call a service: public keys by key id, and the one-time tokens by which a new key gets in. Tokens are kept
+ * as hashes, work once, for one id and role, and expire. Enrolling an id again replaces its key: a reinstalled
+ * appliance needs a new token, and its old key is dead.
+ */
+const TOKEN_LIFE_MS = 24 * 3_600_000;
+
+export interface TrustedKey {
+  readonly id: string;
+  readonly role: ServiceRole;
+  readonly publicKey: string;
+}
+
+export class TrustedKeys {
+  readonly #database: Database;
+  readonly #world: World;
+  readonly #keys = new Map<string, TrustedKey>();
+
+  /** @param file its own SQLite file in the service's state directory */
+  constructor(file: string, world: World) {
+    this.#world = world;
+    this.#database = openDatabase(file, { durable: true });
+    migrate(this.#database, new URL('./migrations/', import.meta.url));
+    const rows = this.#database.prepare<[], TrustedKey & { keyId: string }>(
+      'SELECT key_id AS keyId, id, role, public_key AS publicKey FROM trusted_key',
+    );
+    for (const { keyId, ...key } of rows.all()) this.#keys.set(keyId, key);
+  }
+
+  find(keyId: string): TrustedKey | undefined {
+    return this.#keys.get(keyId);
+  }
+
+  /** A new token for one service to enrol with, once, within 24 hours. It is shown here and never again. */
+  mintToken(id: string, role: ServiceRole): string {
+    const token = this.#world.random.bytes(24).toString('base64url');
+    const nowMs = this.#world.clock.nowMs();
+    this.#database.prepare('DELETE FROM enrolment_token WHERE expires_at_ms < ?').run(nowMs);
+    this.#database.prepare('INSERT INTO enrolment_token VALUES (?, ?, ?, ?)').run(hashOf(token), id, role, nowMs + TOKEN_LIFE_MS);
+    return token;
+  }
+
+  /** Spends the token and registers the key. @returns the key id, or why not. */
+  enrol(enrolment: Enrolment): { kind: 'enrolled'; keyId: string } | { kind: 'refused'; reason: string } {
+    const nowMs = this.#world.clock.nowMs();
+    const keyId = keyIdOf(enrolment.id, enrolment.publicKey);
+    const spent = this.#database.transaction(() => {
+      const spend = this.#database.prepare('DELETE FROM enrolment_token WHERE token_sha256 = ? AND id = ? AND role = ? AND expires_at_ms >= ?');
+      if (spend.run(hashOf(enrolment.token), enrolment.id, enrolment.role, nowMs).changes === 0) return false;
+      this.#database.prepare('DELETE FROM trusted_key WHERE id = ? AND role = ?').run(enrolment.id, enrolment.role);
+      this.#database
+        .prepare('INSERT INTO trusted_key VALUES (?, ?, ?, ?, ?)')
+        .run(keyId, enrolment.id, enrolment.role, enrolment.publicKey, nowMs);
+      return true;
+    })();
+    if (!spent) return { kind: 'refused', reason: `no such token for ${enrolment.role} ${enrolment.id}: it was used, has expired or is for another service` };
+    for (const [oldKeyId, key] of this.#keys) {
+      if (key.id === enrolment.id && key.role === enrolment.role) this.#keys.delete(oldKeyId);
+    }
+    this.#keys.set(keyId, { id: enrolment.id, role: enrolment.role, publicKey: enrolment.publicKey });
+    return { kind: 'enrolled', keyId };
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+}
+
+const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
