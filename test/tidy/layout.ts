@@ -1,0 +1,75 @@
+/** The facts about the tree that the rules judge by. A change of the layout is a change here first. */
+
+export const services: readonly string[] = ['appliance', 'fill-planner', 'steering'];
+
+/** What `src/cli` may start, by dynamic import only. */
+export const startableEntries: ReadonlySet<string> = new Set([
+  'appliance/main.ts',
+  'fill-planner/main.ts',
+  'steering/main.ts',
+  'bench/main.ts',
+  'deploy/demo/main.ts',
+]);
+
+/** Folders (ending in a slash) and files that decide and do nothing else: no I/O, no clock, no randomness, no log. */
+export const purePaths: readonly string[] = [
+  'src/hashing/',
+  'src/http/',
+  'appliance/delivery/choose-answer.ts',
+  'appliance/fill/choose-source.ts',
+  'appliance/store/eviction.ts',
+  'fill-planner/demand/predict-demand.ts',
+  'fill-planner/placement/',
+  'fill-planner/plan/build-plan.ts',
+  'steering/ranking/',
+];
+
+/** The kernel that pure code may build on. */
+export const pureKernel: readonly string[] = ['src/contracts/', 'src/hashing/', 'src/http/'];
+
+/** Packages that are pure themselves: text in, values out. */
+export const purePackages: ReadonlySet<string> = new Set(['structured-headers']);
+
+/** Packages that any product file may import; every other one has a single wrapper file. */
+export const unwrappedPackages: ReadonlySet<string> = new Set(['zod']);
+
+/**
+ * The floors of a service, from the top. A file imports its own floor and those below. Folders that are not named
+ * stand beside the floors, under the composition root.
+ */
+const floors: readonly (readonly string[])[] = [
+  ['main.ts'],
+  ['appliance.ts', 'fill-planner.ts', 'steering.ts'],
+  ['api', 'delivery', 'fast-path', 'plan', 'answer'],
+  ['fill'],
+  ['store', 'memory'],
+];
+
+/** The top folder of a path: `appliance`, `src`, `test`, ... */
+export function areaOf(filePath: string): string {
+  return filePath.split('/')[0] ?? '';
+}
+
+export function isProduct(filePath: string): boolean {
+  return areaOf(filePath) === 'src' || services.includes(areaOf(filePath));
+}
+
+export function isPure(filePath: string): boolean {
+  return matchesAny(filePath, purePaths);
+}
+
+/** Whether the path is one of the files, or inside one of the folders (those end in a slash). */
+export function matchesAny(filePath: string, places: readonly string[]): boolean {
+  return places.some((place) => (place.endsWith('/') ? filePath.startsWith(place) : filePath === place));
+}
+
+/** 0 for the top floor of a service; undefined for what stands beside the floors or outside the services. */
+export function floorOf(filePath: string): number | undefined {
+  const [area = '', second = ''] = filePath.split('/');
+  if (!services.includes(area)) return undefined;
+  const floor = floors.findIndex((places) => places.includes(second));
+  return floor === -1 ? undefined : floor;
+}
+
+/** The last floor that nothing but `main.ts` may reach up to: the composition root. */
+export const compositionRootFloor = 1;
