@@ -24,7 +24,8 @@ export function configCommand(): Command {
 /** The operators' table of one service, in Markdown. */
 export function parameterTable(table: ParameterTable): string {
   const rows = Object.entries(table).map(
-    ([name, row]) => `| \`${name}\` | \`${flagName(name)}\` | \`${variableName(name)}\` | ${row.unit.replaceAll('|', '\\|')} | ${describeDefault(row).replace(/^default /, '')} | ${row.help} |`,
+    ([name, row]) =>
+      `| \`${name}\` | \`${flagName(name)}\` | \`${variableName(name)}\` | ${row.unit.replaceAll('|', '\\|')} | ${describeDefault(row).replace(/^default /, '')} | ${row.help} |`,
   );
   return `| file | flag | environment | value | default | what it does |\n| --- | --- | --- | --- | --- | --- |\n${rows.join('\n')}\n`;
 }

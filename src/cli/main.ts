@@ -13,16 +13,56 @@ interface Entry {
 }
 
 const ENTRIES: readonly Entry[] = [
-  { name: 'demo', summary: 'Start a whole delivery network on this machine and play a video from it.', load: async () => (await import('./demo-command.ts')).demoCommand() },
-  { name: 'appliance', summary: 'Serve files from local disks, filled from peers or an origin.', load: async () => buildServiceCommand((await import('../../appliance/main.ts')).applianceCommand) },
-  { name: 'fill-planner', summary: 'Predict demand and plan which file goes to which appliance, and when.', load: async () => buildServiceCommand((await import('../../fill-planner/main.ts')).fillPlannerCommand) },
-  { name: 'steering', summary: 'Give players ranked appliance URLs.', load: async () => buildServiceCommand((await import('../../steering/main.ts')).steeringCommand) },
-  { name: 'title', summary: "Add titles to the planner's catalogue, list and remove them.", load: async () => (await import('./title-command.ts')).titleCommand() },
-  { name: 'fleet', summary: 'Show or set sites, clusters, appliances, fill windows and budgets.', load: async () => (await import('./fleet-command.ts')).fleetCommand() },
-  { name: 'plan', summary: 'Show the plan of an appliance, or make a new one now.', load: async () => (await import('./plan-command.ts')).planCommand() },
-  { name: 'enrol', summary: 'Mint a one-time token by which a service registers with another.', load: async () => (await import('./enrol-command.ts')).enrolCommand() },
-  { name: 'config', summary: 'Print the parameter table of a service: flags, variables, units, defaults.', load: async () => (await import('./config-command.ts')).configCommand() },
-  { name: 'bench', summary: 'Load an appliance and report its throughput and latency.', load: async () => (await import('./bench-command.ts')).benchCommand() },
+  {
+    name: 'demo',
+    summary: 'Start a whole delivery network on this machine and play a video from it.',
+    load: async () => (await import('./demo-command.ts')).demoCommand(),
+  },
+  {
+    name: 'appliance',
+    summary: 'Serve files from local disks, filled from peers or an origin.',
+    load: async () => buildServiceCommand((await import('../../appliance/main.ts')).applianceCommand),
+  },
+  {
+    name: 'fill-planner',
+    summary: 'Predict demand and plan which file goes to which appliance, and when.',
+    load: async () => buildServiceCommand((await import('../../fill-planner/main.ts')).fillPlannerCommand),
+  },
+  {
+    name: 'steering',
+    summary: 'Give players ranked appliance URLs.',
+    load: async () => buildServiceCommand((await import('../../steering/main.ts')).steeringCommand),
+  },
+  {
+    name: 'title',
+    summary: "Add titles to the planner's catalogue, list and remove them.",
+    load: async () => (await import('./title-command.ts')).titleCommand(),
+  },
+  {
+    name: 'fleet',
+    summary: 'Show or set sites, clusters, appliances, fill windows and budgets.',
+    load: async () => (await import('./fleet-command.ts')).fleetCommand(),
+  },
+  {
+    name: 'plan',
+    summary: 'Show the plan of an appliance, or make a new one now.',
+    load: async () => (await import('./plan-command.ts')).planCommand(),
+  },
+  {
+    name: 'enrol',
+    summary: 'Mint a one-time token by which a service registers with another.',
+    load: async () => (await import('./enrol-command.ts')).enrolCommand(),
+  },
+  {
+    name: 'config',
+    summary: 'Print the parameter table of a service: flags, variables, units, defaults.',
+    load: async () => (await import('./config-command.ts')).configCommand(),
+  },
+  {
+    name: 'bench',
+    summary: 'Load an appliance and report its throughput and latency.',
+    load: async () => (await import('./bench-command.ts')).benchCommand(),
+  },
 ];
 
 async function main(words: readonly string[]): Promise<void> {
@@ -30,7 +70,7 @@ async function main(words: readonly string[]): Promise<void> {
   const program = new Command('oca')
     .description('Delivers video from inside the ISP: appliance, fill-planner, steering.')
     .usage('COMMAND [options]')
-    .addHelpText('after', "\nSee a video first:  oca demo\nHelp on a command:  oca COMMAND --help");
+    .addHelpText('after', '\nSee a video first:  oca demo\nHelp on a command:  oca COMMAND --help');
   if (entry !== undefined) {
     program.addCommand(await entry.load());
   } else {
@@ -41,6 +81,8 @@ async function main(words: readonly string[]): Promise<void> {
 
 main(process.argv.slice(2)).catch((error: unknown) => {
   // A foreseen failure is one clear line; anything else is a bug and shows where it happened.
-  process.stderr.write(`oca: ${isOperational(error) || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message)}\n`);
+  process.stderr.write(
+    `oca: ${isOperational(error) || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message)}\n`,
+  );
   process.exit(isOperational(error, 'CONFIG_INVALID') ? 78 : 1);
 });

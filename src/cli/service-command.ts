@@ -24,12 +24,20 @@ export interface ServiceContext {
 
 const COMMON_PARAMETERS = {
   logLevel: choiceParameter(LOG_LEVELS, 'info', 'Least severe log lines to write to stderr.'),
-  stopDeadlineMs: numberParameter('ms', { min: 0, max: 600_000 }, 10_000, 'After SIGTERM, how long work in hand may take before it is cut.'),
+  stopDeadlineMs: numberParameter(
+    'ms',
+    { min: 0, max: 600_000 },
+    10_000,
+    'After SIGTERM, how long work in hand may take before it is cut.',
+  ),
 };
 export type CommonConfig = ConfigOf<typeof COMMON_PARAMETERS>;
 
 /** All rows of a service with those that every service has. */
-export const allParameters = (command: Pick<ServiceCommand<ParameterTable>, 'parameters'>): ParameterTable => ({ ...command.parameters, ...COMMON_PARAMETERS });
+export const allParameters = (command: Pick<ServiceCommand<ParameterTable>, 'parameters'>): ParameterTable => ({
+  ...command.parameters,
+  ...COMMON_PARAMETERS,
+});
 
 /** The commander command of a service: options from its table, help that teaches, and the run. */
 export function buildServiceCommand<T extends ParameterTable>(service: ServiceCommand<T>): Command {
@@ -37,12 +45,19 @@ export function buildServiceCommand<T extends ParameterTable>(service: ServiceCo
   const command = new Command(service.name)
     .description(service.summary)
     .configureHelp({ helpWidth: Math.min(process.stdout.columns ?? 110, 140) })
-    .option('--config <FILE>', 'JSON file with any of these parameters, by their camel-case names. Precedence: flag, environment, file, default.')
+    .option(
+      '--config <FILE>',
+      'JSON file with any of these parameters, by their camel-case names. Precedence: flag, environment, file, default.',
+    )
     .addHelpText('after', `\n${service.examples}\n`);
   for (const [name, row] of Object.entries<Parameter<unknown>>(table)) command.addOption(optionFor(name, row));
   return command.action(async (given: Record<string, unknown>) => {
     const { config: file, ...flags } = given;
-    const sources = { flags, environment: process.env, file: typeof file === 'string' ? file : process.env['OCA_CONFIG'] };
+    const sources = {
+      flags,
+      environment: process.env,
+      file: typeof file === 'string' ? file : process.env['OCA_CONFIG'],
+    };
     const config = loadConfig<ParameterTable>(table, sources) as ConfigOf<T> & CommonConfig;
     const logger = createLogger(service.name, config.logLevel);
     const built = service.create(config, { logger, world: systemWorld });
@@ -53,7 +68,10 @@ export function buildServiceCommand<T extends ParameterTable>(service: ServiceCo
 function optionFor(name: string, row: Parameter<unknown>): Option {
   const isFlag = row.unit === 'true|false';
   const value = isFlag ? '' : row.repeatable ? ` <${row.unit}...>` : ` <${row.unit}>`;
-  const option = new Option(`${flagName(name)}${value}`, `${row.help} [${describeDefault(row)}; ${variableName(name)}]`);
+  const option = new Option(
+    `${flagName(name)}${value}`,
+    `${row.help} [${describeDefault(row)}; ${variableName(name)}]`,
+  );
   if (row.repeatable) option.argParser((text: string, previous: string[] | undefined) => [...(previous ?? []), text]);
   return option;
 }
@@ -62,6 +80,7 @@ function optionFor(name: string, row: Parameter<unknown>): Option {
 export function describeDefault(row: Parameter<unknown>): string {
   const value = row.default;
   if (row.secret || value === '' || (Array.isArray(value) && value.length === 0)) return 'not set';
-  if (typeof value === 'object' && value !== null && 'host' in value && 'port' in value) return `default ${String(value.host)}:${String(value.port)}`;
+  if (typeof value === 'object' && value !== null && 'host' in value && 'port' in value)
+    return `default ${String(value.host)}:${String(value.port)}`;
   return `default ${String(value)}`;
 }

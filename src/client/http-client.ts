@@ -96,12 +96,21 @@ function translate(error: unknown, options: HttpRequest): unknown {
   if (error instanceof OperationalError) return error;
   if (options.signal?.aborted) return options.signal.reason;
   const where = `${options.method ?? 'GET'} ${options.url.split('?')[0]}: ${messageOf(error)}`;
-  const wrap = (code: 'SOURCE_TIMEOUT' | 'SOURCE_TRUNCATED' | 'SOURCE_PROTOCOL' | 'SOURCE_UNREACHABLE'): OperationalError =>
-    new OperationalError(code, where, { cause: error });
-  if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError || error instanceof errors.ConnectTimeoutError) {
+  const wrap = (
+    code: 'SOURCE_TIMEOUT' | 'SOURCE_TRUNCATED' | 'SOURCE_PROTOCOL' | 'SOURCE_UNREACHABLE',
+  ): OperationalError => new OperationalError(code, where, { cause: error });
+  if (
+    error instanceof errors.HeadersTimeoutError ||
+    error instanceof errors.BodyTimeoutError ||
+    error instanceof errors.ConnectTimeoutError
+  ) {
     return wrap('SOURCE_TIMEOUT');
   }
-  if (error instanceof errors.HTTPParserError || error instanceof errors.HeadersOverflowError || error instanceof errors.InvalidArgumentError) {
+  if (
+    error instanceof errors.HTTPParserError ||
+    error instanceof errors.HeadersOverflowError ||
+    error instanceof errors.InvalidArgumentError
+  ) {
     return wrap('SOURCE_PROTOCOL');
   }
   if (error instanceof errors.ResponseContentLengthMismatchError) return wrap('SOURCE_TRUNCATED');

@@ -48,10 +48,17 @@ export class ServiceClient {
   async enrol(role: ServiceRole, token: string): Promise<EnrolmentAnswer> {
     const { identity } = this.#options;
     if (identity === undefined) throw new Error('only a service with an identity can enrol');
-    return parseEnrolmentAnswer(await this.post('/v1/enrol', { version: 1, id: identity.id, role, publicKey: identity.publicKey, token }));
+    return parseEnrolmentAnswer(
+      await this.post('/v1/enrol', { version: 1, id: identity.id, role, publicKey: identity.publicKey, token }),
+    );
   }
 
-  async #call(method: 'GET' | 'POST' | 'PUT' | 'DELETE', target: string, body: unknown, etag?: string): Promise<ServiceAnswer> {
+  async #call(
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+    target: string,
+    body: unknown,
+    etag?: string,
+  ): Promise<ServiceAnswer> {
     const { http, baseUrl, clock, identity, timeoutMs } = this.#options;
     const bytes = body === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(body));
     // The signature covers the path as the receiver sees it, so the base URL's own path belongs to it.
@@ -59,7 +66,11 @@ export class ServiceClient {
     const headers: Record<string, string> = { accept: 'application/json' };
     if (body !== undefined) headers['content-type'] = 'application/json';
     if (etag !== undefined) headers['if-none-match'] = etag;
-    if (identity !== undefined) Object.assign(headers, signRequest({ method, target: url.pathname + url.search, body: bytes }, identity, clock.nowMs()));
+    if (identity !== undefined)
+      Object.assign(
+        headers,
+        signRequest({ method, target: url.pathname + url.search, body: bytes }, identity, clock.nowMs()),
+      );
     const call = `${method} ${baseUrl}${target.split('?')[0]}`;
     try {
       const signal = AbortSignal.timeout(timeoutMs);
@@ -77,7 +88,8 @@ export class ServiceClient {
         return { kind: 'not-modified' };
       }
       const text = await this.#readAll(response.body, call);
-      if (response.status >= 300 || response.status < 200) throw new OperationalError('SERVICE_STATUS', `${call}: ${response.status} ${detailOf(text)}`);
+      if (response.status >= 300 || response.status < 200)
+        throw new OperationalError('SERVICE_STATUS', `${call}: ${response.status} ${detailOf(text)}`);
       return { kind: 'body', body: text === '' ? undefined : decode(text, call), etag: response.headers['etag'] };
     } catch (error) {
       throw translate(error, call);
@@ -128,6 +140,7 @@ function translate(error: unknown, call: string): unknown {
     const code = AS_SERVICE[error.code];
     return code === undefined ? error : new OperationalError(code, error.detail, { cause: error });
   }
-  if (error instanceof DOMException && error.name === 'TimeoutError') return new OperationalError('SERVICE_TIMEOUT', call, { cause: error });
+  if (error instanceof DOMException && error.name === 'TimeoutError')
+    return new OperationalError('SERVICE_TIMEOUT', call, { cause: error });
   return error;
 }

@@ -18,14 +18,16 @@ export interface ConfigSources {
 /** `listen` -> `--listen`, `adminListen` -> `--admin-listen`. */
 export const flagName = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 /** `adminListen` -> `OCA_ADMIN_LISTEN`. */
-export const variableName = (name: string): string => `OCA_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+export const variableName = (name: string): string =>
+  `OCA_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
 
 /** @throws OperationalError CONFIG_INVALID that lists every wrong value and unknown key. */
 export function loadConfig<T extends ParameterTable>(table: T, sources: ConfigSources): ConfigOf<T> {
   const problems: string[] = [];
   const fromFile = sources.file === undefined ? {} : readConfigFile(sources.file);
   for (const key of Object.keys(fromFile)) {
-    if (!(key in table)) problems.push(`${sources.file}: '${key}' is not a parameter${suggest(key, Object.keys(table))}`);
+    if (!(key in table))
+      problems.push(`${sources.file}: '${key}' is not a parameter${suggest(key, Object.keys(table))}`);
   }
   const config: Record<string, unknown> = {};
   for (const [name, row] of Object.entries(table)) {

@@ -20,7 +20,9 @@ export interface Parameter<T> {
 export class ParameterError extends Error {}
 
 export type ParameterTable = Readonly<Record<string, Parameter<unknown>>>;
-export type ConfigOf<T extends ParameterTable> = { readonly [K in keyof T]: T[K] extends Parameter<infer V> ? V : never };
+export type ConfigOf<T extends ParameterTable> = {
+  readonly [K in keyof T]: T[K] extends Parameter<infer V> ? V : never;
+};
 
 export interface HostPort {
   readonly host: string;
@@ -34,7 +36,14 @@ function parameter<T>(
   parse: (value: unknown) => T,
   options: { repeatable?: boolean; secret?: boolean } = {},
 ): Parameter<T> {
-  return { help, unit, default: fallback, parse, repeatable: options.repeatable ?? false, secret: options.secret ?? false };
+  return {
+    help,
+    unit,
+    default: fallback,
+    parse,
+    repeatable: options.repeatable ?? false,
+    secret: options.secret ?? false,
+  };
 }
 
 const asText = (value: unknown): string => {
@@ -43,7 +52,11 @@ const asText = (value: unknown): string => {
   throw new ParameterError('must be a text, number or boolean');
 };
 
-export function textParameter(fallback: string, help: string, options: { unit?: string; secret?: boolean } = {}): Parameter<string> {
+export function textParameter(
+  fallback: string,
+  help: string,
+  options: { unit?: string; secret?: boolean } = {},
+): Parameter<string> {
   return parameter(options.unit ?? 'TEXT', fallback, help, asText, options);
 }
 
@@ -56,7 +69,11 @@ export function patternParameter(fallback: string, pattern: RegExp, shape: strin
   });
 }
 
-export function choiceParameter<const C extends string>(choices: readonly C[], fallback: NoInfer<C>, help: string): Parameter<C> {
+export function choiceParameter<const C extends string>(
+  choices: readonly C[],
+  fallback: NoInfer<C>,
+  help: string,
+): Parameter<C> {
   return parameter(choices.join('|'), fallback, help, (value) => {
     const found = choices.find((choice) => choice === asText(value));
     if (found === undefined) throw new ParameterError(`must be one of ${choices.join(', ')}, not '${asText(value)}'`);
@@ -72,16 +89,37 @@ export function flagParameter(help: string): Parameter<boolean> {
   });
 }
 
-const SUFFIXES: Readonly<Record<string, number>> = { k: 1e3, M: 1e6, G: 1e9, T: 1e12, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40 };
+const SUFFIXES: Readonly<Record<string, number>> = {
+  k: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  Ti: 2 ** 40,
+};
 
 /** A number within [min, max] in `unit`; text may carry k, M, G, T (powers of 1000) or Ki, Mi, Gi, Ti (of 1024). */
-export function numberParameter(unit: string, range: { min: number; max: number }, fallback: number, help: string): Parameter<number> {
+export function numberParameter(
+  unit: string,
+  range: { min: number; max: number },
+  fallback: number,
+  help: string,
+): Parameter<number> {
   return parameter(unit, fallback, help, (value) => {
     const text = asText(value);
     const match = /^(-?\d+(?:\.\d+)?)(k|M|G|T|Ki|Mi|Gi|Ti)?$/.exec(text);
-    const parsed = match === null ? Number.NaN : Number(match[1]) * (match[2] === undefined ? 1 : (SUFFIXES[match[2]] ?? Number.NaN));
-    if (!Number.isFinite(parsed)) throw new ParameterError(`must be a number of ${unit}, optionally with k, M, G, T, Ki, Mi, Gi or Ti, not '${text}'`);
-    if (parsed < range.min || parsed > range.max) throw new ParameterError(`must be ${range.min} to ${range.max} ${unit}, not ${text}`);
+    const parsed =
+      match === null
+        ? Number.NaN
+        : Number(match[1]) * (match[2] === undefined ? 1 : (SUFFIXES[match[2]] ?? Number.NaN));
+    if (!Number.isFinite(parsed))
+      throw new ParameterError(
+        `must be a number of ${unit}, optionally with k, M, G, T, Ki, Mi, Gi or Ti, not '${text}'`,
+      );
+    if (parsed < range.min || parsed > range.max)
+      throw new ParameterError(`must be ${range.min} to ${range.max} ${unit}, not ${text}`);
     return parsed;
   });
 }
@@ -90,7 +128,8 @@ export function numberParameter(unit: string, range: { min: number; max: number 
 export function parseHostPort(text: string): HostPort {
   const match = /^(?:(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):)?(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
-  if (match === null || port > 65_535) throw new ParameterError(`must be HOST:PORT, [IPV6]:PORT or PORT, not '${text}'`);
+  if (match === null || port > 65_535)
+    throw new ParameterError(`must be HOST:PORT, [IPV6]:PORT or PORT, not '${text}'`);
   const host = match[1] ?? match[2] ?? '';
   return { host: host === '' || host === '*' ? '::' : host, port };
 }
@@ -102,7 +141,8 @@ export function hostPortParameter(fallback: string, help: string): Parameter<Hos
 function parseBaseUrl(text: string): string {
   if (!URL.canParse(text)) throw new ParameterError(`must be an http or https URL, not '${text}'`);
   const url = new URL(text);
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new ParameterError(`must be an http or https URL, not '${text}'`);
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    throw new ParameterError(`must be an http or https URL, not '${text}'`);
   if (url.search !== '' || url.hash !== '') throw new ParameterError('must not have a query or fragment');
   if (url.username !== '' || url.password !== '') throw new ParameterError('must not carry credentials');
   return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;

@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { parseContract } from './contract.ts';
-import { baseUrlSchema, byteCountSchema, filePathSchema, renditionIdSchema, sha256HexSchema, titleIdSchema } from './ids.ts';
+import {
+  baseUrlSchema,
+  byteCountSchema,
+  filePathSchema,
+  renditionIdSchema,
+  sha256HexSchema,
+  titleIdSchema,
+} from './ids.ts';
 
 const catalogueFileSchema = z.object({ path: filePathSchema, sizeBytes: byteCountSchema, root: sha256HexSchema });
 

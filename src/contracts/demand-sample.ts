@@ -19,4 +19,5 @@ export const demandSampleSchema = z.object({
 });
 export type DemandSample = z.infer<typeof demandSampleSchema>;
 
-export const parseDemandSample = (body: unknown): DemandSample => parseContract('demand sample', demandSampleSchema, body);
+export const parseDemandSample = (body: unknown): DemandSample =>
+  parseContract('demand sample', demandSampleSchema, body);

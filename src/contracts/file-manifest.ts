@@ -31,7 +31,8 @@ export const fileManifestSchema = z
   })
   .refine(
     (manifest) =>
-      Buffer.byteLength(manifest.blockHashes, 'base64') === Math.ceil(manifest.sizeBytes / manifest.blockBytes) * HASH_BYTES,
+      Buffer.byteLength(manifest.blockHashes, 'base64') ===
+      Math.ceil(manifest.sizeBytes / manifest.blockBytes) * HASH_BYTES,
     'blockHashes must hold one SHA-256 per block',
   );
 export type FileManifest = z.infer<typeof fileManifestSchema>;
@@ -39,7 +40,9 @@ export type FileManifest = z.infer<typeof fileManifestSchema>;
 /** Checks form and root. @throws ContractError when the root does not match the hashes. */
 export function parseFileManifest(body: unknown): FileManifest {
   const schema = fileManifestSchema.refine(
-    (manifest) => manifestRoot(manifest.sizeBytes, manifest.blockBytes, Buffer.from(manifest.blockHashes, 'base64')) === manifest.root,
+    (manifest) =>
+      manifestRoot(manifest.sizeBytes, manifest.blockBytes, Buffer.from(manifest.blockHashes, 'base64')) ===
+      manifest.root,
     'root does not match the block hashes',
   );
   return parseContract('file manifest', schema, body);

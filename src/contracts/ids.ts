@@ -7,7 +7,9 @@ import { z } from 'zod';
  */
 const NAME = /^[a-z0-9](?:[a-z0-9_-]|\.(?!\.)){0,31}$/;
 
-export const applianceIdSchema = z.string().regex(NAME, 'must be 1 to 32 of a-z 0-9 . _ - and begin with a letter or digit');
+export const applianceIdSchema = z
+  .string()
+  .regex(NAME, 'must be 1 to 32 of a-z 0-9 . _ - and begin with a letter or digit');
 export const siteIdSchema = applianceIdSchema;
 export const clusterIdSchema = applianceIdSchema;
 export const titleIdSchema = z
@@ -24,7 +26,10 @@ export const filePathSchema = z
   .string()
   .max(1024)
   .regex(/^\/[^\s?#\\]+$/, 'must be an absolute URL path without query, fragment, space or backslash')
-  .refine((path) => !path.split('/').some((part) => part === '.' || part === '..'), 'must not contain . or .. segments');
+  .refine(
+    (path) => !path.split('/').some((part) => part === '.' || part === '..'),
+    'must not contain . or .. segments',
+  );
 
 /** Base URL of an appliance or origin: file paths are appended to it, so it has no trailing slash, query or fragment. */
 export const baseUrlSchema = z
@@ -33,7 +38,13 @@ export const baseUrlSchema = z
   .refine((text) => {
     if (!URL.canParse(text)) return false;
     const url = new URL(text);
-    return (url.protocol === 'http:' || url.protocol === 'https:') && url.search === '' && url.hash === '' && url.username === '' && url.password === '';
+    return (
+      (url.protocol === 'http:' || url.protocol === 'https:') &&
+      url.search === '' &&
+      url.hash === '' &&
+      url.username === '' &&
+      url.password === ''
+    );
   }, 'must be an http or https URL without credentials, query and fragment')
   .refine((text) => !text.endsWith('/'), 'must not end with a slash');
 

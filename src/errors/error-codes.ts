@@ -5,25 +5,80 @@
  */
 export const ERROR_CODES = {
   // A source (peer, tier, origin) did not do its part.
-  SOURCE_UNREACHABLE: { says: 'no connection to the source: check that it runs and that the URL is right', source: 'origin', status: 502, retry: 'elsewhere' },
+  SOURCE_UNREACHABLE: {
+    says: 'no connection to the source: check that it runs and that the URL is right',
+    source: 'origin',
+    status: 502,
+    retry: 'elsewhere',
+  },
   SOURCE_TIMEOUT: { says: 'the source did not answer in time', source: 'origin', status: 504, retry: 'elsewhere' },
-  SOURCE_STATUS: { says: 'the source answered with a status that is no content', source: 'origin', status: 502, retry: 'elsewhere' },
-  SOURCE_PROTOCOL: { says: 'the source broke HTTP or contradicted its own headers', source: 'origin', status: 502, retry: 'elsewhere' },
+  SOURCE_STATUS: {
+    says: 'the source answered with a status that is no content',
+    source: 'origin',
+    status: 502,
+    retry: 'elsewhere',
+  },
+  SOURCE_PROTOCOL: {
+    says: 'the source broke HTTP or contradicted its own headers',
+    source: 'origin',
+    status: 502,
+    retry: 'elsewhere',
+  },
   SOURCE_TRUNCATED: { says: 'the source ended the body early', source: 'origin', status: 502, retry: 'elsewhere' },
-  SOURCE_CHANGED: { says: 'the file changed at the source during the transfer', source: 'origin', status: 502, retry: 'same' },
+  SOURCE_CHANGED: {
+    says: 'the file changed at the source during the transfer',
+    source: 'origin',
+    status: 502,
+    retry: 'same',
+  },
   SOURCE_LACKS: { says: 'the source does not hold the file', source: 'peer', status: 504, retry: 'elsewhere' },
-  CHECKSUM_MISMATCH: { says: 'bytes from the source do not match the signed manifest', source: 'peer', status: 502, retry: 'elsewhere' },
+  CHECKSUM_MISMATCH: {
+    says: 'bytes from the source do not match the signed manifest',
+    source: 'peer',
+    status: 502,
+    retry: 'elsewhere',
+  },
   // A control-plane call between services.
-  SERVICE_UNREACHABLE: { says: 'no connection to the service: check its URL and that it runs', source: 'peer', status: 502, retry: 'same' },
+  SERVICE_UNREACHABLE: {
+    says: 'no connection to the service: check its URL and that it runs',
+    source: 'peer',
+    status: 502,
+    retry: 'same',
+  },
   SERVICE_TIMEOUT: { says: 'the service did not answer in time', source: 'peer', status: 504, retry: 'same' },
   SERVICE_STATUS: { says: 'the service refused the call', source: 'peer', status: 502, retry: 'same' },
-  SERVICE_PROTOCOL: { says: 'the service answered with something that is not its contract', source: 'peer', status: 502, retry: 'same' },
-  SIGNATURE_INVALID: { says: 'the signature does not verify: check that both sides are enrolled with each other', source: 'peer', status: 401, retry: 'never' },
+  SERVICE_PROTOCOL: {
+    says: 'the service answered with something that is not its contract',
+    source: 'peer',
+    status: 502,
+    retry: 'same',
+  },
+  SIGNATURE_INVALID: {
+    says: 'the signature does not verify: check that both sides are enrolled with each other',
+    source: 'peer',
+    status: 401,
+    retry: 'never',
+  },
   // Our own disks and database.
-  VOLUME_FULL: { says: 'the volume is full: check its capacity setting against the disk', source: 'self', status: 503, retry: 'elsewhere' },
-  VOLUME_IO: { says: 'the volume failed to read or write: check the disk', source: 'self', status: 503, retry: 'elsewhere' },
+  VOLUME_FULL: {
+    says: 'the volume is full: check its capacity setting against the disk',
+    source: 'self',
+    status: 503,
+    retry: 'elsewhere',
+  },
+  VOLUME_IO: {
+    says: 'the volume failed to read or write: check the disk',
+    source: 'self',
+    status: 503,
+    retry: 'elsewhere',
+  },
   BLOCK_ROTTEN: { says: 'a stored block does not match its checksum', source: 'self', status: 503, retry: 'elsewhere' },
-  STATE_CORRUPT: { says: 'a state file does not make sense: restore it or remove it to start afresh', source: 'self', status: 500, retry: 'never' },
+  STATE_CORRUPT: {
+    says: 'a state file does not make sense: restore it or remove it to start afresh',
+    source: 'self',
+    status: 500,
+    retry: 'never',
+  },
   OVERLOADED: { says: 'a limit on work in hand is reached', source: 'self', status: 503, retry: 'elsewhere' },
   // What an operator gives us.
   MEDIA_BROKEN: { says: 'the title is broken and was refused', source: 'client', status: 422, retry: 'never' },

@@ -7,7 +7,12 @@ import type { ProcessService } from './service.ts';
  * SIGTERM and SIGINT drain, then stop by the deadline; a second signal stops at once. A bug (an error nobody foresaw)
  * is logged and ends the process with 70, and the supervisor starts it anew.
  */
-export async function runService(name: string, service: ProcessService, logger: Logger, stopDeadlineMs: number): Promise<void> {
+export async function runService(
+  name: string,
+  service: ProcessService,
+  logger: Logger,
+  stopDeadlineMs: number,
+): Promise<void> {
   process.on('uncaughtException', (error) => endForBug(error, logger));
   process.on('unhandledRejection', (reason) => endForBug(reason, logger));
   try {

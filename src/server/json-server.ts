@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
-import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { HostPort } from '../config/parameter.ts';
 import { ContractError } from '../contracts/contract.ts';
 import type { Problem } from '../contracts/problem.ts';
@@ -42,20 +42,29 @@ export function createJsonServer(options: JsonServerOptions): JsonServer {
     routerOptions: { maxParamLength: 1024 },
     http: { headersTimeout: NO_HEADER_NEEDS_LONGER_MS, maxHeaderSize: 16_384 },
   } as const;
-  const tls = options.tls !== undefined && options.tls.certFile !== '' ? readTls(options.tls.certFile, options.tls.keyFile) : undefined;
+  const tls =
+    options.tls !== undefined && options.tls.certFile !== ''
+      ? readTls(options.tls.certFile, options.tls.keyFile)
+      : undefined;
   const server = (tls === undefined ? fastify(common) : fastify({ ...common, https: tls })) as FastifyInstance;
 
   server.decorateRequest('rawBody', EMPTY);
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser(/^application\/(?:[a-z.+-]+\+)?json(?:;|$)/, { parseAs: 'buffer' }, (request, body, done) => {
-    request.rawBody = Buffer.isBuffer(body) ? body : Buffer.from(body);
-    try {
-      done(null, request.rawBody.length === 0 ? undefined : JSON.parse(request.rawBody.toString('utf8')));
-    } catch (error) {
-      done(new ContractError('JSON body', [messageOf(error)]));
-    }
-  });
-  server.setNotFoundHandler((request, reply) => sendProblem(reply, 404, 'NOT_FOUND', `no ${request.method} ${request.url.split('?')[0]} here`));
+  server.addContentTypeParser(
+    /^application\/(?:[a-z.+-]+\+)?json(?:;|$)/,
+    { parseAs: 'buffer' },
+    (request, body, done) => {
+      request.rawBody = Buffer.isBuffer(body) ? body : Buffer.from(body);
+      try {
+        done(null, request.rawBody.length === 0 ? undefined : JSON.parse(request.rawBody.toString('utf8')));
+      } catch (error) {
+        done(new ContractError('JSON body', [messageOf(error)]));
+      }
+    },
+  );
+  server.setNotFoundHandler((request, reply) =>
+    sendProblem(reply, 404, 'NOT_FOUND', `no ${request.method} ${request.url.split('?')[0]} here`),
+  );
   server.setErrorHandler((error, request, reply) => {
     if (error instanceof ContractError) return sendProblem(reply, 400, 'CONTRACT', error.message);
     if (error instanceof OperationalError) {
@@ -72,7 +81,13 @@ export function createJsonServer(options: JsonServerOptions): JsonServer {
 
 /** Answers with a problem body. */
 export function sendProblem(reply: FastifyReply, status: number, code: string, detail: string): FastifyReply {
-  const problem: Problem = { type: 'about:blank', title: code.toLowerCase().replaceAll('_', ' '), status, detail, code };
+  const problem: Problem = {
+    type: 'about:blank',
+    title: code.toLowerCase().replaceAll('_', ' '),
+    status,
+    detail,
+    code,
+  };
   return reply.code(status).type('application/problem+json').send(JSON.stringify(problem));
 }
 
@@ -87,21 +102,26 @@ export async function listen(server: JsonServer, address: HostPort): Promise<Hos
     if (address.host === '::' && error instanceof Error && 'code' in error && error.code === 'EAFNOSUPPORT') {
       return listen(server, { host: '0.0.0.0', port: address.port });
     }
-    throw new OperationalError('CONFIG_INVALID', `cannot listen on ${formatHostPort(address)}: ${messageOf(error)}`, { cause: error });
+    throw new OperationalError('CONFIG_INVALID', `cannot listen on ${formatHostPort(address)}: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
   const bound = server.server.address() as AddressInfo;
   return { host: bound.address, port: bound.port };
 }
 
 /** `127.0.0.1:80`, `[::1]:80`. */
-export const formatHostPort = ({ host, port }: HostPort): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
+export const formatHostPort = ({ host, port }: HostPort): string =>
+  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 
 /** PEM texts of a certificate and key. @throws OperationalError CONFIG_INVALID naming the file. */
 export function readTls(certFile: string, keyFile: string): { cert: string; key: string } {
   try {
     return { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };
   } catch (error) {
-    throw new OperationalError('CONFIG_INVALID', `TLS needs both --tls-cert and --tls-key: ${messageOf(error)}`, { cause: error });
+    throw new OperationalError('CONFIG_INVALID', `TLS needs both --tls-cert and --tls-key: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }
 

@@ -24,7 +24,12 @@ export type Sender = { readonly id: string } | undefined;
  * sender's own: an appliance speaks for itself only.
  */
 export function createSignatureGuard(options: SignatureGuardOptions) {
-  return (request: JsonRequest, reply: JsonReply, roles: readonly ServiceRole[], claimedId?: string): Sender | 'refused' => {
+  return (
+    request: JsonRequest,
+    reply: JsonReply,
+    roles: readonly ServiceRole[],
+    claimedId?: string,
+  ): Sender | 'refused' => {
     const verdict = checkRequestSignature(
       { method: request.method, target: request.raw.url ?? '', body: request.rawBody },
       request.headers,
@@ -32,16 +37,28 @@ export function createSignatureGuard(options: SignatureGuardOptions) {
       options.clock.nowMs(),
       MAX_SKEW_MS,
     );
-    if (verdict.kind === 'unsigned' && options.allowUnsignedLoopback && isLoopback(request.socket.remoteAddress)) return undefined;
+    if (verdict.kind === 'unsigned' && options.allowUnsignedLoopback && isLoopback(request.socket.remoteAddress))
+      return undefined;
     if (verdict.kind !== 'valid') {
-      const reason = verdict.kind === 'unsigned' ? "requests between services must be signed; enrol this service with 'oca enrol'" : verdict.reason;
-      options.logger.warn({ url: request.url.split('?')[0], from: request.socket.remoteAddress, reason }, 'refused a request between services');
+      const reason =
+        verdict.kind === 'unsigned'
+          ? "requests between services must be signed; enrol this service with 'oca enrol'"
+          : verdict.reason;
+      options.logger.warn(
+        { url: request.url.split('?')[0], from: request.socket.remoteAddress, reason },
+        'refused a request between services',
+      );
       sendProblem(reply, 401, 'SIGNATURE_INVALID', reason);
       return 'refused';
     }
     const role = options.trusted.find(verdict.keyId)?.role;
     if (role === undefined || !roles.includes(role) || (claimedId !== undefined && claimedId !== verdict.id)) {
-      sendProblem(reply, 403, 'NOT_YOURS', `${verdict.id} (${role}) may not speak for ${claimedId ?? roles.join(' or ')}`);
+      sendProblem(
+        reply,
+        403,
+        'NOT_YOURS',
+        `${verdict.id} (${role}) may not speak for ${claimedId ?? roles.join(' or ')}`,
+      );
       return 'refused';
     }
     return { id: verdict.id };

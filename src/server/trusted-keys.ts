@@ -43,7 +43,9 @@ export class TrustedKeys {
     const token = this.#world.random.bytes(24).toString('base64url');
     const nowMs = this.#world.clock.nowMs();
     this.#database.prepare('DELETE FROM enrolment_token WHERE expires_at_ms < ?').run(nowMs);
-    this.#database.prepare('INSERT INTO enrolment_token VALUES (?, ?, ?, ?)').run(hashOf(token), id, role, nowMs + TOKEN_LIFE_MS);
+    this.#database
+      .prepare('INSERT INTO enrolment_token VALUES (?, ?, ?, ?)')
+      .run(hashOf(token), id, role, nowMs + TOKEN_LIFE_MS);
     return token;
   }
 
@@ -52,7 +54,9 @@ export class TrustedKeys {
     const nowMs = this.#world.clock.nowMs();
     const keyId = keyIdOf(enrolment.id, enrolment.publicKey);
     const spent = this.#database.transaction(() => {
-      const spend = this.#database.prepare('DELETE FROM enrolment_token WHERE token_sha256 = ? AND id = ? AND role = ? AND expires_at_ms >= ?');
+      const spend = this.#database.prepare(
+        'DELETE FROM enrolment_token WHERE token_sha256 = ? AND id = ? AND role = ? AND expires_at_ms >= ?',
+      );
       if (spend.run(hashOf(enrolment.token), enrolment.id, enrolment.role, nowMs).changes === 0) return false;
       this.#database.prepare('DELETE FROM trusted_key WHERE id = ? AND role = ?').run(enrolment.id, enrolment.role);
       this.#database
@@ -60,7 +64,11 @@ export class TrustedKeys {
         .run(keyId, enrolment.id, enrolment.role, enrolment.publicKey, nowMs);
       return true;
     })();
-    if (!spent) return { kind: 'refused', reason: `no such token for ${enrolment.role} ${enrolment.id}: it was used, has expired or is for another service` };
+    if (!spent)
+      return {
+        kind: 'refused',
+        reason: `no such token for ${enrolment.role} ${enrolment.id}: it was used, has expired or is for another service`,
+      };
     for (const [oldKeyId, key] of this.#keys) {
       if (key.id === enrolment.id && key.role === enrolment.role) this.#keys.delete(oldKeyId);
     }

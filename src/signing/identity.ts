@@ -1,4 +1,12 @@
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+  verify,
+} from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { messageOf, OperationalError } from '../errors/operational-error.ts';
@@ -26,7 +34,8 @@ export function loadOrCreateIdentity(id: string, file: string): Identity {
     } catch (error) {
       throw new OperationalError('STATE_CORRUPT', `${file}: ${messageOf(error)}`, { cause: error });
     }
-    if (privateKey.asymmetricKeyType !== 'ed25519') throw new OperationalError('STATE_CORRUPT', `${file}: not an Ed25519 key`);
+    if (privateKey.asymmetricKeyType !== 'ed25519')
+      throw new OperationalError('STATE_CORRUPT', `${file}: not an Ed25519 key`);
   } else {
     privateKey = generateKeyPairSync('ed25519').privateKey;
     mkdirSync(dirname(file), { recursive: true });
@@ -34,7 +43,10 @@ export function loadOrCreateIdentity(id: string, file: string): Identity {
     writeFileSync(`${file}.new`, privateKey.export(PKCS8), { mode: 0o600 });
     renameSync(`${file}.new`, file);
   }
-  const publicKey = createPublicKey(privateKey).export({ type: 'spki', format: 'der' }).subarray(SPKI_PREFIX.length).toString('base64');
+  const publicKey = createPublicKey(privateKey)
+    .export({ type: 'spki', format: 'der' })
+    .subarray(SPKI_PREFIX.length)
+    .toString('base64');
   return {
     id,
     keyId: keyIdOf(id, publicKey),
@@ -50,7 +62,12 @@ export const keyIdOf = (id: string, publicKey: string): string =>
 export function verifySignature(publicKey: string, data: string | Uint8Array, signature: string): boolean {
   try {
     const der = Buffer.concat([SPKI_PREFIX, Buffer.from(publicKey, 'base64')]);
-    return verify(null, Buffer.from(data), createPublicKey({ key: der, format: 'der', type: 'spki' }), Buffer.from(signature, 'base64'));
+    return verify(
+      null,
+      Buffer.from(data),
+      createPublicKey({ key: der, format: 'der', type: 'spki' }),
+      Buffer.from(signature, 'base64'),
+    );
   } catch {
     return false;
   }

@@ -8,7 +8,8 @@ import { type Identity, verifySignature } from './identity.ts';
  * changes nothing, because every signed body is idempotent (sequence, sample id, whole replacement).
  */
 const COMPONENTS = '("@method" "@path" "@query" "content-digest")';
-const INPUT = /^oca=\("@method" "@path" "@query" "content-digest"\);created=(\d{1,12});keyid="([a-z0-9._:-]{1,128})";alg="ed25519"$/;
+const INPUT =
+  /^oca=\("@method" "@path" "@query" "content-digest"\);created=(\d{1,12});keyid="([a-z0-9._:-]{1,128})";alg="ed25519"$/;
 
 export interface SignableRequest {
   readonly method: string;
@@ -42,7 +43,11 @@ export function signRequest(request: SignableRequest, identity: Identity, nowMs:
   const contentDigest = digestOf(request.body);
   const parameters = `;created=${Math.floor(nowMs / 1000)};keyid="${identity.keyId}";alg="ed25519"`;
   const signature = identity.sign(signatureBase(request, contentDigest, parameters));
-  return { 'content-digest': contentDigest, 'signature-input': `oca=${COMPONENTS}${parameters}`, signature: `oca=:${signature}:` };
+  return {
+    'content-digest': contentDigest,
+    'signature-input': `oca=${COMPONENTS}${parameters}`,
+    signature: `oca=:${signature}:`,
+  };
 }
 
 /**
@@ -70,11 +75,14 @@ export function checkRequestSignature(
   if (parsed === null || bytes === undefined) return invalid('not the profile that services use between each other');
   const createdMs = Number(parsed[1]) * 1000;
   if (Math.abs(nowMs - createdMs) > maxSkewMs) {
-    return invalid(`made ${Math.round((nowMs - createdMs) / 1000)} s from this clock: check the time of both machines (NTP)`);
+    return invalid(
+      `made ${Math.round((nowMs - createdMs) / 1000)} s from this clock: check the time of both machines (NTP)`,
+    );
   }
   const keyId = parsed[2] ?? '';
   const key = publicKeyOf(keyId);
-  if (key === undefined) return invalid(`key ${keyId} is not enrolled here: mint a token with 'oca enrol' and start the service with it`);
+  if (key === undefined)
+    return invalid(`key ${keyId} is not enrolled here: mint a token with 'oca enrol' and start the service with it`);
   if (digestOf(request.body) !== contentDigest) return invalid('Content-Digest does not match the body');
   const base = signatureBase(request, contentDigest, input.slice(`oca=${COMPONENTS}`.length));
   if (!verifySignature(key.publicKey, base, bytes)) return invalid('signature does not verify');

@@ -13,7 +13,10 @@ export function migrate(database: Database, folder: URL): void {
     .sort();
   const done = Number(database.pragma('user_version', { simple: true }));
   if (done > files.length) {
-    throw new OperationalError('STATE_CORRUPT', `${database.name} has schema ${done}, this program knows ${files.length}: run a newer version`);
+    throw new OperationalError(
+      'STATE_CORRUPT',
+      `${database.name} has schema ${done}, this program knows ${files.length}: run a newer version`,
+    );
   }
   files.slice(done).forEach((file, offset) => {
     const sql = readFileSync(new URL(file, folder), 'utf8');

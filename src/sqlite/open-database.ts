@@ -18,7 +18,8 @@ export function openDatabase(file: string, options: { durable: boolean }): Datab
     database.pragma('busy_timeout = 5000');
     return database;
   } catch (error) {
-    const code = error instanceof Sqlite.SqliteError && error.code.startsWith('SQLITE_CORRUPT') ? 'STATE_CORRUPT' : 'VOLUME_IO';
+    const code =
+      error instanceof Sqlite.SqliteError && error.code.startsWith('SQLITE_CORRUPT') ? 'STATE_CORRUPT' : 'VOLUME_IO';
     const notDatabase = error instanceof Sqlite.SqliteError && error.code === 'SQLITE_NOTADB';
     throw new OperationalError(notDatabase ? 'STATE_CORRUPT' : code, `${file}: ${messageOf(error)}`, { cause: error });
   }

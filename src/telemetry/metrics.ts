@@ -22,7 +22,12 @@ export class Metrics {
   }
 
   /** A gauge; `read` is called at each scrape when given. */
-  gauge<L extends string = never>(name: string, help: string, labelNames: readonly L[] = [], read?: (gauge: Gauge<L>) => void): Gauge<L> {
+  gauge<L extends string = never>(
+    name: string,
+    help: string,
+    labelNames: readonly L[] = [],
+    read?: (gauge: Gauge<L>) => void,
+  ): Gauge<L> {
     return new Gauge({
       name: `${this.#service}_${name}`,
       help,
@@ -38,8 +43,19 @@ export class Metrics {
     });
   }
 
-  histogram<L extends string = never>(name: string, help: string, buckets: readonly number[], labelNames: readonly L[] = []): Histogram<L> {
-    return new Histogram({ name: `${this.#service}_${name}`, help, labelNames, buckets: [...buckets], registers: [this.#registry] });
+  histogram<L extends string = never>(
+    name: string,
+    help: string,
+    buckets: readonly number[],
+    labelNames: readonly L[] = [],
+  ): Histogram<L> {
+    return new Histogram({
+      name: `${this.#service}_${name}`,
+      help,
+      labelNames,
+      buckets: [...buckets],
+      registers: [this.#registry],
+    });
   }
 
   readonly contentType = 'text/plain; version=0.0.4; charset=utf-8';
