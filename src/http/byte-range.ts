@@ -148,7 +148,9 @@ function parseSpec(member: string): RangeSpec | undefined {
 function resolve(spec: RangeSpec, sizeBytes: number): ByteRange | undefined {
   if (sizeBytes === 0) return undefined;
   if (spec.kind === 'suffix') {
-    return spec.lengthBytes === 0 ? undefined : { first: Math.max(0, sizeBytes - spec.lengthBytes), last: sizeBytes - 1 };
+    return spec.lengthBytes === 0
+      ? undefined
+      : { first: Math.max(0, sizeBytes - spec.lengthBytes), last: sizeBytes - 1 };
   }
   if (spec.first >= sizeBytes) return undefined;
   return { first: spec.first, last: Math.min(spec.last ?? sizeBytes - 1, sizeBytes - 1) };

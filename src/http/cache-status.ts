@@ -4,15 +4,7 @@
  */
 
 /** Why a request went forward, from most to least specific (RFC 9211 section 2.2). */
-export type ForwardReason =
-  | 'bypass'
-  | 'method'
-  | 'uri-miss'
-  | 'vary-miss'
-  | 'miss'
-  | 'request'
-  | 'stale'
-  | 'partial';
+export type ForwardReason = 'bypass' | 'method' | 'uri-miss' | 'vary-miss' | 'miss' | 'request' | 'stale' | 'partial';
 
 /** How this cache handled the request: served from the store, or forwarded; never both (RFC 9211 sections 2.1-2.8). */
 export type CacheStatus = CacheHit | CacheForward;
