@@ -1,0 +1,48 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+
+const root = resolve(import.meta.dirname, '../..');
+const unitFolder = join(root, 'deploy/systemd');
+const units = readdirSync(unitFolder).filter((file) => file.endsWith('.service'));
+const scratch = mkdtempSync(join(tmpdir(), 'oca-units-'));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+/** systemd-analyze exits 0 on bad values, so what it writes to stderr is the verdict. */
+function verify(name: string, text: string): { status: number | null; stderr: string } {
+  const file = join(scratch, name);
+  writeFileSync(file, text.replaceAll('/opt/oca', root));
+  const run = spawnSync('systemd-analyze', ['verify', '--man=no', file], { encoding: 'utf8' });
+  return { status: run.status, stderr: run.stderr };
+}
+
+describe('the systemd units', () => {
+  it('exist for the three services', () => {
+    expect(units.sort()).toEqual(['oca-appliance.service', 'oca-fill-planner.service', 'oca-steering.service']);
+  });
+
+  it.each(units)('%s passes systemd-analyze verify without a word', (unit) => {
+    expect(verify(unit, readFileSync(join(unitFolder, unit), 'utf8'))).toEqual({ status: 0, stderr: '' });
+  });
+
+  it('would be caught with a bad value, which systemd-analyze itself lets pass', () => {
+    const text = readFileSync(join(unitFolder, 'oca-appliance.service'), 'utf8').replace('Restart=always', 'Restart=sometimes');
+    expect(verify('oca-bad.service', text).stderr).toContain('sometimes');
+  });
+
+  it.each(units)('%s is confined to an exposure of 2.5 or less', (unit) => {
+    const file = join(scratch, unit);
+    writeFileSync(file, readFileSync(join(unitFolder, unit), 'utf8').replaceAll('/opt/oca', root));
+    const run = spawnSync('systemd-analyze', ['security', '--offline=true', '--threshold=25', '--no-pager', file], { encoding: 'utf8' });
+    expect(run.status, run.stdout.slice(-200)).toBe(0);
+  });
+
+  it.each(units)('%s runs as a user of its own, named in the sysusers file', (unit) => {
+    const user = /^User=(.+)$/m.exec(readFileSync(join(unitFolder, unit), 'utf8'))?.[1];
+    const declared = readFileSync(join(unitFolder, 'oca.sysusers.conf'), 'utf8');
+    expect(declared).toMatch(new RegExp(`^u ${user} `, 'm'));
+    expect(new Set(units.map((other) => /^User=(.+)$/m.exec(readFileSync(join(unitFolder, other), 'utf8'))?.[1])).size).toBe(units.length);
+  });
+});
