@@ -28,7 +28,7 @@ function extraImporters(name: string, uses: readonly Use[]): Finding[] {
       file: file.path,
       line: file.lineAt(edge.start),
       rule: 'wrappers',
-      says: `imports \`${name}\`, which ${wrapper?.path} already wraps`,
-      fix: `import what is needed from ${wrapper?.path}; export it there under a name of ours, types too`,
+      says: `imports \`${name}\`, and so does ${wrapper?.path}`,
+      fix: `let one file wrap ${name}, and import from that file what is needed of it, types too`,
     }));
 }
