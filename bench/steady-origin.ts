@@ -1,0 +1,32 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/**
+ * An origin for benches: every path is a file of the same size and bytes, with strong validators and single ranges, so
+ * that misses never run out of new files.
+ */
+export async function startSteadyOrigin(sizeBytes: number): Promise<{ url: string; stop: () => void }> {
+  const body = Buffer.alloc(sizeBytes, 'steady origin ');
+  const server = createServer((request, response) => {
+    const match = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
+    const first = match === null ? 0 : Number(match[1]);
+    const last = match === null || match[2] === '' ? sizeBytes - 1 : Math.min(Number(match[2]), sizeBytes - 1);
+    const headers = {
+      'content-type': 'video/mp4',
+      'cache-control': 'public, max-age=31536000, immutable',
+      etag: '"steady"',
+      'content-length': last - first + 1,
+    };
+    if (match === null) response.writeHead(200, headers);
+    else response.writeHead(206, { ...headers, 'content-range': `bytes ${first}-${last}/${sizeBytes}` });
+    response.end(request.method === 'HEAD' ? undefined : body.subarray(first, last + 1));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    stop: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
