@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { findImports, type Import } from './imports.ts';
@@ -47,29 +47,33 @@ export function readSourceTree(root: string): SourceTree {
 }
 
 function listFiles(root: string): string[] {
-  const listed = existsSync(path.join(root, '.git')) ? listByGit(root) : listByWalk(root, '');
-  return listed.toSorted();
+  return (listByGit(root) ?? listByWalk(root, '')).toSorted();
 }
 
-function listByGit(root: string): string[] {
-  const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+/** Undefined where there is no git to ask: an unpacked archive, a container without it, somebody else's clone. */
+function listByGit(root: string): string[] | undefined {
+  if (!existsSync(path.join(root, '.git'))) return undefined;
+  const { status, stdout } = spawnSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
     cwd: root,
     encoding: 'utf8',
     maxBuffer: 64 * 1024 * 1024,
     timeout: 30_000,
   });
+  if (status !== 0) return undefined;
   // A path that is deleted but not yet committed is still listed, and a submodule is listed as a folder.
-  return listed.split('\0').filter((filePath) => filePath !== '' && isFile(root, filePath));
+  return stdout.split('\0').filter((filePath) => filePath !== '' && isFile(root, filePath));
 }
 
 function isFile(root: string, filePath: string): boolean {
   return statSync(path.join(root, filePath), { throwIfNoEntry: false })?.isFile() === true;
 }
 
+const foldersOfTools = new Set(['.git', 'node_modules', 'coverage', '.tmp']);
+
 function listByWalk(root: string, folder: string): string[] {
   return readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const entryPath = folder === '' ? entry.name : `${folder}/${entry.name}`;
-    if (entry.isDirectory()) return entry.name === 'node_modules' ? [] : listByWalk(root, entryPath);
+    if (entry.isDirectory()) return foldersOfTools.has(entry.name) ? [] : listByWalk(root, entryPath);
     return entry.isFile() ? [entryPath] : [];
   });
 }

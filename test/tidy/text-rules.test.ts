@@ -187,7 +187,7 @@ describe('the tree that the rules see', () => {
   });
 
   it('is read without git as well, and never holds node_modules', async () => {
-    const files = { 'src/a.ts': '', 'node_modules/x/a.ts': '', 'b.md': '' };
+    const files = { 'src/a.ts': '', 'node_modules/x/a.ts': '', 'b.md': '', '.git/HEAD': 'broken' };
     expect(await withFolder(files, (root) => [...readSourceTree(root).paths])).toEqual(['b.md', 'src/a.ts']);
   });
 });
