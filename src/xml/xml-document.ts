@@ -1,0 +1,39 @@
+import { DOMParser, type Document, type Element, type Node, onWarningStopParsing, XMLSerializer } from '@xmldom/xmldom';
+
+/**
+ * XML in and out for DASH manifests. Only well-formed documents without a document type declaration are taken: an MPD
+ * needs none, and entities are how small documents grow large.
+ */
+export type XmlDocument = Document;
+export type XmlElement = Element;
+
+/** The text is not XML that we take. The message says where. */
+export class XmlError extends Error {}
+
+const ELEMENT_NODE = 1;
+
+/** @throws XmlError */
+export function parseXml(text: string): XmlDocument {
+  if (/<!DOCTYPE/i.test(text)) throw new XmlError('has a document type declaration');
+  try {
+    return new DOMParser({ onError: onWarningStopParsing }).parseFromString(text, 'application/xml');
+  } catch (error) {
+    throw new XmlError(error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error), { cause: error });
+  }
+}
+
+export const serializeXml = (node: Node): string => new XMLSerializer().serializeToString(node);
+
+/** The child elements of that local name, in document order; all child elements without a name. */
+export function childElements(parent: Node, localName?: string): XmlElement[] {
+  const found: XmlElement[] = [];
+  for (let child = parent.firstChild; child !== null; child = child.nextSibling) {
+    if (child.nodeType !== ELEMENT_NODE) continue;
+    if (localName === undefined || child.localName === localName) found.push(child as XmlElement);
+  }
+  return found;
+}
+
+/** The first child element of that local name. */
+export const childElement = (parent: Node, localName: string): XmlElement | undefined =>
+  childElements(parent, localName)[0];
