@@ -1,4 +1,4 @@
-import { DOMParser, type Document, type Element, type Node, onWarningStopParsing, XMLSerializer } from '@xmldom/xmldom';
+import { DOMParser, type Document, type Element, type Node, XMLSerializer } from '@xmldom/xmldom';
 
 /**
  * XML in and out for DASH manifests. Only well-formed documents without a document type declaration are taken: an MPD
@@ -15,10 +15,15 @@ const ELEMENT_NODE = 1;
 /** @throws XmlError */
 export function parseXml(text: string): XmlDocument {
   if (/<!DOCTYPE/i.test(text)) throw new XmlError('has a document type declaration');
+  let firstReport: string | undefined;
+  const onError = (_level: string, message: string): never => {
+    firstReport ??= message.split('\n')[0];
+    throw new XmlError(message);
+  };
   try {
-    return new DOMParser({ onError: onWarningStopParsing }).parseFromString(text, 'application/xml');
+    return new DOMParser({ onError }).parseFromString(text, 'application/xml');
   } catch (error) {
-    throw new XmlError(error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error), { cause: error });
+    throw new XmlError(firstReport ?? (error instanceof Error ? error.message : String(error)), { cause: error });
   }
 }
 
