@@ -1,9 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { arch, cpus, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { ChildService, ocaWords } from '../deploy/demo/child-service.ts';
 import { type LoadResult, loadUrl } from '../src/cli/load-url.ts';
 import { formatTable } from '../src/cli/table.ts';
-import { ChildService } from './child-service.ts';
 import { type ProcessCost, readProcessCost } from './process-cost.ts';
 import { startSteadyOrigin } from './steady-origin.ts';
 
@@ -63,11 +63,11 @@ async function measure(
   options: { seconds: number; connections: number },
 ): Promise<Measured> {
   // A fresh process per case, so that peak memory is the case's own.
-  const appliance = await ChildService.start(
+  const words =
     `appliance --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --origin ${originUrl} --volume ${join(folder, 'volume')} --state ${join(folder, 'state')} --memory-bytes ${MEMORY_BYTES} --log-level error`.split(
       ' ',
-    ),
-  );
+    );
+  const appliance = await ChildService.start({ words: ocaWords(...words) });
   try {
     const url = appliance.addresses['listen'] ?? '';
     const files = one.from === 'memory' ? HOT_FILES : DISK_FILES;
@@ -93,7 +93,7 @@ async function measure(
       peakBytes: after.peakBytes,
     };
   } finally {
-    await appliance.stop();
+    await appliance.end('SIGTERM');
   }
 }
 

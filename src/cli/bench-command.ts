@@ -1,6 +1,6 @@
-import { Command } from 'commander';
 import { numberParameter, ParameterError } from '../config/parameter.ts';
 import { OperationalError } from '../errors/operational-error.ts';
+import { Command } from './commander.ts';
 import { type LoadResult, loadUrl } from './load-url.ts';
 import { formatTable } from './table.ts';
 

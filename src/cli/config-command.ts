@@ -1,6 +1,6 @@
-import { Command } from 'commander';
 import { flagName, variableName } from '../config/load-config.ts';
 import type { ParameterTable } from '../config/parameter.ts';
+import { Command } from './commander.ts';
 import { allParameters, describeDefault } from './service-command.ts';
 
 const LOADERS: Readonly<Record<string, () => Promise<ParameterTable>>> = {

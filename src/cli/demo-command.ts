@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { Command } from 'commander';
 import { OperationalError } from '../errors/operational-error.ts';
+import { Command } from './commander.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../deploy/demo/main.ts', import.meta.url));
 

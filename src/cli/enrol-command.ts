@@ -1,6 +1,6 @@
-import { Command } from 'commander';
 import { z } from 'zod';
 import { withAdmin } from './admin-call.ts';
+import { Command } from './commander.ts';
 
 const answerSchema = z.object({ token: z.string() });
 

@@ -1,5 +1,5 @@
-import { Command } from 'commander';
 import { isOperational, messageOf } from '../errors/operational-error.ts';
+import { Command } from './commander.ts';
 import { buildServiceCommand } from './service-command.ts';
 
 /**

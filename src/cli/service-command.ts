@@ -1,4 +1,3 @@
-import { Command, Option } from 'commander';
 import { flagName, loadConfig, variableName } from '../config/load-config.ts';
 import type { ConfigOf, Parameter, ParameterTable } from '../config/parameter.ts';
 import { choiceParameter, numberParameter } from '../config/parameter.ts';
@@ -6,6 +5,7 @@ import { runService } from '../lifecycle/run-service.ts';
 import type { ProcessService } from '../lifecycle/service.ts';
 import { createLogger, LOG_LEVELS, type Logger } from '../telemetry/logger.ts';
 import { systemWorld, type World } from '../world/world.ts';
+import { Command, Option } from './commander.ts';
 
 /** What a service's `main.ts` exports: its parameter table and how to build it from a checked configuration. */
 export interface ServiceCommand<T extends ParameterTable> {
