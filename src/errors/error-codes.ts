@@ -79,6 +79,12 @@ export const ERROR_CODES = {
     status: 500,
     retry: 'never',
   },
+  STATE_IN_USE: {
+    says: 'another process uses this state: stop that one, or give each its own directory',
+    source: 'self',
+    status: 503,
+    retry: 'never',
+  },
   OVERLOADED: { says: 'a limit on work in hand is reached', source: 'self', status: 503, retry: 'elsewhere' },
   // What an operator gives us.
   MEDIA_BROKEN: { says: 'the title is broken and was refused', source: 'client', status: 422, retry: 'never' },
