@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { arch, cpus, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { ChildService, ocaWords } from '../deploy/demo/child-service.ts';
+import { ChildService, serviceWords } from '../deploy/demo/child-service.ts';
 import { type LoadResult, loadUrl } from '../src/cli/load-url.ts';
 import { formatTable } from '../src/cli/table.ts';
 import { type ProcessCost, readProcessCost } from './process-cost.ts';
@@ -63,11 +63,16 @@ async function measure(
   options: { seconds: number; connections: number },
 ): Promise<Measured> {
   // A fresh process per case, so that peak memory is the case's own.
-  const words =
-    `appliance --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --origin ${originUrl} --volume ${join(folder, 'volume')} --state ${join(folder, 'state')} --memory-bytes ${MEMORY_BYTES} --log-level error`.split(
-      ' ',
-    );
-  const appliance = await ChildService.start({ words: ocaWords(...words) });
+  const words = serviceWords('appliance', {
+    listen: '127.0.0.1:0',
+    adminListen: '127.0.0.1:0',
+    origin: originUrl,
+    volume: join(folder, 'volume'),
+    state: join(folder, 'state'),
+    memoryBytes: MEMORY_BYTES,
+    logLevel: 'error',
+  });
+  const appliance = await ChildService.start({ words });
   try {
     const url = appliance.addresses['listen'] ?? '';
     const files = one.from === 'memory' ? HOT_FILES : DISK_FILES;

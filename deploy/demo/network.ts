@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ChildService, ocaWords } from './child-service.ts';
+import { ChildService, serviceWords } from './child-service.ts';
 
 /**
  * The whole delivery network of the demo as separate processes on loopback: origin, planner, steering, three
@@ -83,7 +83,7 @@ export class DemoNetwork {
       `${PREFIX}=${MEDIA}`,
     ]);
     progress(0.1, 'fill-planner');
-    this.#planner = await this.#start('fill-planner', ocaWords('fill-planner', ...this.#common('planner')));
+    this.#planner = await this.#start('fill-planner', serviceWords('fill-planner', this.#common('planner')));
     progress(0.2, 'steering');
     await this.#startSteering();
     progress(0.3, 'appliances in two sites');
@@ -178,17 +178,8 @@ export class DemoNetwork {
     return appliance;
   }
 
-  #common(name: string): string[] {
-    return [
-      '--listen',
-      '127.0.0.1:0',
-      '--admin-listen',
-      '127.0.0.1:0',
-      '--state',
-      join(this.#folder, name, 'state'),
-      '--log-level',
-      'info',
-    ];
+  #common(name: string): Record<string, string | number> {
+    return { listen: '127.0.0.1:0', adminListen: '127.0.0.1:0', state: join(this.#folder, name, 'state') };
   }
 
   #start(
@@ -206,33 +197,34 @@ export class DemoNetwork {
       prefixes,
       '# every viewer on this machine lives in the north\nprefix,site\n127.0.0.0/8,north\n::1/128,north\n',
     );
-    const words = [
-      'steering',
+    const words = serviceWords('steering', {
       ...this.#common('steering'),
-      ...['--planner', address(this.#planner, 'listen'), '--prefixes', prefixes],
+      planner: address(this.#planner, 'listen'),
+      prefixes,
       // A short life of everything, so that people see it move.
-      ...['--lease-ms', '3000', '--ttl-sec', '5'],
-    ];
+      leaseMs: 3000,
+      ttlSec: 5,
+    });
     const token = await this.#mint(this.#planner, 'steering', 'steering');
-    this.#steering = await this.#start('steering', ocaWords(...words), { OCA_PLANNER_TOKEN: token });
+    this.#steering = await this.#start('steering', words, { OCA_PLANNER_TOKEN: token });
   }
 
   async #startAppliance(spec: ApplianceSpec): Promise<void> {
-    const words = ocaWords(
-      'appliance',
+    const words = serviceWords('appliance', {
       ...this.#common(spec.id),
-      ...['--id', spec.id, '--site', spec.site, '--cluster', spec.site],
-      ...[
-        '--volume',
-        join(this.#folder, spec.id, 'volume'),
-        '--volume-capacity-bytes',
-        '1Gi',
-        '--memory-bytes',
-        '64Mi',
-      ],
-      ...['--origin', this.originUrl, '--planner', address(this.#planner, 'listen'), '--steering', this.steeringUrl],
-      ...['--heartbeat-ms', '1000', '--plan-poll-ms', '1000', '--demand-ship-ms', '5000'],
-    );
+      id: spec.id,
+      site: spec.site,
+      cluster: spec.site,
+      volume: join(this.#folder, spec.id, 'volume'),
+      volumeCapacityBytes: '1Gi',
+      memoryBytes: '64Mi',
+      origin: this.originUrl,
+      planner: address(this.#planner, 'listen'),
+      steering: this.steeringUrl,
+      heartbeatMs: 1000,
+      planPollMs: 1000,
+      demandShipMs: 5000,
+    });
     const environment = {
       OCA_PLANNER_TOKEN: await this.#mint(this.#planner, spec.id, 'appliance'),
       OCA_STEERING_TOKEN: await this.#mint(this.#steering, spec.id, 'appliance'),
