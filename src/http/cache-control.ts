@@ -135,7 +135,7 @@ export function selectCachePolicy(fields: {
 }
 
 /** Whether the response itself states a lifetime (RFC 9111 section 4.2.1); heuristics are then forbidden. */
-export function hasExplicitLifetime(policy: CachePolicy): boolean {
+function hasExplicitLifetime(policy: CachePolicy): boolean {
   const { sMaxAgeSeconds, maxAgeSeconds } = policy.directives;
   return sMaxAgeSeconds !== undefined || maxAgeSeconds !== undefined || policy.expires !== undefined;
 }
@@ -237,10 +237,14 @@ function readDirectives(value: string): Map<string, string | undefined> {
     }
     // Past blanks to the next directive; past stray text to the next comma.
     const isBlank = match === null && (value[at] === ' ' || value[at] === '\t');
-    const commaAt = value.indexOf(',', at);
-    at = isBlank ? at + 1 : commaAt === -1 ? value.length : commaAt + 1;
+    at = isBlank ? at + 1 : afterNextComma(value, at);
   }
   return directives;
+}
+
+function afterNextComma(value: string, from: number): number {
+  const commaAt = value.indexOf(',', from);
+  return commaAt === -1 ? value.length : commaAt + 1;
 }
 
 /** RFC 9213 section 2.1: values of another type than the directive's are not coerced. */

@@ -45,7 +45,7 @@ function fullYearDate(
   const now = new Date(nowMs);
   const latest = new Date(nowMs);
   latest.setUTCFullYear(now.getUTCFullYear() + yearsAheadAllowed);
-  // Latest year with these digits that is not beyond the limit; the century above may still lie within 50 years.
+  // The latest year with these digits that does not put the date beyond the limit.
   let year = Math.floor(latest.getUTCFullYear() / 100) * 100 + shortYear;
   const dateMs = readInYear(year);
   if (year > latest.getUTCFullYear() || (dateMs !== undefined && dateMs > latest.getTime())) year -= 100;

@@ -51,7 +51,7 @@ export function chooseReuse(facts: ReuseFacts): Reuse {
   return {
     kind: 'validate',
     reason: isFresh && !stored.noCache ? 'request' : 'stale',
-    mayServeOnError: mayBeStale && (isFresh || isWithin(staleForMs, staleIfErrorSeconds)),
+    mayServeOnError: isFresh ? !stored.noCache : mayBeStale && isWithin(staleForMs, staleIfErrorSeconds),
   };
 }
 
