@@ -250,7 +250,7 @@ function afterNextComma(value: string, from: number): number {
 /** RFC 9213 section 2.1: values of another type than the directive's are not coerced. */
 function targetedArgument(name: string, value: FieldValue): [string, string | undefined][] {
   if (value.kind === 'boolean') return value.value ? [[name, undefined]] : [];
-  if (value.kind === 'number') return [[name, Number.isInteger(value.value) ? String(value.value) : '']];
+  if (value.kind === 'number') return [[name, String(value.value)]];
   if (value.kind === 'string' && (name === 'no-cache' || name === 'private')) return [[name, value.value]];
   return [[name, '']];
 }

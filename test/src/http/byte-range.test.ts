@@ -117,6 +117,7 @@ describe('several ranges (RNG-9 to RNG-12)', () => {
 
   test('RNG-10: joined ranges take the place of the first of them that was asked for', () => {
     expect(select('bytes=5000-5999,0-999,6000-6999', 10_000)).toEqual(ranges([5000, 6999], [0, 999]));
+    expect(select('bytes=6000-6999,0-999,5000-5999', 10_000)).toEqual(ranges([5000, 6999], [0, 999]));
   });
 
   test('RNG-11: unsatisfiable members are left out while one is satisfiable', () => {
@@ -128,6 +129,7 @@ describe('several ranges (RNG-9 to RNG-12)', () => {
     const header = (count: number): string =>
       `bytes=${Array.from({ length: count }, (_, index) => `${index * 5000}-${index * 5000 + 4000}`).join(',')}`;
     expect(select(header(maxRangeSpecs), 1_000_000)).toMatchObject({ kind: 'ranges' });
+    expect(parseRangeHeader(header(maxRangeSpecs + 1))).toBe('ignore');
     expect(select(header(maxRangeSpecs + 1), 1_000_000)).toEqual({ kind: 'whole' });
     const spec = { kind: 'suffix', lengthBytes: 1 } as const;
     expect(
@@ -148,6 +150,14 @@ describe('several ranges (RNG-9 to RNG-12)', () => {
     expect(select('bytes=0-9,200-209,400-409,600-609,800-809', 1000)).toMatchObject({ kind: 'ranges' });
     expect(select('bytes=800-809,600-609,400-409,200-209,0-9', 1000)).toEqual({ kind: 'whole' });
     expect(select('bytes=600-609,400-409,200-209,0-9', 1000)).toMatchObject({ kind: 'ranges' });
+    expect(select('bytes=0-9,0-19,200-209,400-409,600-609', 1000)).toMatchObject({ kind: 'ranges' });
+  });
+
+  test('RNG-12: ranges of 1 KiB count as large, one byte less as small', () => {
+    const descending = (lengthBytes: number): string =>
+      `bytes=${[8, 6, 4, 2, 0].map((place) => `${place * 1024}-${place * 1024 + lengthBytes - 1}`).join(',')}`;
+    expect(select(descending(1024), 10_000)).toMatchObject({ kind: 'ranges' });
+    expect(select(descending(1023), 10_000)).toEqual({ kind: 'whole' });
   });
 
   test('RNG-12: a header of many members is given up at the seventeenth', () => {
