@@ -79,6 +79,22 @@ export function isStrongLastModified(validators: ObjectValidators): boolean {
   return wholeSecondMs(dateMs) - wholeSecondMs(lastModifiedMs) >= 1000;
 }
 
+/**
+ * Whether two answers hold bytes of the same object, so that their ranges may be combined (RFC 9111 section 3.4, RFC
+ * 9110 section 15.3.7.3): equal strong tags; or, where neither has a tag, equal and strong Last-Modified. Anything
+ * less, a weak tag or a tag on one side only, is a no, and the older bytes are discarded.
+ */
+export function sharesStrongValidator(left: ObjectValidators, right: ObjectValidators): boolean {
+  if (left.etag !== undefined || right.etag !== undefined) {
+    const leftTag = left.etag === undefined ? undefined : parseEtag(left.etag);
+    const rightTag = right.etag === undefined ? undefined : parseEtag(right.etag);
+    return leftTag !== undefined && rightTag !== undefined && strongMatch(leftTag, rightTag);
+  }
+  if (left.lastModifiedMs === undefined || right.lastModifiedMs === undefined) return false;
+  if (!isStrongLastModified(left) || !isStrongLastModified(right)) return false;
+  return wholeSecondMs(left.lastModifiedMs) === wholeSecondMs(right.lastModifiedMs);
+}
+
 function anyTagMatches(
   header: string,
   current: EntityTag | undefined,

@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { PreconditionInput } from '../../../src/http/conditional.ts';
-import { evaluatePreconditions, ifRangeHolds, isStrongLastModified } from '../../../src/http/conditional.ts';
+import {
+  evaluatePreconditions,
+  ifRangeHolds,
+  isStrongLastModified,
+  sharesStrongValidator,
+} from '../../../src/http/conditional.ts';
 import { formatHttpDate } from '../../../src/http/http-date.ts';
 
 const modifiedMs = Date.UTC(2026, 0, 2, 3, 4, 5);
@@ -125,5 +130,28 @@ describe('If-Range (RNG-14)', () => {
     expect(isStrongLastModified({ etag: undefined, lastModifiedMs: 5000, dateMs: 5999 })).toBe(false);
     expect(isStrongLastModified({ etag: undefined, lastModifiedMs: 5999, dateMs: 6000 })).toBe(true);
     expect(isStrongLastModified({ etag: undefined, lastModifiedMs: 7000, dateMs: 6000 })).toBe(false);
+  });
+});
+
+describe('combining ranges of two answers (RNG-20, CACHE-5)', () => {
+  const tagless = { ...validators, etag: undefined };
+
+  test('takes the same strong tag, whatever the dates', () => {
+    expect(sharesStrongValidator(validators, { ...validators, lastModifiedMs: undefined, dateMs: undefined })).toBe(
+      true,
+    );
+    expect(sharesStrongValidator(validators, { ...validators, etag: '"v2"' })).toBe(false);
+    expect(sharesStrongValidator(validators, tagless)).toBe(false);
+    const weak = { ...validators, etag: 'W/"v1"' };
+    expect(sharesStrongValidator(weak, weak)).toBe(false);
+    expect(sharesStrongValidator({ ...validators, etag: 'v1' }, { ...validators, etag: 'v1' })).toBe(false);
+  });
+
+  test('without any tag takes the same Last-Modified if it is strong on both sides', () => {
+    expect(sharesStrongValidator(tagless, { ...tagless, dateMs: modifiedMs + 90_000 })).toBe(true);
+    expect(sharesStrongValidator(tagless, { ...tagless, dateMs: modifiedMs })).toBe(false);
+    expect(sharesStrongValidator({ ...tagless, dateMs: undefined }, tagless)).toBe(false);
+    expect(sharesStrongValidator(tagless, { ...tagless, lastModifiedMs: modifiedMs - 1000 })).toBe(false);
+    expect(sharesStrongValidator(tagless, { ...tagless, lastModifiedMs: undefined })).toBe(false);
   });
 });
