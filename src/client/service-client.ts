@@ -29,28 +29,32 @@ export class ServiceClient {
     this.#options = options;
   }
 
-  /** @param etag asks only for what is newer than this. @throws OperationalError SERVICE_* */
-  get(target: string, etag?: string): Promise<ServiceAnswer> {
-    return this.#call('GET', target, undefined, etag);
+  /** @param etag asks only for what is newer than this. @throws OperationalError SERVICE_*; an aborted signal's reason */
+  get(target: string, etag?: string, signal?: AbortSignal): Promise<ServiceAnswer> {
+    return this.#call('GET', target, undefined, etag, signal);
   }
 
-  /** @returns the decoded answer, undefined for 204. @throws OperationalError SERVICE_* */
-  async send(method: 'POST' | 'PUT' | 'DELETE', target: string, body?: unknown): Promise<unknown> {
-    const answer = await this.#call(method, target, body);
+  /** @returns the decoded answer, undefined for 204. @throws OperationalError SERVICE_*; an aborted signal's reason */
+  async send(
+    method: 'POST' | 'PUT' | 'DELETE',
+    target: string,
+    body?: unknown,
+    signal?: AbortSignal,
+  ): Promise<unknown> {
+    const answer = await this.#call(method, target, body, undefined, signal);
     return answer.kind === 'body' ? answer.body : undefined;
   }
 
-  post(target: string, body: unknown): Promise<unknown> {
-    return this.send('POST', target, body);
+  post(target: string, body: unknown, signal?: AbortSignal): Promise<unknown> {
+    return this.send('POST', target, body, signal);
   }
 
   /** Registers our key with a one-time token. @returns the service's own key, to pin. */
-  async enrol(role: ServiceRole, token: string): Promise<EnrolmentAnswer> {
+  async enrol(role: ServiceRole, token: string, signal?: AbortSignal): Promise<EnrolmentAnswer> {
     const { identity } = this.#options;
     if (identity === undefined) throw new Error('only a service with an identity can enrol');
-    return parseEnrolmentAnswer(
-      await this.post('/v1/enrol', { version: 1, id: identity.id, role, publicKey: identity.publicKey, token }),
-    );
+    const enrolment = { version: 1, id: identity.id, role, publicKey: identity.publicKey, token };
+    return parseEnrolmentAnswer(await this.post('/v1/enrol', enrolment, signal));
   }
 
   async #call(
@@ -58,6 +62,7 @@ export class ServiceClient {
     target: string,
     body: unknown,
     etag?: string,
+    ended?: AbortSignal,
   ): Promise<ServiceAnswer> {
     const { http, baseUrl, clock, identity, timeoutMs } = this.#options;
     const bytes = body === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(body));
@@ -73,7 +78,8 @@ export class ServiceClient {
       );
     const call = `${method} ${baseUrl}${target.split('?')[0]}`;
     try {
-      const signal = AbortSignal.timeout(timeoutMs);
+      const deadline = AbortSignal.timeout(timeoutMs);
+      const signal = ended === undefined ? deadline : AbortSignal.any([deadline, ended]);
       const response = await http.request({
         url: url.href,
         method,
@@ -89,7 +95,9 @@ export class ServiceClient {
       }
       const text = await this.#readAll(response.body, call);
       if (response.status >= 300 || response.status < 200)
-        throw new OperationalError('SERVICE_STATUS', `${call}: ${response.status} ${detailOf(text)}`);
+        throw new OperationalError('SERVICE_STATUS', `${call}: ${response.status} ${detailOf(text)}`, {
+          answeredStatus: response.status,
+        });
       return { kind: 'body', body: text === '' ? undefined : decode(text, call), etag: response.headers['etag'] };
     } catch (error) {
       throw translate(error, call);

@@ -7,12 +7,15 @@ import { ERROR_CODES, type ErrorCode } from './error-codes.ts';
 export class OperationalError extends Error {
   readonly code: ErrorCode;
   readonly detail: string;
+  /** The HTTP status that the source or service answered with, where that is what failed. */
+  readonly answeredStatus: number | undefined;
 
-  constructor(code: ErrorCode, detail: string, options?: { cause?: unknown }) {
+  constructor(code: ErrorCode, detail: string, options?: { cause?: unknown; answeredStatus?: number }) {
     super(`${ERROR_CODES[code].says} (${detail})`, options);
     this.name = 'OperationalError';
     this.code = code;
     this.detail = detail;
+    this.answeredStatus = options?.answeredStatus;
   }
 }
 

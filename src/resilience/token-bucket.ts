@@ -35,9 +35,15 @@ export class TokenBucket {
     this.#fill();
     // The debt is paid after the fact, so that a take larger than the bucket needs no splitting.
     this.#level -= units;
-    while (this.#level < 0) {
-      await this.#clock.delay(Math.max(1, Math.ceil((-this.#level / this.#unitsPerSec) * 1000)), signal);
-      this.#fill();
+    try {
+      while (this.#level < 0) {
+        await this.#clock.delay(Math.max(1, Math.ceil((-this.#level / this.#unitsPerSec) * 1000)), signal);
+        this.#fill();
+      }
+    } catch (error) {
+      // What did not pass is not owed: without this, a cut-off taker would make the next one pay.
+      this.#level += units;
+      throw error;
     }
   }
 

@@ -8,7 +8,8 @@ import type { World } from '../world/world.ts';
 /**
  * Who may call a service: public keys by key id, and the one-time tokens by which a new key gets in. Tokens are kept
  * as hashes, work once, for one id and role, and expire. Enrolling an id again replaces its key: a reinstalled
- * appliance needs a new token, and its old key is dead.
+ * appliance needs a new token, and its old key is dead. The same key with the token that registered it is told again
+ * that it is enrolled: the first answer may have been lost, and the token is worth nothing to any other key.
  */
 const TOKEN_LIFE_MS = 24 * 3_600_000;
 
@@ -53,6 +54,7 @@ export class TrustedKeys {
   enrol(enrolment: Enrolment): { kind: 'enrolled'; keyId: string } | { kind: 'refused'; reason: string } {
     const nowMs = this.#world.clock.nowMs();
     const keyId = keyIdOf(enrolment.id, enrolment.publicKey);
+    if (this.#wasRegisteredWith(keyId, enrolment)) return { kind: 'enrolled', keyId };
     const spent = this.#database.transaction(() => {
       const spend = this.#database.prepare(
         'DELETE FROM enrolment_token WHERE token_sha256 = ? AND id = ? AND role = ? AND expires_at_ms >= ?',
@@ -60,8 +62,10 @@ export class TrustedKeys {
       if (spend.run(hashOf(enrolment.token), enrolment.id, enrolment.role, nowMs).changes === 0) return false;
       this.#database.prepare('DELETE FROM trusted_key WHERE id = ? AND role = ?').run(enrolment.id, enrolment.role);
       this.#database
-        .prepare('INSERT INTO trusted_key VALUES (?, ?, ?, ?, ?)')
-        .run(keyId, enrolment.id, enrolment.role, enrolment.publicKey, nowMs);
+        .prepare(
+          'INSERT INTO trusted_key (key_id, id, role, public_key, token_sha256, enrolled_at_ms) VALUES (?, ?, ?, ?, ?, ?)',
+        )
+        .run(keyId, enrolment.id, enrolment.role, enrolment.publicKey, hashOf(enrolment.token), nowMs);
       return true;
     })();
     if (!spent)
@@ -78,6 +82,13 @@ export class TrustedKeys {
 
   close(): void {
     this.#database.close();
+  }
+
+  #wasRegisteredWith(keyId: string, { role, token }: Enrolment): boolean {
+    const row = this.#database
+      .prepare('SELECT 1 FROM trusted_key WHERE key_id = ? AND role = ? AND token_sha256 = ?')
+      .get(keyId, role, hashOf(token));
+    return row !== undefined;
   }
 }
 

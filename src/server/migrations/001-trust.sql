@@ -3,6 +3,7 @@ CREATE TABLE trusted_key (
   id TEXT NOT NULL,
   role TEXT NOT NULL,
   public_key TEXT NOT NULL,
+  token_sha256 TEXT NOT NULL,
   enrolled_at_ms INTEGER NOT NULL
 ) STRICT;
 
