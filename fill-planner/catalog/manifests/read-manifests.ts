@@ -1,0 +1,117 @@
+import { isOperational, OperationalError } from '../../../src/errors/operational-error.ts';
+import { type TitleSource, titlePathOf } from '../source/title-source.ts';
+import { readMpd } from './read-mpd.ts';
+import { readPlaylist } from './read-playlist.ts';
+import type { ReadDash, ReadHls, ReadMediaPlaylist } from './title-draft.ts';
+
+/** The manifests of a title, read from its source. */
+export interface ReadManifests {
+  readonly hls: ReadHls | undefined;
+  readonly dash: ReadDash | undefined;
+  /** The bytes of every manifest by path, so that they are hashed as they were understood. */
+  readonly texts: ReadonlyMap<string, Buffer>;
+}
+
+export const HLS_NAME = 'master.m3u8';
+export const DASH_NAME = 'manifest.mpd';
+
+// The catalogue carries the MPD's text, and its contract takes four million characters.
+const MAX_MANIFEST_BYTES = 4_000_000;
+const MAX_PLAYLISTS = 500;
+
+/**
+ * Reads what is there of the multivariant playlist, all media playlists and the MPD.
+ * @param names the manifests to read; of the well-known names either may be missing, not both
+ * @throws OperationalError MEDIA_BROKEN
+ */
+export async function readManifests(
+  source: TitleSource,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<ReadManifests> {
+  const texts = new Map<string, Buffer>();
+  const mayMiss = names.length > 1;
+  let hls: ReadHls | undefined;
+  let dash: ReadDash | undefined;
+  for (const name of names) {
+    const text = await readText(source, name, signal).catch((error: unknown) => {
+      if (mayMiss && isOperational(error, 'MEDIA_BROKEN') && /no such file/.test(error.detail)) return undefined;
+      throw error;
+    });
+    if (text === undefined) continue;
+    texts.set(name, text);
+    if (/\.mpd$/i.test(name)) dash = readDash(source, name, text.toString('utf8'));
+    else hls = await readHls(source, name, text.toString('utf8'), texts, signal);
+  }
+  if (hls === undefined && dash === undefined)
+    throw new OperationalError('MEDIA_BROKEN', `${source.description}: has neither ${names.join(' nor ')}`);
+  return { hls, dash, texts };
+}
+
+async function readHls(
+  source: TitleSource,
+  path: string,
+  text: string,
+  texts: Map<string, Buffer>,
+  signal: AbortSignal,
+): Promise<ReadHls> {
+  const playlist = readPlaylist(text, path);
+  if (playlist.kind === 'media')
+    throw new OperationalError('MEDIA_BROKEN', `playlist ${path} is a media playlist; give the multivariant one`);
+  const uris = [
+    ...playlist.variants.map(({ uri }) => uri),
+    ...playlist.media.flatMap(({ uri }) => uri ?? []),
+    ...playlist.iFramePlaylistUris,
+  ];
+  const mediaPlaylists = new Map<string, ReadMediaPlaylist>();
+  for (const uri of new Set(uris)) {
+    if (mediaPlaylists.size === MAX_PLAYLISTS)
+      throw new OperationalError('MEDIA_BROKEN', `playlist ${path} names more than ${MAX_PLAYLISTS} playlists`);
+    const mediaPath = titlePathOf(uri, source.folderUrl + path, source.folderUrl, `playlist ${path}`);
+    const bytes = await readText(source, mediaPath, signal);
+    texts.set(mediaPath, bytes);
+    const media = readPlaylist(bytes.toString('utf8'), mediaPath);
+    if (media.kind !== 'media')
+      throw new OperationalError(
+        'MEDIA_BROKEN',
+        `playlist ${path} names ${mediaPath}, which is another multivariant one`,
+      );
+    const baseUrl = source.folderUrl + mediaPath;
+    const partPaths = media.parts.map((part) =>
+      titlePathOf(part.uri, baseUrl, source.folderUrl, `playlist ${mediaPath}`),
+    );
+    mediaPlaylists.set(uri, { path: mediaPath, playlist: media, partPaths });
+  }
+  return { path, playlist, mediaPlaylists };
+}
+
+function readDash(source: TitleSource, path: string, text: string): ReadDash {
+  const url = source.folderUrl + path;
+  const mpd = readMpd(text, url, path);
+  const partPaths = new Map(
+    mpd.representations.map(({ id, parts }) => [
+      id,
+      parts.map((part) => titlePathOf(part.url, url, source.folderUrl, `MPD ${path}, representation ${id}`)),
+    ]),
+  );
+  return { path, text, mpd, partPaths };
+}
+
+async function readText(source: TitleSource, path: string, signal: AbortSignal): Promise<Buffer> {
+  const opened = await source.open(path, signal);
+  const tooLarge = (): OperationalError =>
+    new OperationalError('MEDIA_BROKEN', `${path}: a manifest over the limit of ${MAX_MANIFEST_BYTES} bytes`);
+  try {
+    if ((opened.sizeBytes ?? 0) > MAX_MANIFEST_BYTES) throw tooLarge();
+    const pieces: Buffer[] = [];
+    let sizeBytes = 0;
+    for await (const piece of opened.chunks) {
+      sizeBytes += piece.length;
+      if (sizeBytes > MAX_MANIFEST_BYTES) throw tooLarge();
+      pieces.push(piece);
+    }
+    return Buffer.concat(pieces);
+  } finally {
+    opened.close();
+  }
+}

@@ -1,0 +1,63 @@
+import { createReadStream } from 'node:fs';
+import { realpath, stat } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { messageOf, OperationalError } from '../../../src/errors/operational-error.ts';
+import { DIRECTORY_FOLDER_URL, decodeTitlePath, type OpenedFile, type TitleSource } from './title-source.ts';
+
+const READ_BYTES = 1024 * 1024;
+
+/** A title in a directory that this process can read. @throws OperationalError MEDIA_BROKEN when it is none. */
+export async function openDirectorySource(directory: string): Promise<TitleSource> {
+  const root = await realpath(directory).catch((error: unknown) => {
+    throw new OperationalError('MEDIA_BROKEN', `${directory}: ${messageOf(error)}`, { cause: error });
+  });
+  if (!(await stat(root)).isDirectory()) throw new OperationalError('MEDIA_BROKEN', `${directory} is not a directory`);
+  return {
+    description: directory,
+    folderUrl: DIRECTORY_FOLDER_URL,
+    open: (titlePath, signal) => openFile(root, titlePath, signal),
+  };
+}
+
+async function openFile(root: string, titlePath: string, signal: AbortSignal): Promise<OpenedFile> {
+  const parts = decodeTitlePath(titlePath);
+  if (parts === undefined) throw new OperationalError('MEDIA_BROKEN', `'${titlePath}' is no path inside the title`);
+  const broken = (why: string, cause?: unknown): OperationalError =>
+    new OperationalError('MEDIA_BROKEN', `${parts.join('/')}: ${why}`, { cause });
+  let file: string;
+  try {
+    file = await realpath(join(root, ...parts));
+  } catch (error) {
+    throw broken('no such file', error);
+  }
+  // A symbolic link may point anywhere; what it points at must still be of this title.
+  if (!file.startsWith(root + sep)) throw broken("a symbolic link leads outside the title's folder");
+  const facts = await stat(file);
+  if (!facts.isFile()) throw broken('is not a file');
+  const stream = createReadStream(file, { highWaterMark: READ_BYTES, signal });
+  return {
+    sizeBytes: facts.size,
+    chunks: readExactly(stream, facts.size, broken),
+    close: () => {
+      stream.on('error', () => undefined).destroy();
+    },
+  };
+}
+
+async function* readExactly(
+  stream: AsyncIterable<unknown>,
+  sizeBytes: number,
+  broken: (why: string, cause?: unknown) => OperationalError,
+): AsyncGenerator<Buffer> {
+  let readBytes = 0;
+  try {
+    for await (const chunk of stream) {
+      readBytes += (chunk as Buffer).length;
+      yield chunk as Buffer;
+    }
+  } catch (error) {
+    if (error instanceof Error && error.name === 'AbortError') throw error;
+    throw broken(messageOf(error), error);
+  }
+  if (readBytes !== sizeBytes) throw broken(`changed while it was read: ${sizeBytes} bytes became ${readBytes}`);
+}

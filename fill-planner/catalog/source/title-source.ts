@@ -1,0 +1,61 @@
+import { OperationalError } from '../../../src/errors/operational-error.ts';
+
+/**
+ * Where a packaged title is read from: a directory or a web server. Files are named by their path inside the title, as
+ * it stands in a URL (`video/seg%201.m4s`); nothing outside the title's own folder can be named.
+ */
+export interface TitleSource {
+  /** The folder for messages: the directory or URL. */
+  readonly description: string;
+  /** URL of the title's folder, with a trailing slash. References in manifests resolve against it. */
+  readonly folderUrl: string;
+  /**
+   * Opens one file. @throws OperationalError MEDIA_BROKEN when there is no such file or it leaves the folder;
+   * SOURCE_* when a web server fails.
+   */
+  open(titlePath: string, signal: AbortSignal): Promise<OpenedFile>;
+}
+
+export interface OpenedFile {
+  /** Undefined when the web server did not say. */
+  readonly sizeBytes: number | undefined;
+  /** The bytes; ends early by throwing when the source gives fewer than it said. Read it to the end or call `close`. */
+  readonly chunks: AsyncIterable<Buffer>;
+  close(): void;
+}
+
+/** Folder URL of what has none: a title in a directory. */
+export const DIRECTORY_FOLDER_URL = 'http://title.invalid/title/';
+
+/**
+ * The path inside the title of a reference in a manifest.
+ * @param reference as it stands there: relative, or absolute inside the same folder
+ * @param baseUrl absolute URL that it is relative to
+ * @throws OperationalError MEDIA_BROKEN when it leads outside the folder or carries a query
+ */
+export function titlePathOf(reference: string, baseUrl: string, folderUrl: string, namedIn: string): string {
+  const refuse = (why: string): never => {
+    throw new OperationalError('MEDIA_BROKEN', `${namedIn} names '${reference.slice(0, 200)}', which ${why}`);
+  };
+  if (!URL.canParse(reference, baseUrl)) refuse('is no URL');
+  const url = new URL(reference, baseUrl);
+  const folder = new URL(folderUrl);
+  if (url.origin !== folder.origin || !url.pathname.startsWith(folder.pathname))
+    refuse("is outside the title's folder");
+  if (url.search !== '') refuse('carries a query; files of a title have none');
+  const path = url.pathname.slice(folder.pathname.length);
+  if (path === '' || path.endsWith('/')) refuse('is a folder');
+  if (decodeTitlePath(path) === undefined) refuse("has an encoding that could leave the title's folder");
+  return path;
+}
+
+/** The file name parts behind a title path, or undefined when an escape hides a separator or a step upwards. */
+export function decodeTitlePath(titlePath: string): string[] | undefined {
+  try {
+    const parts = titlePath.split('/').map(decodeURIComponent);
+    const isPlain = (part: string): boolean => part !== '' && part !== '.' && part !== '..' && !/[/\\\0]/.test(part);
+    return parts.every(isPlain) ? parts : undefined;
+  } catch {
+    return undefined;
+  }
+}
