@@ -1,0 +1,112 @@
+import { OperationalError } from '../../src/errors/operational-error.ts';
+import type { Generation } from './generation.ts';
+import type { MemoryTier } from './memory-tier.ts';
+import type { ObjectDescription, StoredObject } from './object-store.ts';
+import type { StoreMetrics } from './store-metrics.ts';
+import type { Volume } from './volume.ts';
+
+/**
+ * One holder's grip on a generation. Using it after it was released is a bug of the caller and throws; releasing it
+ * twice is harmless. A read or write that is under way keeps the generation by itself.
+ */
+export class AcquiredObject implements StoredObject {
+  readonly #generation: Generation;
+  readonly #place: Place;
+  #released = false;
+
+  constructor(generation: Generation, place: Place) {
+    this.#generation = generation;
+    this.#place = place;
+    place.acquire(generation);
+  }
+
+  get description(): ObjectDescription {
+    return this.#generation.description;
+  }
+
+  get blockCount(): number {
+    return this.#generation.blockCount;
+  }
+
+  get heldBlocks(): number {
+    return this.#generation.heldBlocks;
+  }
+
+  get heldBytes(): number {
+    return this.#generation.heldBytes;
+  }
+
+  holds(blockIndex: number): boolean {
+    if (this.#place.volume?.state === 'failing') return this.#place.memory.has(this.#generation.id, blockIndex);
+    return this.#generation.blocks.has(blockIndex);
+  }
+
+  async read(blockIndex: number): Promise<Uint8Array | undefined> {
+    this.#check(blockIndex);
+    const { memory, metrics, volume } = this.#place;
+    const { id } = this.#generation;
+    const bytes = memory.get(id, blockIndex);
+    if (bytes !== undefined) {
+      metrics.reads.inc({ from: 'memory' });
+      return bytes;
+    }
+    if (volume === undefined || !this.#generation.blocks.has(blockIndex)) return undefined;
+    return this.#keeping(() =>
+      memory.read(id, blockIndex, () => {
+        metrics.reads.inc({ from: 'disk' });
+        return volume.read(this.#generation, blockIndex);
+      }),
+    );
+  }
+
+  async write(blockIndex: number, bytes: Uint8Array): Promise<void> {
+    this.#check(blockIndex);
+    const { volume } = this.#place;
+    const length = this.#generation.blockBytes(blockIndex);
+    if (bytes.length !== length) throw new RangeError(`block ${blockIndex} has ${length} bytes, not ${bytes.length}`);
+    if (volume === undefined) throw new OperationalError('VOLUME_FULL', 'no volume could take the object');
+    return this.#keeping(() => volume.write(this.#generation, blockIndex, bytes));
+  }
+
+  describe(description: ObjectDescription): void {
+    if (this.#released) throw new Error('the object was released');
+    const { key, sizeBytes, etag } = this.#generation.description;
+    if (description.key !== key || description.sizeBytes !== sizeBytes || description.etag !== etag) {
+      throw new Error('another key, size or entity tag is another generation: create it');
+    }
+    this.#generation.description = description;
+    this.#place.volume?.redescribe(this.#generation);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#place.release(this.#generation);
+  }
+
+  async #keeping<T>(task: () => Promise<T>): Promise<T> {
+    this.#place.acquire(this.#generation);
+    try {
+      return await task();
+    } finally {
+      this.#place.release(this.#generation);
+    }
+  }
+
+  #check(blockIndex: number): void {
+    if (this.#released) throw new Error('the object was released');
+    if (!Number.isInteger(blockIndex) || blockIndex < 0 || blockIndex >= this.#generation.blockCount) {
+      throw new RangeError(`${this.#generation.description.key} has no block ${blockIndex}`);
+    }
+  }
+}
+
+/** Where the bytes of a generation are, and whom to tell who holds it. */
+export interface Place {
+  /** Undefined when no volume could take it. */
+  readonly volume: Volume | undefined;
+  readonly memory: MemoryTier;
+  readonly metrics: StoreMetrics;
+  readonly acquire: (generation: Generation) => void;
+  readonly release: (generation: Generation) => void;
+}

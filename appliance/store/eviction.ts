@@ -1,0 +1,50 @@
+/**
+ * Who leaves when a volume needs room.
+ *
+ * Least recently used first, by bytes. What the plan pinned leaves only when everything else that may leave is not
+ * enough for what is needed now: a viewer's miss must not undo what was filled overnight, and yet a plan that filled
+ * the disk must not stop the cache. Evicting for one block at a time would evict at every write once a volume is full,
+ * so more is wanted than is needed (a watermark); pinned objects never leave for the surplus.
+ *
+ * Limits: no account of frequency or of what a refill would cost; `bench/replay-eviction` is where another rule proves
+ * itself.
+ */
+export interface EvictionCandidate {
+  readonly sizeBytes: number;
+}
+
+export interface EvictionNeed {
+  /** Without these the write cannot go on. */
+  readonly neededBytes: number;
+  /** At least `neededBytes`; what to free while at it. */
+  readonly wantedBytes: number;
+}
+
+/**
+ * The objects to remove, in the order to remove them. Their sum is below `neededBytes` when there is not enough: the
+ * caller decides whether that helps. Reads no more candidates than it must; objects without bytes are never victims.
+ * @param unpinned least recently used first; what may not leave (in use) is not among them. So too `pinned`.
+ */
+export function chooseVictims<C extends EvictionCandidate>(
+  unpinned: Iterable<C>,
+  pinned: Iterable<C>,
+  need: EvictionNeed,
+): C[] {
+  const victims: C[] = [];
+  const freedBytes = take(victims, unpinned, need.wantedBytes);
+  take(victims, pinned, need.neededBytes - freedBytes);
+  return victims;
+}
+
+/** Moves candidates to the victims until they make up the bytes. @returns how many bytes they make up */
+function take<C extends EvictionCandidate>(victims: C[], candidates: Iterable<C>, bytes: number): number {
+  let takenBytes = 0;
+  if (bytes <= 0) return takenBytes;
+  for (const candidate of candidates) {
+    if (candidate.sizeBytes <= 0) continue;
+    victims.push(candidate);
+    takenBytes += candidate.sizeBytes;
+    if (takenBytes >= bytes) break;
+  }
+  return takenBytes;
+}

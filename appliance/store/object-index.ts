@@ -1,0 +1,109 @@
+import { messageOf, OperationalError } from '../../src/errors/operational-error.ts';
+import { migrate } from '../../src/sqlite/migrate.ts';
+import { type Database, openDatabase } from '../../src/sqlite/open-database.ts';
+import type { ObjectDescription } from './object-store.ts';
+
+/**
+ * The index of one volume, and the only SQL of the store. It is read once, at start; afterwards it is only written,
+ * in transactions that CommitQueue forms, and every question is answered from memory.
+ *
+ * The journal is not synced per commit: a killed process loses no committed row, a power cut may lose the last ones,
+ * which costs refills. A row that survives a power cut while its data did not is found by the checksum when it is read.
+ * The database is opened exclusively, which is also the volume's lock.
+ */
+export class ObjectIndex {
+  readonly #database: Database;
+  readonly #statements: Statements;
+
+  /** @throws OperationalError STATE_IN_USE, STATE_CORRUPT (damaged, or written by a newer version), VOLUME_IO */
+  constructor(file: string) {
+    this.#database = openDatabase(file, { durable: false, exclusive: true });
+    try {
+      migrate(this.#database, new URL('./migrations/', import.meta.url));
+      this.#statements = prepareStatements(this.#database);
+    } catch (error) {
+      this.#database.close();
+      throw error instanceof OperationalError ? error : databaseFailure(error, file);
+    }
+  }
+
+  /** Runs `task` in one transaction: all of its writes are kept or none. @throws OperationalError VOLUME_FULL, VOLUME_IO */
+  transaction(task: () => void): void {
+    try {
+      this.#database.transaction(task)();
+    } catch (error) {
+      throw databaseFailure(error, this.#database.name);
+    }
+  }
+
+  putObject(generation: number, description: ObjectDescription): void {
+    this.#statements.putObject.run(generation, JSON.stringify(description));
+  }
+
+  deleteObject(generation: number): void {
+    this.#statements.deleteObject.run(generation);
+    this.#statements.deletePages.run(generation);
+    this.#statements.deleteUse.run(generation);
+  }
+
+  putPage(generation: number, page: number, held: Uint8Array | undefined): void {
+    if (held === undefined) this.#statements.deletePage.run(generation, page);
+    else this.#statements.putPage.run(generation, page, held);
+  }
+
+  putUse(generation: number, usedAtMs: number): void {
+    this.#statements.putUse.run(generation, Math.round(usedAtMs));
+  }
+
+  /** Every object row, as [generation, description as JSON, last use]. @throws OperationalError STATE_CORRUPT, VOLUME_IO */
+  *objects(): Generator<[generation: number, description: string, usedAtMs: number]> {
+    yield* this.#rows<[number, string, number]>(
+      `SELECT object.generation, description, coalesce(used_at_ms, 0)
+       FROM object LEFT JOIN last_use ON last_use.generation = object.generation`,
+    );
+  }
+
+  /** Every row of blocks, as [generation, page, held]. @throws OperationalError STATE_CORRUPT, VOLUME_IO */
+  *pages(): Generator<[generation: number, page: number, held: Uint8Array]> {
+    yield* this.#rows<[number, number, Uint8Array]>('SELECT generation, page, held FROM block_page');
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  *#rows<Row>(sql: string): Generator<Row> {
+    try {
+      // `raw` gives rows as arrays, which its types do not follow.
+      yield* this.#database.prepare(sql).raw(true).iterate() as IterableIterator<Row>;
+    } catch (error) {
+      throw databaseFailure(error, this.#database.name);
+    }
+  }
+}
+
+type Statements = ReturnType<typeof prepareStatements>;
+
+function prepareStatements(database: Database) {
+  return {
+    putObject: database.prepare<[number, string]>('INSERT OR REPLACE INTO object VALUES (?, ?)'),
+    deleteObject: database.prepare<[number]>('DELETE FROM object WHERE generation = ?'),
+    deletePages: database.prepare<[number]>('DELETE FROM block_page WHERE generation = ?'),
+    deletePage: database.prepare<[number, number]>('DELETE FROM block_page WHERE generation = ? AND page = ?'),
+    putPage: database.prepare<[number, number, Uint8Array]>('INSERT OR REPLACE INTO block_page VALUES (?, ?, ?)'),
+    putUse: database.prepare<[number, number]>('INSERT OR REPLACE INTO last_use VALUES (?, ?)'),
+    deleteUse: database.prepare<[number]>('DELETE FROM last_use WHERE generation = ?'),
+  };
+}
+
+function databaseFailure(error: unknown, file: string): unknown {
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (!code.startsWith('SQLITE_')) return error;
+  const damaged = code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB';
+  const full = code === 'SQLITE_FULL';
+  return new OperationalError(
+    damaged ? 'STATE_CORRUPT' : full ? 'VOLUME_FULL' : 'VOLUME_IO',
+    `${file}: ${messageOf(error)}`,
+    { cause: error },
+  );
+}

@@ -1,0 +1,55 @@
+import type { Metrics } from '../../src/telemetry/metrics.ts';
+import type { StoreUsage } from './object-store.ts';
+
+/** What the store counts, with what the operator shall do about it. */
+export function createStoreMetrics(metrics: Metrics, usage: () => StoreUsage) {
+  metrics.gauge(
+    'store_used_bytes',
+    'Bytes on all volumes. At the capacity the store evicts: expected, unless the plan does not fit (see pinned bytes).',
+    [],
+    (gauge) => gauge.set(usage().usedBytes),
+  );
+  metrics.gauge('store_capacity_bytes', 'Bytes that all volumes may take, as configured.', [], (gauge) =>
+    gauge.set(usage().capacityBytes),
+  );
+  metrics.gauge(
+    'store_pinned_bytes',
+    'Held bytes that the plan wants kept. Near the capacity: plan less.',
+    [],
+    (gauge) => gauge.set(usage().pinnedBytes),
+  );
+  metrics.gauge('store_objects', 'Objects that are known.', [], (gauge) => gauge.set(usage().objectCount));
+  metrics.gauge('store_memory_bytes', 'Bytes in the memory tier.', [], (gauge) => gauge.set(usage().memoryBytes));
+  metrics.gauge(
+    'store_volumes',
+    'Volumes by state. One that is full or failing: read its log line, check the disk, replace it.',
+    ['state'],
+    (gauge) => {
+      for (const state of ['online', 'full', 'failing'] as const) {
+        gauge.set({ state }, usage().volumes.filter((volume) => volume.state === state).length);
+      }
+    },
+  );
+  return {
+    reads: metrics.counter('store_reads_total', 'Blocks read, by where they were. Mostly disk: give it more memory.', [
+      'from',
+    ]),
+    lostBlocks: metrics.counter(
+      'store_lost_blocks_total',
+      'Blocks found rotten (checksum), unreadable (error) or missing (file too short). More than a few: replace the disk.',
+      ['why'],
+    ),
+    writtenBytes: metrics.counter('store_written_bytes_total', 'Bytes of blocks written to volumes.'),
+    failedWrites: metrics.counter(
+      'store_failed_writes_total',
+      'Blocks that could not be kept: check disks and capacity.',
+    ),
+    evictedBytes: metrics.counter('store_evicted_bytes_total', 'Bytes evicted to make room.'),
+    evictedPinnedBytes: metrics.counter(
+      'store_evicted_pinned_bytes_total',
+      'Bytes evicted though the plan wants them kept: the plan or what viewers ask for exceeds the capacity.',
+    ),
+  };
+}
+
+export type StoreMetrics = ReturnType<typeof createStoreMetrics>;

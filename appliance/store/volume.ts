@@ -1,0 +1,391 @@
+import { unlinkSync } from 'node:fs';
+import { BLOCK_BYTES } from '../../src/contracts/file-manifest.ts';
+import { isOperational, OperationalError } from '../../src/errors/operational-error.ts';
+import type { Logger } from '../../src/telemetry/logger.ts';
+import type { Timer, World } from '../../src/world/world.ts';
+import { crc32cOf } from './checksum.ts';
+import type { Generation } from './generation.ts';
+import type { ObjectIndex } from './object-index.ts';
+import type { VolumeState } from './object-store.ts';
+import type { StoreMetrics } from './store-metrics.ts';
+import { CommitQueue } from './volume/commit-queue.ts';
+import { DataFile, diskFailure, errnoOf } from './volume/data-file.ts';
+import { DiskLane } from './volume/disk-lane.ts';
+import { beginAnew, loadGenerations, openIndex } from './volume/load-volume.ts';
+import { VolumeHealth } from './volume/volume-health.ts';
+import { VolumeLayout } from './volume/volume-layout.ts';
+import { type ReservedRoom, VolumeRoom } from './volume/volume-room.ts';
+import { VolumeSpace } from './volume/volume-space.ts';
+
+/**
+ * One disk.
+ *
+ * Problem: a block that was acknowledged must be there after `kill -9`, a block that was torn must never be served, and
+ * neither a full, nor a read-only, nor a dying disk may take the appliance with it.
+ *
+ * The obvious: write a temporary file per block and rename it. That is two directory operations and an inode for every
+ * MiB, and the directory becomes the index that must be walked to know anything.
+ *
+ * Idea: one sparse file per generation, blocks at their own offsets, and one row that says which blocks count and what
+ * their checksums are. Bytes first, row second: until the row is committed the bytes are nothing but space. A killed
+ * process leaves the kernel with everything that was written; after a power cut a row may outlive its bytes, and then
+ * the checksum tells. A generation's file is never reused for other content, so nobody reads half old, half new.
+ *
+ * Limits: SQLite's calls are synchronous and run on the loop of whoever owns the store. They are kept small (one
+ * transaction per turn, no query after start), yet a checkpoint syncs and a dying disk can hang in it. The cure is the
+ * volume in a thread of its own, which this class is cut for: everything it does to the disk already happens behind a
+ * promise, except `forgetDurably`.
+ */
+export class Volume {
+  readonly dir: string;
+  readonly #options: VolumeOptions;
+  readonly #layout: VolumeLayout;
+  readonly #space: VolumeSpace;
+  readonly #health: VolumeHealth;
+  readonly #logger: Logger;
+  readonly #reads: DiskLane;
+  readonly #writes: DiskLane;
+  readonly #room: VolumeRoom;
+  readonly #writing = new Map<string, Promise<void>>();
+  /** What goes on behind everybody's back: files closing, timed work. */
+  readonly #background = new Set<Promise<void>>();
+  #opened: { readonly index: ObjectIndex; readonly queue: CommitQueue } | undefined;
+  #timers: Timer[] = [];
+  #closed = false;
+
+  constructor(options: VolumeOptions) {
+    const { clock } = options.world;
+    this.dir = options.dir;
+    this.#options = options;
+    this.#logger = options.logger.child({ volume: options.dir });
+    this.#layout = new VolumeLayout(options.dir);
+    this.#space = new VolumeSpace(options.capacityBytes);
+    this.#health = new VolumeHealth(this.#logger);
+    this.#reads = new DiskLane(clock, { width: 8, maxWaiting: 4096, deadlineMs: 15_000 });
+    this.#writes = new DiskLane(clock, { width: 4, maxWaiting: 256, deadlineMs: 30_000 });
+    this.#room = new VolumeRoom({
+      dir: options.dir,
+      clock,
+      space: this.#space,
+      health: this.#health,
+      metrics: options.metrics,
+      logger: this.#logger,
+      forget: (generation) => this.forget(generation),
+    });
+  }
+
+  get state(): VolumeState['state'] {
+    return this.#health.state;
+  }
+
+  get space(): Readonly<VolumeSpace> {
+    return this.#space;
+  }
+
+  describe(): VolumeState {
+    return {
+      dir: this.dir,
+      state: this.#health.state,
+      capacityBytes: this.#space.capacityBytes,
+      usedBytes: this.#space.occupiedBytes,
+    };
+  }
+
+  /**
+   * Loads the volume and keeps it to this process. A disk that does not work leaves the volume failing, to be tried
+   * again, and is no error: the appliance serves without it.
+   * @throws OperationalError STATE_IN_USE, STATE_CORRUPT: somebody has to act before this volume may be touched
+   */
+  async open(): Promise<void> {
+    try {
+      await this.#load();
+    } catch (error) {
+      const failure = diskFailure(error, `open ${this.dir}`);
+      if (isOperational(failure, 'STATE_IN_USE') || isOperational(failure, 'STATE_CORRUPT')) throw failure;
+      this.#health.broke(failure);
+    }
+    this.#every(this.#options.useFlushIntervalMs, () => this.#flushUses());
+    this.#every(this.#options.probeIntervalMs, () => this.#probe());
+  }
+
+  /** Finishes what is in hand, by the deadline, and gives the volume free. */
+  async close(deadlineMs: number): Promise<void> {
+    this.#closed = true;
+    for (const timer of this.#timers) timer.cancel();
+    const deadline = Promise.withResolvers<void>();
+    const timer = this.#options.world.clock.setTimer(deadlineMs, deadline.resolve);
+    await Promise.race([this.#settle(), deadline.promise]);
+    timer.cancel();
+    try {
+      this.#opened?.queue.flush(Number.POSITIVE_INFINITY);
+    } catch (error) {
+      this.#logger.warn({ error }, 'volume closed without its last rows');
+    }
+    this.#opened?.index.close();
+    this.#opened = undefined;
+  }
+
+  /** A new generation that is to live here. */
+  adopt(generation: Generation): void {
+    this.#space.add(generation);
+    this.#opened?.queue.putObject(generation);
+  }
+
+  /** Its description was replaced. */
+  redescribe(generation: Generation): void {
+    this.#opened?.queue.putObject(generation);
+  }
+
+  pin(generation: Generation, pinned: boolean): void {
+    this.#space.pin(generation, pinned);
+  }
+
+  acquire(generation: Generation): void {
+    generation.holders += 1;
+    if (generation.holders === 1) this.#noteUse(generation);
+  }
+
+  release(generation: Generation): void {
+    generation.holders -= 1;
+    if (generation.holders > 0) return;
+    const { file } = generation;
+    generation.file = undefined;
+    if (file !== undefined) this.#inBackground(file.close());
+    if (generation.forgotten) this.#room.discard(generation, this.#pathOf(generation));
+    else this.#noteUse(generation);
+    this.#health.foundRoom();
+  }
+
+  /**
+   * The block from the disk, checked. Undefined when it is not held, or not any more: rotten and unreadable blocks are
+   * dropped. @throws OperationalError OVERLOADED when the disk has too much in hand
+   */
+  async read(generation: Generation, block: number): Promise<Uint8Array | undefined> {
+    if (this.#health.state === 'failing' || !generation.blocks.has(block)) return undefined;
+    const checksum = generation.blocks.checksum(block);
+    const length = generation.blockBytes(block);
+    try {
+      const bytes = await this.#reads.run(`read in ${this.dir}`, async () => {
+        // An allocation of its own: memory tier and clients keep it, so it must not share a pool.
+        const buffer = Buffer.allocUnsafeSlow(length);
+        const count = await this.#fileOf(generation).read(buffer, block * BLOCK_BYTES);
+        return count === length ? buffer : undefined;
+      });
+      this.#health.succeeded();
+      if (bytes !== undefined && crc32cOf(bytes) === checksum) return bytes;
+      this.#drop(generation, block, bytes === undefined ? 'missing' : 'rotten');
+    } catch (error) {
+      const failure = diskFailure(error, `read in ${this.dir}`);
+      if (failure.code === 'OVERLOADED') throw failure;
+      const missing = errnoOf(failure) === 'ENOENT';
+      if (!missing) this.#health.failed(failure);
+      this.#drop(generation, block, missing ? 'missing' : 'unreadable', failure);
+    }
+    return undefined;
+  }
+
+  /** @throws OperationalError VOLUME_FULL, VOLUME_IO, OVERLOADED */
+  write(generation: Generation, block: number, bytes: Uint8Array): Promise<void> {
+    if (generation.blocks.has(block)) return Promise.resolve();
+    const key = `${generation.id}:${block}`;
+    const writing = this.#writing.get(key);
+    if (writing !== undefined) return writing;
+    const written = this.#write(generation, block, bytes).finally(() => this.#writing.delete(key));
+    this.#writing.set(key, written);
+    return written;
+  }
+
+  /** No longer found; its bytes go when the last holder lets go. Durable soon. */
+  forget(generation: Generation): void {
+    if (generation.forgotten) return;
+    this.#space.forget(generation);
+    generation.forgotten = true;
+    this.#opened?.queue.deleteObject(generation);
+    this.#options.onForgotten(generation);
+    if (generation.holders === 0) this.#room.discard(generation, this.#pathOf(generation));
+  }
+
+  /** As `forget`, and durable when it returns. @throws OperationalError VOLUME_FULL, VOLUME_IO: it may come back after a restart */
+  forgetDurably(generation: Generation): void {
+    this.forget(generation);
+    try {
+      if (this.#opened === undefined) throw new OperationalError('VOLUME_IO', `${this.dir} is not open`);
+      this.#opened.queue.flush();
+    } catch (error) {
+      // A row without its file is dropped at start, so removing the file is as good, and works on a full disk.
+      if (generation.heldBlocks === 0 || !this.#removeNow(generation)) throw error;
+    }
+  }
+
+  async #load(): Promise<void> {
+    await this.#layout.prepare();
+    let index = openIndex(this.#layout, this.#logger);
+    let generations: Generation[];
+    try {
+      this.#layout.nameHolder(process.pid);
+      generations = await loadGenerations(this.#layout, index, this.#options.volumeIndex, this.#logger);
+    } catch (error) {
+      index.close();
+      if (!isOperational(error, 'STATE_CORRUPT')) throw error;
+      index = beginAnew(this.#layout, this.#logger, error);
+      generations = await loadGenerations(this.#layout, index, this.#options.volumeIndex, this.#logger);
+    }
+    this.#opened = { index, queue: new CommitQueue(index) };
+    for (const generation of generations) this.#space.add(generation);
+    this.#options.onOpened(generations);
+  }
+
+  async #write(generation: Generation, block: number, bytes: Uint8Array): Promise<void> {
+    const refusal = this.#closed
+      ? new OperationalError('VOLUME_IO', `${this.dir} is closed`)
+      : this.#health.writeRefusal;
+    if (refusal !== undefined) throw new OperationalError(refusal.code, refusal.detail, { cause: refusal });
+    const room = this.#room.reserve(generation.blockDiskBytes(block));
+    try {
+      await this.#room.make();
+      await this.#keep(generation, block, bytes, room);
+      this.#options.metrics.writtenBytes.inc(bytes.length);
+    } catch (error) {
+      this.#options.metrics.failedWrites.inc();
+      throw error;
+    } finally {
+      room.giveBack();
+    }
+  }
+
+  async #keep(generation: Generation, block: number, bytes: Uint8Array, room: ReservedRoom): Promise<void> {
+    try {
+      try {
+        await this.#put(generation, block, bytes, room);
+      } catch (error) {
+        if (!isOperational(error, 'VOLUME_FULL')) throw error;
+        await this.#room.makeOnDisk(room.bytes, error);
+        await this.#put(generation, block, bytes, room);
+      }
+      this.#health.succeeded();
+      this.#health.foundRoom();
+    } catch (error) {
+      const failure = diskFailure(error, `write in ${this.dir}`);
+      this.#health.failed(failure);
+      throw failure;
+    }
+  }
+
+  /** Bytes to the disk, then the row. */
+  async #put(generation: Generation, block: number, bytes: Uint8Array, room: ReservedRoom): Promise<void> {
+    const checksum = crc32cOf(bytes);
+    await this.#writes.run(`write in ${this.dir}`, () => this.#fileOf(generation).write(bytes, block * BLOCK_BYTES));
+    const queue = this.#opened?.queue;
+    if (queue === undefined) throw new OperationalError('VOLUME_IO', `${this.dir} is closed`);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const kept = (): void => {
+      room.giveBack();
+      this.#space.resize(generation, room.bytes);
+      resolve();
+    };
+    queue.keepBlock({ generation, block, checksum, kept, failed: reject });
+    await promise;
+  }
+
+  #drop(generation: Generation, block: number, why: 'rotten' | 'unreadable' | 'missing', error?: unknown): void {
+    // A disk that fails as a whole keeps its rows: it may come back.
+    if (this.#health.state === 'failing' || !generation.blocks.delete(block)) return;
+    this.#space.resize(generation, -generation.blockDiskBytes(block));
+    this.#opened?.queue.dropBlock(generation, block);
+    this.#options.metrics.lostBlocks.inc({ why });
+    this.#logger.warn({ key: generation.description.key, block, why, error }, 'block lost: it will be filled again');
+  }
+
+  #removeNow(generation: Generation): boolean {
+    try {
+      unlinkSync(this.#pathOf(generation));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #noteUse(generation: Generation): void {
+    generation.lastUsedMs = this.#options.world.clock.nowMs();
+    this.#space.use(generation);
+    this.#opened?.queue.noteUse(generation);
+  }
+
+  #fileOf(generation: Generation): DataFile {
+    generation.file ??= new DataFile(this.#pathOf(generation));
+    return generation.file;
+  }
+
+  #pathOf(generation: Generation): string {
+    return this.#layout.dataPath(generation.description.key, generation.id);
+  }
+
+  #inBackground(work: Promise<void>): void {
+    const tracked = work.finally(() => this.#background.delete(tracked));
+    this.#background.add(tracked);
+  }
+
+  async #settle(): Promise<void> {
+    while (this.#writing.size + this.#background.size > 0) {
+      await Promise.allSettled([...this.#writing.values(), ...this.#background]);
+    }
+    await this.#room.settle();
+  }
+
+  #flushUses(): void {
+    try {
+      this.#opened?.queue.flush(USES_PER_FLUSH);
+    } catch (error) {
+      this.#health.failed(diskFailure(error, `write the index of ${this.dir}`));
+    }
+  }
+
+  async #probe(): Promise<void> {
+    if (!this.#health.needsProbe) return;
+    try {
+      if (this.#opened === undefined) await this.#load();
+      else await this.#writes.run(`probe ${this.dir}`, () => this.#layout.probe(PROBE_BYTES));
+      this.#opened?.queue.flush();
+      if (!this.#closed) this.#health.recovered();
+    } catch (error) {
+      this.#logger.debug({ error }, 'volume is still in trouble');
+    }
+  }
+
+  /** The next turn begins when the one before has ended. */
+  #every(intervalMs: number, task: () => void | Promise<void>): void {
+    let timer: Timer;
+    const turn = async (): Promise<void> => {
+      await task();
+      if (!this.#closed) arm();
+    };
+    const arm = (): void => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+      timer = this.#options.world.clock.setTimer(intervalMs, () => this.#inBackground(turn()));
+      this.#timers.push(timer);
+    };
+    arm();
+  }
+}
+
+/** Last uses per transaction: some milliseconds. What is over waits for the next interval. */
+const USES_PER_FLUSH = 2000;
+/** A disk that takes less than two blocks is still full. */
+const PROBE_BYTES = 2 * BLOCK_BYTES;
+
+export interface VolumeOptions {
+  readonly dir: string;
+  readonly capacityBytes: number;
+  /** Its place among the store's volumes. */
+  readonly volumeIndex: number;
+  readonly world: World;
+  readonly logger: Logger;
+  readonly metrics: StoreMetrics;
+  /** How often last uses are written, and how often a volume in trouble is tried. */
+  readonly useFlushIntervalMs: number;
+  readonly probeIntervalMs: number;
+  /** What it held when it was opened, the least recently used first. */
+  readonly onOpened: (generations: readonly Generation[]) => void;
+  /** The generation can no longer be found, whoever decided that. */
+  readonly onForgotten: (generation: Generation) => void;
+}

@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdir, open, readdir, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { OperationalError } from '../../../src/errors/operational-error.ts';
+import { diskFailure } from './data-file.ts';
+
+/**
+ * Where things lie in a volume's directory:
+ *
+ *     v1/holder                  pid of the process that has it, for people; the lock itself is on the index
+ *     v1/index.sqlite            which blocks are held
+ *     v1/data/ab/<sha256>-<id>   the blocks of one generation; ab = the first two digits of the hash of its key
+ *     v1/probe                   written and removed to see whether a disk in trouble works again
+ *
+ * File names come from a hash and a number, so no key, however it is spelt, names a path. Another layout gets another
+ * `vN` beside this one.
+ */
+const DATA_FILE = /^[0-9a-f]{64}-([0-9a-z]+)$/;
+const FAN_OUT = 256;
+
+export class VolumeLayout {
+  readonly dir: string;
+  readonly #root: string;
+
+  constructor(dir: string) {
+    this.dir = dir;
+    this.#root = join(dir, 'v1');
+  }
+
+  get indexPath(): string {
+    return join(this.#root, 'index.sqlite');
+  }
+
+  dataPath(key: string, generation: number): string {
+    const hash = createHash('sha256').update(key).digest('hex');
+    return join(this.#root, 'data', hash.slice(0, 2), `${hash}-${generation.toString(36)}`);
+  }
+
+  /** Makes what is not there yet. @throws OperationalError VOLUME_FULL, VOLUME_IO */
+  async prepare(): Promise<void> {
+    try {
+      await mkdir(join(this.#root, 'data'), { recursive: true, mode: 0o750 });
+      const present = new Set(await readdir(join(this.#root, 'data')));
+      for (const name of fanOutNames()) {
+        if (!present.has(name)) await mkdir(join(this.#root, 'data', name), { mode: 0o750 });
+      }
+    } catch (error) {
+      throw diskFailure(error, `prepare ${this.dir}`);
+    }
+  }
+
+  /** Every data file there is, as its path and generation; 0 for a file that is none of ours. */
+  async *dataFiles(): AsyncGenerator<{ path: string; generation: number }> {
+    try {
+      for (const name of fanOutNames()) {
+        const folder = join(this.#root, 'data', name);
+        for (const file of await readdir(folder)) {
+          yield { path: join(folder, file), generation: Number.parseInt(DATA_FILE.exec(file)?.[1] ?? '0', 36) };
+        }
+      }
+    } catch (error) {
+      throw diskFailure(error, `list ${this.dir}`);
+    }
+  }
+
+  nameHolder(pid: number): void {
+    try {
+      writeFileSync(join(this.#root, 'holder'), `${pid}\n`);
+    } catch (error) {
+      throw diskFailure(error, `write ${join(this.#root, 'holder')}`);
+    }
+  }
+
+  /** The error for a volume that another process has. */
+  inUse(cause: unknown): OperationalError {
+    let holder = 'another process';
+    try {
+      holder = `process ${readFileSync(join(this.#root, 'holder'), 'utf8').trim()}`;
+    } catch {
+      // It holds the lock and has not written its number yet: then it stays another process.
+    }
+    return new OperationalError('STATE_IN_USE', `volume ${this.dir} belongs to ${holder}`, { cause });
+  }
+
+  /** Moves a damaged index out of the way, replacing one that was moved before. */
+  setIndexAside(): string {
+    const aside = `${this.indexPath}.damaged`;
+    try {
+      renameSync(this.indexPath, aside);
+      rmSync(`${this.indexPath}-wal`, { force: true });
+      rmSync(`${this.indexPath}-journal`, { force: true });
+      return aside;
+    } catch (error) {
+      throw diskFailure(error, `move ${this.indexPath} aside`);
+    }
+  }
+
+  /** Writes so many bytes through to the disk and removes them. @throws OperationalError VOLUME_FULL, VOLUME_IO */
+  async probe(bytes: number): Promise<void> {
+    const path = join(this.#root, 'probe');
+    try {
+      const file = await open(path, 'w', 0o640);
+      try {
+        await file.writeFile(Buffer.alloc(bytes, 'probe '));
+        await file.sync();
+      } finally {
+        await file.close();
+        await unlink(path);
+      }
+    } catch (error) {
+      throw diskFailure(error, `probe ${path}`);
+    }
+  }
+}
+
+function* fanOutNames(): Generator<string> {
+  for (let number = 0; number < FAN_OUT; number += 1) yield number.toString(16).padStart(2, '0');
+}
