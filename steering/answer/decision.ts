@@ -1,0 +1,70 @@
+import type { CatalogueTitle } from '../../src/contracts/catalogue-snapshot.ts';
+import type { RankedPlace, SteeringAnswer } from '../../src/contracts/steering-answer.ts';
+import { ORIGIN_ID } from '../ranking/candidate.ts';
+import type { Exclusion } from '../ranking/exclude.ts';
+import type { Score } from '../ranking/score.ts';
+import type { ClientPlace } from './locate-client.ts';
+
+/** An appliance that a player is given, with the reasons for its place. */
+export interface PlacedAppliance {
+  readonly id: string;
+  readonly siteId: string;
+  readonly baseUrl: string;
+  readonly reasons: readonly string[];
+  /** What the place was decided by; undefined when it was not (static order). */
+  readonly score: Score | undefined;
+}
+
+/** One decision for one title, before it is worded for a kind of player. */
+export interface Decision {
+  readonly title: CatalogueTitle;
+  readonly client: ClientPlace;
+  /** Best first, at most seven; the origin follows them in every answer. */
+  readonly appliances: readonly PlacedAppliance[];
+  readonly excluded: readonly Exclusion[];
+  /** What was missing for a full decision, in words. */
+  readonly degraded: string | undefined;
+}
+
+/** All places: the appliances, and the origin as the last. */
+export function placesOf({ title, appliances }: Decision): RankedPlace[] {
+  const places: RankedPlace[] = appliances.map(({ id, siteId, baseUrl, reasons }, index) => ({
+    place: index + 1,
+    id,
+    kind: 'appliance',
+    baseUrl,
+    siteId,
+    reasons: [...reasons],
+  }));
+  const reason =
+    places.length === 0 ? 'no appliance can serve this title now' : "last resort: the provider's own store";
+  return [
+    ...places,
+    { place: places.length + 1, id: ORIGIN_ID, kind: 'origin', baseUrl: title.originUrl, reasons: [reason] },
+  ];
+}
+
+const MAX_EXCLUDED_TOLD = 1000;
+
+/** The decision as `GET /v1/steer` answers it. */
+export function toAnswer(
+  decision: Decision,
+  moment: { readonly sessionId: string; readonly nowMs: number; readonly ttlSec: number },
+): SteeringAnswer {
+  const { client, excluded, degraded } = decision;
+  return {
+    version: 1,
+    sessionId: moment.sessionId,
+    title: decision.title.id,
+    decidedAtMs: moment.nowMs,
+    ttlSec: moment.ttlSec,
+    client: {
+      evidence: client.evidence,
+      ...(client.prefix === undefined ? {} : { prefix: client.prefix }),
+      ...(client.siteId === undefined ? {} : { siteId: client.siteId }),
+    },
+    ranked: placesOf(decision),
+    excluded: excluded.slice(0, MAX_EXCLUDED_TOLD).map(({ id, reason }) => ({ id, reason })),
+    ...(degraded === undefined ? {} : { degraded }),
+  };
+}

@@ -1,0 +1,42 @@
+import type { CatalogueTitle } from '../../src/contracts/catalogue-snapshot.ts';
+import { unitHash } from '../../src/hashing/weighted-rendezvous.ts';
+import type { FleetView } from '../fleet/fleet-registry.ts';
+import { ORIGIN_ID, ORIGIN_RETRY_ID } from '../ranking/candidate.ts';
+import { MAX_APPLIANCES } from '../ranking/rank-appliances.ts';
+import type { Decision } from './decision.ts';
+import { UNKNOWN_PLACE } from './locate-client.ts';
+import type { ReportedPathways } from './player-report.ts';
+
+/**
+ * The order when there can be no decision: unknown title, no catalogue, too much load. The best answer then is the one
+ * that moves nobody. The pathways that the player says it uses come first if they still serve, then the other serving
+ * appliances from a place that differs by session, so that a crowd does not move to one of them. It costs microseconds.
+ */
+export function staticApplianceIds(reported: ReportedPathways, sessionId: string, fleet: FleetView): string[] {
+  const { servingIds, serving } = fleet;
+  // Whoever was left at the origin stays there: without a decision nobody knows that an appliance has the title.
+  if (reported.length > 0 && reported.every((id) => id === ORIGIN_ID || id === ORIGIN_RETRY_ID)) return [];
+  const ids = new Set(reported.filter((id) => serving.has(id)));
+  const turn = Math.floor(unitHash(sessionId) * servingIds.length);
+  for (let step = 0; step < servingIds.length && ids.size < MAX_APPLIANCES; step += 1) {
+    const id = servingIds[(turn + step) % servingIds.length];
+    if (id !== undefined) ids.add(id);
+  }
+  return [...ids].slice(0, MAX_APPLIANCES);
+}
+
+/** The same as a decision for a title that is known. */
+export function staticDecision(title: CatalogueTitle, sessionId: string, fleet: FleetView, because: string): Decision {
+  return {
+    title,
+    client: UNKNOWN_PLACE,
+    appliances: staticApplianceIds([], sessionId, fleet).flatMap((id) => {
+      const member = fleet.byId.get(id);
+      if (member === undefined) return [];
+      const { siteId, baseUrl } = member;
+      return [{ id, siteId, baseUrl, reasons: [`static order: ${because}`], score: undefined }];
+    }),
+    excluded: [],
+    degraded: because,
+  };
+}

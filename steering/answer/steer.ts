@@ -1,0 +1,65 @@
+import type { CatalogueTitle } from '../../src/contracts/catalogue-snapshot.ts';
+import type { Catalogue } from '../catalogue/catalogue.ts';
+import { type FleetView, toCandidate } from '../fleet/fleet-registry.ts';
+import type { HeldTitles } from '../fleet/held-titles.ts';
+import { rankAppliances } from '../ranking/rank-appliances.ts';
+import type { PrefixTable } from '../routing/prefix-table.ts';
+import type { Decision } from './decision.ts';
+import { locateClient } from './locate-client.ts';
+
+/**
+ * The life of one decision: find the title, locate the client, take the fleet as candidates, exclude and rank. The
+ * origin, which ends every answer, is put behind by whoever words the answer (`decision.ts`).
+ *
+ * It reads things that are replaced as wholes (routes, fleet, catalogue) and changes nothing, so the same question at
+ * the same state gets the same decision: here, at another replica, and in the operator's `explain`.
+ */
+export interface SteeringState {
+  readonly routes: PrefixTable;
+  readonly fleet: FleetView;
+  /** undefined until the planner was reached for the first time ever. */
+  readonly catalogue: Catalogue | undefined;
+  readonly heldTitles: HeldTitles;
+}
+
+export interface SteeringQuestion {
+  readonly titleId: string;
+  readonly sessionId: string;
+  readonly clientAddress: string;
+}
+
+/** Why there can be no decision. Neither is the client's fault. */
+export type NoTitle = 'no-catalogue' | 'unknown-title';
+
+export function findTitle(titleId: string, { catalogue }: SteeringState): CatalogueTitle | NoTitle {
+  if (catalogue === undefined) return 'no-catalogue';
+  return catalogue.find(titleId) ?? 'unknown-title';
+}
+
+export function steer(question: SteeringQuestion, state: SteeringState): Decision | NoTitle {
+  const title = findTitle(question.titleId, state);
+  if (typeof title === 'string') return title;
+  const client = locateClient(question.clientAddress, state.routes);
+  const candidates = state.fleet.members.map((member) => toCandidate(member, state.heldTitles.held(member.id, title)));
+  const { sessionId, titleId } = question;
+  const { ranked, excluded } = rankAppliances(candidates, { sessionId, titleId, siteId: client.siteId });
+  return {
+    title,
+    client,
+    appliances: ranked.map(({ candidate: { id, siteId, baseUrl }, score, reasons }) => ({
+      id,
+      siteId,
+      baseUrl,
+      score,
+      reasons,
+    })),
+    excluded,
+    degraded: degradationOf(state.fleet),
+  };
+}
+
+function degradationOf(fleet: FleetView): string | undefined {
+  if (fleet.members.length === 0) return 'no appliance has been heard of';
+  if (fleet.preserving) return 'most appliances fell silent at once: the last known fleet is kept';
+  return undefined;
+}

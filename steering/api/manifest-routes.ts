@@ -1,0 +1,90 @@
+import { type JsonReply, type JsonServer, sendProblem } from '../../src/server/json-server.ts';
+import { contentSteering } from '../answer/content-steering.ts';
+import type { Decision } from '../answer/decision.ts';
+import type { DashTemplates } from '../manifests/dash-templates.ts';
+import { declaredPathways, singlePathway } from '../manifests/pathways.ts';
+import { renderDash } from '../manifests/render-dash.ts';
+import { renderHls } from '../manifests/render-hls.ts';
+import { reloadUri } from './content-steering-routes.ts';
+import { decide, neverStored, type PublicApi, queryOf, sessionOf } from './public-api.ts';
+import { NO_CATALOGUE } from './steer-routes.ts';
+
+const MANIFEST_NAME = /^([a-z0-9][a-z0-9_-]{0,63})\.(m3u8|mpd)$/;
+
+interface ManifestWish {
+  /** One pathway and no steering, for clients that do not know content steering. */
+  readonly single: boolean;
+  /** The steering server by URL instead of the first answer as `data:`. */
+  readonly byUrl: boolean;
+  readonly sessionId: string;
+}
+
+/**
+ * `GET /v1/manifest/{title}.m3u8` and `.mpd`: the title's manifest with the pathways of this client in it.
+ * `?pathways=1` leaves content steering out; `?steering=url` names the steering server in HLS instead of carrying the
+ * first answer in the playlist.
+ */
+export function addManifestRoutes(server: JsonServer, api: PublicApi, templates: DashTemplates): void {
+  server.get<{ Params: { name: string } }>('/v1/manifest/:name', (request, reply) => {
+    neverStored(reply);
+    const match = MANIFEST_NAME.exec(request.params.name);
+    const titleId = match?.[1];
+    if (titleId === undefined)
+      return sendProblem(reply, 404, 'NOT_FOUND', 'manifests are /v1/manifest/TITLE.m3u8 and /v1/manifest/TITLE.mpd');
+    const query = queryOf(request);
+    const wish = {
+      single: query.get('pathways') === '1',
+      byUrl: query.get('steering') === 'url',
+      sessionId: sessionOf(query.get('session'), api),
+    };
+    const format = match?.[2] === 'mpd' ? 'dash' : 'hls';
+    const decision = decide({ titleId, sessionId: wish.sessionId, request }, api);
+    if (typeof decision === 'string') {
+      api.metrics.manifests.inc({ format, outcome: decision });
+      if (decision === 'no-catalogue')
+        return sendProblem(reply.header('retry-after', '5'), 503, 'NO_CATALOGUE', NO_CATALOGUE);
+      return sendProblem(reply, 404, 'UNKNOWN_TITLE', `no title '${titleId}' in the catalogue`);
+    }
+    const text = format === 'hls' ? hlsText(decision, wish, api) : dashText(decision, wish, api, templates);
+    api.metrics.manifests.inc({ format, outcome: text === undefined ? 'no-such-format' : 'rendered' });
+    if (text === undefined)
+      return sendProblem(
+        reply,
+        404,
+        'NO_SUCH_FORMAT',
+        `title '${titleId}' has no manifest for ${format.toUpperCase()}`,
+      );
+    return sendText(reply, format === 'hls' ? 'application/vnd.apple.mpegurl' : 'application/dash+xml', text);
+  });
+}
+
+function sendText(reply: JsonReply, mediaType: string, text: string): JsonReply {
+  return reply.header('content-type', mediaType).send(text);
+}
+
+function hlsText(decision: Decision, wish: ManifestWish, api: PublicApi): string | undefined {
+  const { hls, id } = decision.title;
+  if (hls === undefined) return undefined;
+  if (wish.single) return renderHls(hls, [singlePathway(decision)], undefined);
+  const url = reloadUri(api, 'hls', id, wish.sessionId);
+  const first = contentSteering({
+    applianceIds: decision.appliances.map((appliance) => appliance.id),
+    reloadUri: url,
+    ttlSec: api.ttlSec,
+    jitter: api.world.random.next(),
+  });
+  return renderHls(hls, declaredPathways(decision), { serverUri: wish.byUrl ? { url } : 'data', first });
+}
+
+function dashText(
+  decision: Decision,
+  wish: ManifestWish,
+  api: PublicApi,
+  templates: DashTemplates,
+): string | undefined {
+  const template = templates.find(decision.title);
+  if (template === undefined) return undefined;
+  if (wish.single) return renderDash(template, [singlePathway(decision)], undefined);
+  const url = reloadUri(api, 'dash', decision.title.id, wish.sessionId);
+  return renderDash(template, declaredPathways(decision), { url });
+}

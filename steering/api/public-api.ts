@@ -1,0 +1,106 @@
+import type { JsonReply, JsonRequest, JsonServer } from '../../src/server/json-server.ts';
+import type { World } from '../../src/world/world.ts';
+import type { Decision } from '../answer/decision.ts';
+import { staticDecision } from '../answer/static-order.ts';
+import { findTitle, type NoTitle, type SteeringState, steer } from '../answer/steer.ts';
+import { clientAddress } from '../edge/client-address.ts';
+import type { LoadGuard } from '../edge/load-guard.ts';
+import type { SteeringMetrics } from '../metrics.ts';
+import type { IpPrefix } from '../routing/ip-address.ts';
+
+/** What every route for players works with. */
+export interface PublicApi {
+  readonly world: World;
+  readonly metrics: SteeringMetrics;
+  readonly guard: LoadGuard;
+  readonly trustedProxies: readonly IpPrefix[];
+  readonly ttlSec: number;
+  state(): SteeringState;
+  /** Base of the URLs that lead back to us, without trailing slash. */
+  publicUrl(): string;
+}
+
+const SESSION_ID = /^[A-Za-z0-9_-]{1,64}$/;
+const SESSION_BYTES = 12;
+/** A player's report fits in a hundredth; anything longer is not read at all. */
+const MAX_QUERY_CHARS = 8192;
+
+/** The query of a request; empty when it is absurdly long. Never throws: unlike paths, queries may hold anything. */
+export function queryOf(request: JsonRequest): URLSearchParams {
+  const url = request.raw.url ?? '';
+  const at = url.indexOf('?');
+  return new URLSearchParams(at === -1 || url.length - at > MAX_QUERY_CHARS ? '' : url.slice(at + 1));
+}
+
+export const addressOf = (request: JsonRequest, api: PublicApi): string =>
+  clientAddress(request.socket.remoteAddress, request.headers['x-forwarded-for'], api.trustedProxies);
+
+/** The session a client belongs to, or a new one: opaque, random, and nobody's secret. */
+export function sessionOf(given: string | undefined | null, api: PublicApi): string {
+  return typeof given === 'string' && SESSION_ID.test(given)
+    ? given
+    : api.world.random.bytes(SESSION_BYTES).toString('base64url');
+}
+
+/** Decides, or under too much load takes the static order; counts what came of it. */
+export function decide(
+  question: { readonly titleId: string; readonly sessionId: string; readonly request: JsonRequest },
+  api: PublicApi,
+): Decision | NoTitle {
+  const { metrics, world, guard } = api;
+  const { titleId, sessionId, request } = question;
+  const state = api.state();
+  const address = addressOf(request, api);
+  const verdict = guard.admit(address);
+  if (verdict !== 'decide') {
+    const title = findTitle(titleId, state);
+    metrics.staticAnswers.inc({ because: typeof title === 'string' ? title : verdict });
+    return typeof title === 'string' ? title : staticDecision(title, sessionId, state.fleet, SHED_WORDS[verdict]);
+  }
+  const startMs = world.clock.monotonicMs();
+  const decision = steer({ titleId, sessionId, clientAddress: address }, state);
+  metrics.decisionSeconds.observe((world.clock.monotonicMs() - startMs) / 1000);
+  if (typeof decision === 'string') {
+    metrics.staticAnswers.inc({ because: decision });
+    return decision;
+  }
+  metrics.decisions.inc({ first: firstKind(decision) });
+  for (const { code } of decision.excluded) metrics.exclusions.inc({ code });
+  return decision;
+}
+
+const SHED_WORDS = {
+  'address-busy': 'too many requests from this address to rank each of them',
+  'service-busy': 'too many requests to rank each of them',
+} as const;
+
+function firstKind(decision: Decision): string {
+  const first = decision.appliances[0];
+  if (first === undefined) return 'origin';
+  return first.score?.inSite === true ? 'appliance-in-site' : 'appliance-elsewhere';
+}
+
+/** What browsers' players need on every answer, errors included: otherwise they cannot read not even the status. */
+const CROSS_ORIGIN_HEADERS: Readonly<Record<string, string>> = {
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': 'Retry-After, Date, Server-Timing, CMSD-Static, CMSD-Dynamic, Cache-Status',
+  'timing-allow-origin': '*',
+};
+
+const PREFLIGHT_HEADERS: Readonly<Record<string, string>> = {
+  'access-control-allow-methods': 'GET, HEAD, POST',
+  'access-control-allow-headers': 'Content-Type, CMCD-Request, CMCD-Object, CMCD-Status, CMCD-Session',
+  'access-control-max-age': '86400',
+};
+
+/** CORS on everything that the server answers, and the preflight. */
+export function addCrossOrigin(server: JsonServer): void {
+  server.addHook('onRequest', (_request, reply, done) => {
+    reply.headers(CROSS_ORIGIN_HEADERS);
+    done();
+  });
+  server.options('/*', (_request, reply) => reply.code(204).headers(PREFLIGHT_HEADERS).send());
+}
+
+/** Answers are for one client at one moment (RFC 8216bis-22 section 7.4). */
+export const neverStored = (reply: JsonReply): JsonReply => reply.header('cache-control', 'no-store');

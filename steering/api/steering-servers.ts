@@ -1,0 +1,140 @@
+import type { ConfigOf, HostPort } from '../../src/config/parameter.ts';
+import type { Heartbeat } from '../../src/contracts/heartbeat.ts';
+import type { RouteReport } from '../../src/contracts/route-report.ts';
+import { OperationalError } from '../../src/errors/operational-error.ts';
+import type { Health } from '../../src/lifecycle/health.ts';
+import type { Service } from '../../src/lifecycle/service.ts';
+import { addAdminRoutes } from '../../src/server/admin-routes.ts';
+import { addEnrolmentRoute, addTokenMintingRoute } from '../../src/server/enrolment-routes.ts';
+import { createJsonServer, formatHostPort, type JsonServer, listen } from '../../src/server/json-server.ts';
+import { createSignatureGuard } from '../../src/server/signature-guard.ts';
+import type { TrustedKeys } from '../../src/server/trusted-keys.ts';
+import type { Identity } from '../../src/signing/identity.ts';
+import type { Logger } from '../../src/telemetry/logger.ts';
+import type { World } from '../../src/world/world.ts';
+import type { SteeringState } from '../answer/steer.ts';
+import type { STEERING_PARAMETERS } from '../config.ts';
+import { parseTrustedProxies } from '../edge/client-address.ts';
+import { LoadGuard } from '../edge/load-guard.ts';
+import { DashTemplates } from '../manifests/dash-templates.ts';
+import type { SteeringMetrics } from '../metrics.ts';
+import type { QualitySketches } from '../quality/quality-sketches.ts';
+import type { RouteTable } from '../routing/route-table.ts';
+import { addContentSteeringRoutes } from './content-steering-routes.ts';
+import { addExplainRoutes } from './explain-routes.ts';
+import { addFleetRoutes } from './heartbeat-routes.ts';
+import { addManifestRoutes } from './manifest-routes.ts';
+import { addCrossOrigin, type PublicApi } from './public-api.ts';
+import { addCmcdRoute, addQualityRoute } from './quality-routes.ts';
+import { addSteerRoute } from './steer-routes.ts';
+
+export interface SteeringServersOptions {
+  readonly config: ConfigOf<typeof STEERING_PARAMETERS>;
+  readonly world: World;
+  readonly logger: Logger;
+  readonly health: Health;
+  readonly metrics: SteeringMetrics;
+  readonly identity: Identity;
+  readonly trusted: TrustedKeys;
+  readonly quality: QualitySketches;
+  readonly routes: RouteTable;
+  state(): SteeringState;
+  readonly takeHeartbeat: (heartbeat: Heartbeat) => boolean;
+  readonly takeRouteReport: (report: RouteReport) => void;
+}
+
+const BODY_LIMIT_BYTES = 1024 * 1024;
+
+/** The two listeners: one for players and appliances, one for operators. */
+export class SteeringServers implements Service {
+  readonly #options: SteeringServersOptions;
+  readonly #server: JsonServer;
+  readonly #adminServer: JsonServer;
+  #bound: { readonly listen: string; readonly admin: string } | undefined;
+  #publicUrl: string;
+
+  /** @throws OperationalError CONFIG_INVALID */
+  constructor(options: SteeringServersOptions) {
+    this.#options = options;
+    const { config, logger } = options;
+    this.#publicUrl = config.publicUrl;
+    const tls = { certFile: config.tlsCert, keyFile: config.tlsKey };
+    this.#server = createJsonServer({ logger, bodyLimitBytes: BODY_LIMIT_BYTES, tls });
+    this.#adminServer = createJsonServer({ logger, bodyLimitBytes: BODY_LIMIT_BYTES });
+    this.#addServiceRoutes();
+    this.#addAdminRoutes();
+  }
+
+  async start(): Promise<void> {
+    const { config } = this.#options;
+    const scheme = config.tlsCert === '' ? 'http' : 'https';
+    // The operators' listener first: who watches a start wants to see why it takes long.
+    const admin = await listen(this.#adminServer, config.adminListen);
+    const bound = await listen(this.#server, config.listen);
+    this.#bound = { listen: `${scheme}://${formatHostPort(bound)}`, admin: `http://${formatHostPort(admin)}` };
+    if (this.#publicUrl === '') this.#publicUrl = this.#guessPublicUrl(bound, scheme);
+  }
+
+  async stop(deadlineMs: number): Promise<void> {
+    const closed = Promise.all([this.#server.close(), this.#adminServer.close()]);
+    await Promise.race([closed, this.#options.world.clock.delay(deadlineMs)]);
+  }
+
+  addresses(): Readonly<Record<string, string>> {
+    return this.#bound ?? {};
+  }
+
+  #addServiceRoutes(): void {
+    const { config, world, logger, metrics, identity, trusted, quality, takeHeartbeat, takeRouteReport } =
+      this.#options;
+    const { allowUnsignedLoopback, leaseMs, maxReportedRoutes, maxDecisionsPerSec, maxPerAddressPerSec } = config;
+    const api: PublicApi = {
+      world,
+      metrics,
+      guard: new LoadGuard({
+        clock: world.clock,
+        maxPerSec: maxDecisionsPerSec,
+        maxPerAddressPerSec,
+      }),
+      trustedProxies: readTrustedProxies(config.trustedProxies),
+      ttlSec: config.ttlSec,
+      state: () => this.#options.state(),
+      publicUrl: () => this.#publicUrl,
+    };
+    addCrossOrigin(this.#server);
+    addSteerRoute(this.#server, api);
+    addContentSteeringRoutes(this.#server, api, quality);
+    addManifestRoutes(this.#server, api, new DashTemplates());
+    addCmcdRoute(this.#server, api, quality);
+    addEnrolmentRoute(this.#server, trusted, identity, logger);
+    const guard = createSignatureGuard({ trusted, clock: world.clock, logger, allowUnsignedLoopback });
+    addFleetRoutes(this.#server, { guard, metrics, leaseMs, maxReportedRoutes, takeHeartbeat, takeRouteReport });
+  }
+
+  #addAdminRoutes(): void {
+    const { health, metrics, trusted, routes, quality } = this.#options;
+    addAdminRoutes(this.#adminServer, health, metrics.metrics);
+    addTokenMintingRoute(this.#adminServer, trusted);
+    addExplainRoutes(this.#adminServer, { state: () => this.#options.state(), routes });
+    addQualityRoute(this.#adminServer, quality);
+  }
+
+  /** Manifests carry this URL, so where it cannot be known it is said loudly. */
+  #guessPublicUrl({ host, port }: HostPort, scheme: string): string {
+    if (host !== '::' && host !== '0.0.0.0') return `${scheme}://${formatHostPort({ host, port })}`;
+    const guessed = `${scheme}://localhost:${port}`;
+    this.#options.logger.warn(
+      { publicUrl: guessed },
+      'it listens on all addresses and publicUrl is not set: only players on this machine will find it',
+    );
+    return guessed;
+  }
+}
+
+function readTrustedProxies(texts: readonly string[]): ReturnType<typeof parseTrustedProxies> {
+  try {
+    return parseTrustedProxies(texts);
+  } catch (error) {
+    throw new OperationalError('CONFIG_INVALID', `--trusted-proxies ${String(error)}`, { cause: error });
+  }
+}

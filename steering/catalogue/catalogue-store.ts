@@ -1,0 +1,74 @@
+import { type CatalogueSnapshot, parseCatalogueSnapshot } from '../../src/contracts/catalogue-snapshot.ts';
+import { type PlanRenditions, parsePlanRenditions } from '../../src/contracts/fill-plan.ts';
+import { migrate } from '../../src/sqlite/migrate.ts';
+import { type Database, openDatabase } from '../../src/sqlite/open-database.ts';
+
+export interface KeptCatalogue {
+  readonly snapshot: CatalogueSnapshot;
+  readonly etag: string | undefined;
+  /** Wall-clock time at which the planner last gave or confirmed it. */
+  readonly receivedAtMs: number;
+}
+
+const LISTS_KEPT_PER_APPLIANCE = 2;
+
+/** What came from the planner, kept so that steering works while the planner is away, for ever and across restarts. */
+export class CatalogueStore {
+  readonly #database: Database;
+
+  constructor(file: string) {
+    this.#database = openDatabase(file, { durable: false });
+    migrate(this.#database, new URL('./migrations/', import.meta.url));
+  }
+
+  load(): KeptCatalogue | undefined {
+    const row = this.#database
+      .prepare<[], { etag: string | null; receivedAtMs: number; snapshot: string }>(
+        'SELECT etag, received_at_ms AS receivedAtMs, snapshot FROM catalogue',
+      )
+      .get();
+    if (row === undefined) return undefined;
+    const snapshot = decode(row.snapshot, parseCatalogueSnapshot);
+    return snapshot && { snapshot, etag: row.etag ?? undefined, receivedAtMs: row.receivedAtMs };
+  }
+
+  save({ snapshot, etag, receivedAtMs }: KeptCatalogue): void {
+    this.#database
+      .prepare('INSERT OR REPLACE INTO catalogue VALUES (1, ?, ?, ?)')
+      .run(etag ?? null, receivedAtMs, JSON.stringify(snapshot));
+  }
+
+  loadLists(): PlanRenditions[] {
+    return this.#database
+      .prepare<[], { list: string }>('SELECT list FROM rendition_list ORDER BY rowid')
+      .all()
+      .flatMap((row) => decode(row.list, parsePlanRenditions) ?? []);
+  }
+
+  saveList(list: PlanRenditions): void {
+    this.#database.transaction(() => {
+      this.#database
+        .prepare('INSERT OR REPLACE INTO rendition_list VALUES (?, ?, ?)')
+        .run(list.applianceId, list.planVersion, JSON.stringify(list));
+      this.#database
+        .prepare(
+          `DELETE FROM rendition_list WHERE appliance_id = ?1 AND plan_version NOT IN
+             (SELECT plan_version FROM rendition_list WHERE appliance_id = ?1 ORDER BY rowid DESC LIMIT ?2)`,
+        )
+        .run(list.applianceId, LISTS_KEPT_PER_APPLIANCE);
+    })();
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+}
+
+function decode<T>(text: string, parse: (body: unknown) => T): T | undefined {
+  try {
+    return parse(JSON.parse(text));
+  } catch {
+    // Written by another version. The planner gives it anew at the next poll.
+    return undefined;
+  }
+}

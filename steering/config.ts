@@ -1,0 +1,93 @@
+import {
+  flagParameter,
+  hostPortParameter,
+  numberParameter,
+  patternParameter,
+  textListParameter,
+  textParameter,
+  urlParameter,
+} from '../src/config/parameter.ts';
+
+/** The knobs of steering. */
+export const STEERING_PARAMETERS = {
+  id: patternParameter(
+    'steering',
+    /^[a-z0-9][a-z0-9_-]{0,31}$/,
+    'ID',
+    'Name of this service; the planner knows its key by it.',
+  ),
+  listen: hostPortParameter('127.0.0.1:9090', 'Where players and appliances reach it.'),
+  adminListen: hostPortParameter(
+    '127.0.0.1:9091',
+    'Where operators reach it: health, metrics, fleet, explain. Not for the public.',
+  ),
+  state: textParameter('steering-state', 'Folder for key, last known fleet and catalogue.', { unit: 'DIR' }),
+  planner: urlParameter("The fill-planner, for the catalogue and the plans' rendition lists."),
+  plannerToken: textParameter('', 'One-time token to enrol with the planner (oca enrol).', { secret: true }),
+  publicUrl: urlParameter(
+    'The URL by which players reach this service, as it stands in manifests. Behind a proxy, or when listening on all addresses, it must be set. By default the address it listens on.',
+  ),
+  prefixes: textParameter(
+    '',
+    'Table of client prefixes and their sites: CSV lines PREFIX,SITE or JSON. Read again when it changes; a broken file changes nothing.',
+    { unit: 'FILE' },
+  ),
+  prefixPollMs: numberParameter(
+    'ms',
+    { min: 50, max: 600_000 },
+    2000,
+    'How often to look whether the table of prefixes has changed.',
+  ),
+  leaseMs: numberParameter(
+    'ms',
+    { min: 200, max: 600_000 },
+    6000,
+    'How long an appliance counts as there after a heartbeat: about three heartbeats.',
+  ),
+  preserveMs: numberParameter(
+    'ms',
+    { min: 0, max: 86_400_000 },
+    300_000,
+    'When most appliances fall silent at once, how long they stay candidates behind those that are heard.',
+  ),
+  ttlSec: numberParameter(
+    's',
+    { min: 5, max: 3600 },
+    30,
+    'How long players keep an answer before they ask again, give or take a tenth.',
+  ),
+  cataloguePollMs: numberParameter(
+    'ms',
+    { min: 50, max: 3_600_000 },
+    5000,
+    'How often to ask the planner for changes.',
+  ),
+  maxDecisionsPerSec: numberParameter(
+    '1/s',
+    { min: 1, max: 1_000_000 },
+    5000,
+    'Above it, players get an answer that leaves them where they are.',
+  ),
+  maxPerAddressPerSec: numberParameter(
+    '1/s',
+    { min: 1, max: 1_000_000 },
+    100,
+    'The same per client address. Many viewers may share one.',
+  ),
+  maxReportedRoutes: numberParameter(
+    'routes',
+    { min: 0, max: 1_000_000 },
+    100_000,
+    'Most prefixes taken from one appliance; a report above it is refused whole.',
+  ),
+  trustedProxies: textListParameter(
+    'CIDR',
+    'Proxies in front whose X-Forwarded-For is believed. By default the address of the connection counts.',
+  ),
+  allowUnsignedLoopback: flagParameter('Development only: take unsigned calls of services from loopback.'),
+  allowPrivateRoutes: flagParameter(
+    'Development only: take private and loopback prefixes from the reports of appliances.',
+  ),
+  tlsCert: textParameter('', 'PEM certificate chain; with tlsKey the service speaks HTTPS.', { unit: 'FILE' }),
+  tlsKey: textParameter('', 'PEM key of tlsCert.', { unit: 'FILE' }),
+};

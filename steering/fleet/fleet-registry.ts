@@ -1,0 +1,172 @@
+import type { Heartbeat } from '../../src/contracts/heartbeat.ts';
+import type { Clock } from '../../src/world/world.ts';
+import type { Candidate, Held } from '../ranking/candidate.ts';
+import { judgeLeases, type LeaseFacts } from './leases.ts';
+
+/** What became of a heartbeat. Out of order: older than one that we have, of the same instance or of one before. */
+export type HeartbeatOutcome = 'accepted' | 'joined' | 'restarted' | 'out-of-order' | 'fleet-full';
+
+export interface FleetRegistryOptions {
+  readonly clock: Clock;
+  readonly leaseMs: number;
+  /** Longest that appliances which vanished together are kept as doubtful. */
+  readonly preserveMs: number;
+}
+
+/** An appliance as a decision sees it, but for what it holds, which depends on the title. */
+export type FleetMember = Omit<Candidate, 'held'> & { readonly clusterId: string; readonly lastHeardAtMs: number };
+
+/** The fleet at one moment; it never changes. */
+export interface FleetView {
+  readonly members: readonly FleetMember[];
+  readonly byId: ReadonlyMap<string, FleetMember>;
+  /** Ids of those that serve and are well, in the order of their ids: what an answer without a ranking is made of. */
+  readonly servingIds: readonly string[];
+  readonly serving: ReadonlySet<string>;
+  /** Many vanished together and are kept, see leases.ts. */
+  readonly preserving: boolean;
+}
+
+interface Entry {
+  heartbeat: Heartbeat;
+  lastHeardMs: number;
+  lastHeardAtMs: number;
+  leaseEndsMs: number;
+  restored: boolean;
+  /** Instances that ended, newest last: a late packet of one of them is not a restart. */
+  readonly pastInstances: string[];
+}
+
+const MAX_APPLIANCES_KNOWN = 10_000;
+const MAX_PAST_INSTANCES = 4;
+const VIEW_LIFE_MS = 100;
+
+/**
+ * Who is in the fleet, from heartbeats with leases by monotonic time: a wall clock that is set must not expire anybody.
+ * Restarts are told from pauses by the instance id; within an instance only a higher sequence counts.
+ */
+export class FleetRegistry {
+  readonly #options: FleetRegistryOptions;
+  readonly #entries = new Map<string, Entry>();
+  #view: FleetView | undefined;
+  #viewEndsMs = 0;
+
+  constructor(options: FleetRegistryOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Puts in an appliance known from before our own restart: doubtful for one lease, then judged like the others.
+   * @param lastHeardAtMs wall-clock time
+   */
+  restore(heartbeat: Heartbeat, lastHeardAtMs: number): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    this.#entries.set(heartbeat.applianceId, {
+      heartbeat,
+      lastHeardMs: nowMs,
+      lastHeardAtMs,
+      leaseEndsMs: nowMs + this.#options.leaseMs,
+      restored: true,
+      pastInstances: [],
+    });
+    this.#view = undefined;
+  }
+
+  accept(heartbeat: Heartbeat): HeartbeatOutcome {
+    const { clock, leaseMs } = this.#options;
+    const entry = this.#entries.get(heartbeat.applianceId);
+    const outcome = this.#judge(entry, heartbeat);
+    if (outcome === 'out-of-order' || outcome === 'fleet-full') return outcome;
+    const pastInstances = entry?.pastInstances ?? [];
+    if (entry !== undefined && entry.heartbeat.instanceId !== heartbeat.instanceId) {
+      pastInstances.push(entry.heartbeat.instanceId);
+      if (pastInstances.length > MAX_PAST_INSTANCES) pastInstances.shift();
+    }
+    const nowMs = clock.monotonicMs();
+    this.#entries.set(heartbeat.applianceId, {
+      heartbeat,
+      lastHeardMs: nowMs,
+      lastHeardAtMs: clock.nowMs(),
+      leaseEndsMs: nowMs + leaseMs,
+      restored: false,
+      pastInstances,
+    });
+    this.#view = undefined;
+    return outcome;
+  }
+
+  /** The fleet now. The same object for up to a tenth of a second while nothing is heard. */
+  view(): FleetView {
+    const nowMs = this.#options.clock.monotonicMs();
+    if (this.#view === undefined || nowMs >= this.#viewEndsMs) {
+      this.#view = this.#makeView(nowMs);
+      this.#viewEndsMs = nowMs + VIEW_LIFE_MS;
+    }
+    return this.#view;
+  }
+
+  /** Drops who has been silent for `silentMs` (a box that was scrapped). @returns the ids */
+  forgetSilent(silentMs: number): string[] {
+    const nowMs = this.#options.clock.monotonicMs();
+    const gone = [...this.#entries].filter(([, entry]) => nowMs - entry.lastHeardMs > silentMs).map(([id]) => id);
+    for (const id of gone) this.#entries.delete(id);
+    if (gone.length > 0) this.#view = undefined;
+    return gone;
+  }
+
+  #judge(entry: Entry | undefined, heartbeat: Heartbeat): HeartbeatOutcome {
+    if (entry === undefined) return this.#entries.size >= MAX_APPLIANCES_KNOWN ? 'fleet-full' : 'joined';
+    const last = entry.heartbeat;
+    if (last.instanceId === heartbeat.instanceId)
+      return heartbeat.sequence > last.sequence ? 'accepted' : 'out-of-order';
+    return entry.pastInstances.includes(heartbeat.instanceId) ? 'out-of-order' : 'restarted';
+  }
+
+  #makeView(nowMs: number): FleetView {
+    const facts: LeaseFacts[] = [...this.#entries].map(([id, entry]) => ({
+      id,
+      leaseEndsMs: entry.leaseEndsMs,
+      lastHeardMs: entry.lastHeardMs,
+      saidGoodbye: entry.heartbeat.state === 'draining' || entry.heartbeat.state === 'drained',
+      restored: entry.restored,
+    }));
+    const { leaseMs, preserveMs } = this.#options;
+    const { leases, preserving } = judgeLeases(facts, nowMs, { togetherMs: 2 * leaseMs, preserveMs });
+    const members = [...this.#entries.values()]
+      .map((entry) => toMember(entry, leases.get(entry.heartbeat.applianceId) ?? { kind: 'expired', silentMs: 0 }))
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
+    const servingIds = members
+      .filter(({ lease, state, healthy }) => lease.kind !== 'expired' && state === 'serving' && healthy)
+      .map(({ id }) => id);
+    return {
+      members,
+      byId: new Map(members.map((member) => [member.id, member])),
+      servingIds,
+      serving: new Set(servingIds),
+      preserving,
+    };
+  }
+}
+
+function toMember({ heartbeat, lastHeardAtMs }: Entry, lease: FleetMember['lease']): FleetMember {
+  const { health, load, capacity } = heartbeat;
+  return {
+    id: heartbeat.applianceId,
+    siteId: heartbeat.siteId,
+    clusterId: heartbeat.clusterId,
+    baseUrl: heartbeat.publicUrl,
+    lease,
+    state: heartbeat.state,
+    healthy: health.healthy,
+    healthReasons: health.reasons,
+    egressBitsPerSec: load.egressBitsPerSec,
+    activeRequests: load.activeRequests,
+    softEgressBitsPerSec: capacity.softEgressBitsPerSec,
+    hardEgressBitsPerSec: capacity.hardEgressBitsPerSec,
+    maxActiveRequests: capacity.maxActiveRequests,
+    lastHeardAtMs,
+  };
+}
+
+/** The candidate that a member is for one title. */
+export const toCandidate = (member: FleetMember, held: Held): Candidate => ({ ...member, held });

@@ -1,0 +1,79 @@
+import { type Heartbeat, parseHeartbeat } from '../../src/contracts/heartbeat.ts';
+import { parseRouteReport, type RouteReport } from '../../src/contracts/route-report.ts';
+import { migrate } from '../../src/sqlite/migrate.ts';
+import { type Database, openDatabase } from '../../src/sqlite/open-database.ts';
+
+/**
+ * The last known fleet and the routes that it reported, for a steering that starts again. Nothing here decides: a
+ * running steering never reads it. Heartbeats are gathered and written in one transaction by `flush`, because one
+ * write per heartbeat would be most of the work of a heartbeat.
+ */
+export class FleetStore {
+  readonly #database: Database;
+  readonly #pending = new Map<string, { heartbeat: Heartbeat; heardAtMs: number }>();
+
+  constructor(file: string) {
+    this.#database = openDatabase(file, { durable: false });
+    migrate(this.#database, new URL('./migrations/', import.meta.url));
+  }
+
+  /** The last heartbeat of each appliance. A row that no longer fits its contract is left out. */
+  load(): Array<{ readonly heartbeat: Heartbeat; readonly heardAtMs: number }> {
+    return this.#database
+      .prepare<[], { heartbeat: string; heardAtMs: number }>(
+        'SELECT heartbeat, heard_at_ms AS heardAtMs FROM appliance ORDER BY appliance_id',
+      )
+      .all()
+      .flatMap((row) => {
+        const heartbeat = decode(row.heartbeat, parseHeartbeat);
+        return heartbeat === undefined ? [] : [{ heartbeat, heardAtMs: row.heardAtMs }];
+      });
+  }
+
+  loadRouteReports(): RouteReport[] {
+    return this.#database
+      .prepare<[], { report: string }>('SELECT report FROM route_report ORDER BY appliance_id')
+      .all()
+      .flatMap((row) => decode(row.report, parseRouteReport) ?? []);
+  }
+
+  note(heartbeat: Heartbeat, heardAtMs: number): void {
+    this.#pending.set(heartbeat.applianceId, { heartbeat, heardAtMs });
+  }
+
+  /** Writes what was noted. */
+  flush(): void {
+    if (this.#pending.size === 0) return;
+    const upsert = this.#database.prepare('INSERT OR REPLACE INTO appliance VALUES (?, ?, ?)');
+    this.#database.transaction(() => {
+      for (const [id, { heartbeat, heardAtMs }] of this.#pending) upsert.run(id, JSON.stringify(heartbeat), heardAtMs);
+    })();
+    this.#pending.clear();
+  }
+
+  saveRouteReport(report: RouteReport): void {
+    this.#database
+      .prepare('INSERT OR REPLACE INTO route_report VALUES (?, ?, ?, ?)')
+      .run(report.applianceId, report.siteId, report.reportedAtMs, JSON.stringify(report));
+  }
+
+  forget(applianceId: string): void {
+    this.#pending.delete(applianceId);
+    this.#database.prepare('DELETE FROM appliance WHERE appliance_id = ?').run(applianceId);
+    this.#database.prepare('DELETE FROM route_report WHERE appliance_id = ?').run(applianceId);
+  }
+
+  close(): void {
+    this.flush();
+    this.#database.close();
+  }
+}
+
+function decode<T>(text: string, parse: (body: unknown) => T): T | undefined {
+  try {
+    return parse(JSON.parse(text));
+  } catch {
+    // Written by another version. The appliance tells us anew within seconds.
+    return undefined;
+  }
+}

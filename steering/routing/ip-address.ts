@@ -1,0 +1,86 @@
+import ipaddr from 'ipaddr.js';
+
+/**
+ * The one wrapper of the ipaddr.js package. An address is its words: one 32-bit word for IPv4, four for IPv6, the most
+ * significant first, so that both families compare and mask by the same code. An IPv4 address that arrives in IPv6
+ * clothes (`::ffff:192.0.2.1`, what a dual-stack socket reports) is the IPv4 address.
+ */
+export interface IpAddress {
+  readonly words: readonly number[];
+}
+
+export interface IpPrefix {
+  /** First address: no bit is set beyond `length`. */
+  readonly address: IpAddress;
+  readonly length: number;
+}
+
+/** undefined when the text is no address. A zone (`fe80::1%eth0`) is dropped: it means nothing beyond its host. */
+export function parseAddress(text: string): IpAddress | undefined {
+  const plain = text.split('%')[0] ?? '';
+  // ipaddr.js also takes 0x7f.1 and other forms of C's inet_aton; an address from a socket or a proxy has none of them.
+  if (!plain.includes(':') && !/^\d{1,3}(?:\.\d{1,3}){3}$/.test(plain)) return undefined;
+  if (!ipaddr.isValid(plain)) return undefined;
+  return toAddress(ipaddr.process(plain));
+}
+
+/** What is wrong with a prefix, in words that continue "'TEXT' ...", or the prefix. */
+export function parsePrefix(text: string): IpPrefix | { readonly problem: string } {
+  const match = /^([0-9A-Fa-f:.]+)\/(\d{1,3})$/.exec(text.trim());
+  const parsed = match === null ? undefined : parseAddress(match[1] ?? '');
+  if (match === null || parsed === undefined) return { problem: 'is not ADDRESS/LENGTH' };
+  const mapped = (match[1] ?? '').includes(':') && parsed.words.length === 1;
+  const length = Number(match[2]) - (mapped ? 96 : 0);
+  const bits = parsed.words.length * 32;
+  if (length < 0 || length > bits) return { problem: `has a length outside 0 to ${bits}` };
+  const address = maskAddress(parsed, length);
+  if (address.words.some((word, index) => word !== parsed.words[index]))
+    return { problem: `has bits set beyond its length: ${formatAddress(address)}/${length} is meant?` };
+  return { address, length };
+}
+
+export const isIpv4 = (address: IpAddress): boolean => address.words.length === 1;
+
+/** `192.0.2.0`, `2001:db8::` (RFC 5952). */
+export function formatAddress({ words }: IpAddress): string {
+  if (words.length === 1) {
+    const word = words[0] ?? 0;
+    return [word >>> 24, (word >>> 16) & 255, (word >>> 8) & 255, word & 255].join('.');
+  }
+  return new ipaddr.IPv6(words.flatMap((word) => [word >>> 16, word & 0xffff])).toRFC5952String();
+}
+
+export const formatPrefix = ({ address, length }: IpPrefix): string => `${formatAddress(address)}/${length}`;
+
+/** The address with all bits beyond `length` cleared. */
+export function maskAddress({ words }: IpAddress, length: number): IpAddress {
+  return {
+    words: words.map((word, index) => {
+      const bits = Math.min(32, Math.max(0, length - index * 32));
+      return bits === 0 ? 0 : (word & (-1 << (32 - bits))) >>> 0;
+    }),
+  };
+}
+
+export function prefixContains(prefix: IpPrefix, address: IpAddress): boolean {
+  if (prefix.address.words.length !== address.words.length) return false;
+  return maskAddress(address, prefix.length).words.every((word, index) => word === prefix.address.words[index]);
+}
+
+/**
+ * What kind of address space a prefix begins in, by ipaddr.js's tables of RFC 6890 and its updates: 'unicast' is the
+ * public Internet, everything else (private, loopback, carrierGradeNat, uniqueLocal, documentation's reserved ...) is
+ * special.
+ */
+export const addressKind = (address: IpAddress): string => ipaddr.process(formatAddress(address)).range();
+
+function toAddress(parsed: ipaddr.IPv4 | ipaddr.IPv6): IpAddress {
+  if (parsed.kind() === 'ipv4') {
+    const [a = 0, b = 0, c = 0, d = 0] = (parsed as ipaddr.IPv4).octets;
+    return { words: [((a << 24) | (b << 16) | (c << 8) | d) >>> 0] };
+  }
+  const parts = (parsed as ipaddr.IPv6).parts;
+  return {
+    words: [0, 2, 4, 6].map((at) => (((parts[at] ?? 0) << 16) | (parts[at + 1] ?? 0)) >>> 0),
+  };
+}

@@ -1,0 +1,71 @@
+import { readFile, stat } from 'node:fs/promises';
+import { messageOf } from '../../src/errors/operational-error.ts';
+import type { Service } from '../../src/lifecycle/service.ts';
+import { PeriodicTask } from '../../src/resilience/periodic-task.ts';
+import type { Logger } from '../../src/telemetry/logger.ts';
+import type { World } from '../../src/world/world.ts';
+import { parsePrefixFile } from './parse-prefix-file.ts';
+import type { PrefixRow } from './prefix-table.ts';
+
+export interface PrefixFileOptions {
+  readonly file: string;
+  readonly pollMs: number;
+  readonly world: World;
+  readonly logger: Logger;
+  readonly onRows: (rows: readonly PrefixRow[]) => void;
+  /** Why the file cannot be used, or undefined now that it can. The rows before stay in use. */
+  readonly onState: (problem: string | undefined) => void;
+}
+
+const MAX_FILE_BYTES = 256 * 2 ** 20;
+
+/**
+ * The operator's table of prefixes, read again when it changes. It is looked at rather than watched: editors and
+ * configuration tools replace files by renaming, which a watch on the old inode does not see.
+ */
+export class PrefixFile implements Service {
+  readonly #options: PrefixFileOptions;
+  readonly #looks: PeriodicTask;
+  #seen = '';
+
+  constructor(options: PrefixFileOptions) {
+    this.#options = options;
+    this.#looks = new PeriodicTask(options.world, options.pollMs, () => this.#look());
+  }
+
+  /** Reads the file once, then goes on looking. */
+  async start(): Promise<void> {
+    await this.#look();
+    await this.#looks.start();
+  }
+
+  stop(deadlineMs: number): Promise<void> {
+    return this.#looks.stop(deadlineMs);
+  }
+
+  async #look(): Promise<void> {
+    const { file, logger, onRows, onState } = this.#options;
+    try {
+      const { mtimeMs, size, ino } = await stat(file);
+      const identity = `${mtimeMs} ${size} ${ino}`;
+      if (identity === this.#seen) return;
+      this.#seen = identity;
+      if (size > MAX_FILE_BYTES) return this.#refuse([`larger than ${MAX_FILE_BYTES} bytes`]);
+      const parsed = parsePrefixFile(await readFile(file, 'utf8'));
+      if (parsed.kind === 'broken') return this.#refuse(parsed.problems);
+      onRows(parsed.rows);
+      onState(undefined);
+      logger.info({ file, prefixes: parsed.rows.length }, 'table of prefixes in use');
+    } catch (error) {
+      const problem = messageOf(error);
+      if (this.#seen !== problem) this.#refuse([problem]);
+      this.#seen = problem;
+    }
+  }
+
+  #refuse(problems: readonly string[]): void {
+    const { file, logger, onState } = this.#options;
+    logger.error({ file, problems }, 'table of prefixes not taken: the one before stays in use');
+    onState(`${file}: ${problems.join('; ')}`);
+  }
+}
