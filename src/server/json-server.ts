@@ -48,7 +48,12 @@ export function createJsonServer(options: JsonServerOptions): JsonServer {
       : undefined;
   const server = (tls === undefined ? fastify(common) : fastify({ ...common, https: tls })) as FastifyInstance;
 
-  server.decorateRequest('rawBody', EMPTY);
+  // A decorator may not be an object that all requests share: each gets its empty body when it begins.
+  server.decorateRequest('rawBody');
+  server.addHook('onRequest', (request, _reply, done) => {
+    request.rawBody = EMPTY;
+    done();
+  });
   server.removeAllContentTypeParsers();
   server.addContentTypeParser(
     /^application\/(?:[a-z.+-]+\+)?json(?:;|$)/,
