@@ -35,7 +35,7 @@ export class CatalogStore {
 
   /** @throws OperationalError STATE_CORRUPT, VOLUME_IO */
   constructor(file: string) {
-    this.#database = openDatabase(file, { durable: true });
+    this.#database = openDatabase(file, { durable: true, exclusive: true });
     migrate(this.#database, new URL('./migrations/', import.meta.url));
   }
 

@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { parseContract } from '../../src/contracts/contract.ts';
+import type { FillPlan } from '../../src/contracts/fill-plan.ts';
+import { type JsonServer, sendProblem } from '../../src/server/json-server.ts';
+import type { Clock } from '../../src/world/world.ts';
+import { parseFleet } from '../fleet/fleet.ts';
+import type { FleetStore } from '../fleet/fleet-store.ts';
+import type { CycleOptions, CycleReport } from '../plan/plan-cycle.ts';
+import type { PlanStore } from '../plan/plan-store.ts';
+
+export interface PlanRoutesParts {
+  readonly fleet: FleetStore;
+  readonly plans: PlanStore;
+  readonly clock: Clock;
+  readonly runCycle: (options: CycleOptions) => CycleReport;
+}
+
+const cycleRequestSchema = z
+  .object({
+    fillNowMinutes: z
+      .number()
+      .positive()
+      .max(24 * 60)
+      .optional(),
+  })
+  .optional()
+  .default({});
+
+/** Fleet and plans on the admin listener: `oca fleet`, `oca plan`. */
+export function addPlanRoutes(server: JsonServer, { fleet, plans, clock, runCycle }: PlanRoutesParts): void {
+  server.get('/v1/fleet', () => fleet.get());
+  server.put('/v1/fleet', (request) => fleet.set(parseFleet(request.body), clock.nowMs()));
+
+  server.post('/v1/plan-cycle', (request) =>
+    runCycle(parseContract('plan cycle request', cycleRequestSchema, request.body)),
+  );
+
+  server.get('/v1/plans', () => ({
+    plans: plans.all().map(({ document, etag: _, ...stored }) => {
+      const plan = JSON.parse(document) as FillPlan;
+      return {
+        ...stored,
+        renditionCount: plan.renditions.length,
+        fileCount: plan.files.length,
+        planBytes: plan.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+        windows: plan.windows,
+      };
+    }),
+  }));
+
+  server.get<{ Params: { appliance: string } }>('/v1/plans/:appliance', (request, reply) => {
+    const { appliance } = request.params;
+    const stored = plans.newest(appliance);
+    return stored === undefined
+      ? sendProblem(reply, 404, 'NO_PLAN', `no plan for '${appliance}': it is not in the fleet, or no cycle has run`)
+      : reply.type('application/json').send(stored.document);
+  });
+
+  server.get('/v1/fill-reports', () => ({ reports: plans.reports() }));
+}

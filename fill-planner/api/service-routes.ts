@@ -1,0 +1,134 @@
+import { z } from 'zod';
+import { parseContract } from '../../src/contracts/contract.ts';
+import { parseDemandSample } from '../../src/contracts/demand-sample.ts';
+import { BLOCK_BYTES, type FileManifest } from '../../src/contracts/file-manifest.ts';
+import type { FillPlan, PlanRenditions } from '../../src/contracts/fill-plan.ts';
+import { parseFillReport } from '../../src/contracts/fill-report.ts';
+import { sha256HexSchema } from '../../src/contracts/ids.ts';
+import { evaluatePreconditions } from '../../src/http/conditional.ts';
+import { type JsonReply, type JsonRequest, type JsonServer, sendProblem } from '../../src/server/json-server.ts';
+import type { SignatureGuard } from '../../src/server/signature-guard.ts';
+import type { Identity } from '../../src/signing/identity.ts';
+import { signDocument } from '../../src/signing/signed-document.ts';
+import type { Clock } from '../../src/world/world.ts';
+import type { CatalogStore } from '../catalog/catalog-store.ts';
+import type { DemandStore, SampleOutcome } from '../demand/demand-store.ts';
+import type { FleetStore } from '../fleet/fleet-store.ts';
+import type { PlanStore } from '../plan/plan-store.ts';
+
+export interface ServiceRoutesParts {
+  readonly guard: SignatureGuard;
+  readonly identity: Identity;
+  readonly clock: Clock;
+  readonly catalog: CatalogStore;
+  readonly demand: DemandStore;
+  readonly fleet: FleetStore;
+  readonly plans: PlanStore;
+  readonly onSample: (outcome: SampleOutcome) => void;
+}
+
+/** Demand of a site that the fleet does not know: counted, so that it is not lost, and in nobody's prediction. */
+const UNKNOWN_REGION = 'unknown';
+
+const versionSchema = z.object({ version: z.coerce.number().int().positive().optional() });
+
+/** What appliances and steering ask of the planner and tell it. */
+export function addServiceRoutes(server: JsonServer, parts: ServiceRoutesParts): void {
+  addPlanRoutes(server, parts);
+  addCatalogueRoutes(server, parts);
+  addReportRoutes(server, parts);
+}
+
+function addPlanRoutes(server: JsonServer, { guard, plans }: ServiceRoutesParts): void {
+  server.get<{ Params: { appliance: string } }>('/v1/plan/:appliance', (request, reply) => {
+    const { appliance } = request.params;
+    if (guard(request, reply, ['appliance'], appliance) === 'refused') return reply;
+    const stored = plans.newest(appliance);
+    return stored === undefined
+      ? noPlan(reply, appliance)
+      : sendConditional(request, reply, stored.etag, () => stored.document);
+  });
+
+  server.get<{ Params: { appliance: string } }>('/v1/plan/:appliance/renditions', (request, reply) => {
+    const { appliance } = request.params;
+    if (guard(request, reply, ['steering', 'appliance']) === 'refused') return reply;
+    const { version } = parseContract('rendition list request', versionSchema, request.query);
+    const stored = version === undefined ? plans.newest(appliance) : plans.version(appliance, version);
+    if (stored === undefined) return noPlan(reply, appliance, version);
+    const { planVersion, renditions } = JSON.parse(stored.document) as FillPlan;
+    // The list of a version never changes, so the version is its tag.
+    return sendConditional(request, reply, `"${planVersion}"`, () =>
+      JSON.stringify({ version: 1, applianceId: appliance, planVersion, renditions } satisfies PlanRenditions),
+    );
+  });
+}
+
+function addCatalogueRoutes(server: JsonServer, { guard, catalog, identity }: ServiceRoutesParts): void {
+  server.get<{ Params: { root: string } }>('/v1/file-manifest/:root', (request, reply) => {
+    if (guard(request, reply, ['appliance', 'steering']) === 'refused') return reply;
+    const root = parseContract('file manifest root', sha256HexSchema, request.params.root);
+    const file = catalog.findByRoot(root);
+    if (file === undefined) return sendProblem(reply, 404, 'NOT_FOUND', `no file of root ${root} in the catalogue`);
+    const { path, sizeBytes, blockHashes } = file;
+    const manifest = { version: 1 as const, path, sizeBytes, blockBytes: BLOCK_BYTES, root };
+    return signDocument({ ...manifest, blockHashes: blockHashes.toString('base64') }, identity) satisfies FileManifest;
+  });
+
+  let cached: { etag: string; text: string } | undefined;
+  server.get('/v1/catalogue', (request, reply) => {
+    if (guard(request, reply, ['steering', 'appliance']) === 'refused') return reply;
+    const etag = `"${catalog.catalogueVersion}"`;
+    return sendConditional(request, reply, etag, () => {
+      if (cached?.etag !== etag) cached = { etag, text: JSON.stringify(catalog.snapshot()) };
+      return cached.text;
+    });
+  });
+}
+
+function addReportRoutes(server: JsonServer, parts: ServiceRoutesParts): void {
+  const { guard, catalog, demand, fleet, plans, clock, onSample } = parts;
+
+  server.post('/v1/demand', (request, reply) => {
+    const sample = parseDemandSample(request.body);
+    if (guard(request, reply, ['appliance'], sample.applianceId) === 'refused') return reply;
+    const region = fleet.regionOf(sample.siteId) ?? UNKNOWN_REGION;
+    const isKnown = (path: string): boolean => catalog.renditionOf(path) !== undefined;
+    const outcome = demand.count(sample, region, isKnown, clock.nowMs());
+    onSample(outcome);
+    return { outcome };
+  });
+
+  server.post('/v1/fill-report', (request, reply) => {
+    const report = parseFillReport(request.body);
+    if (guard(request, reply, ['appliance'], report.applianceId) === 'refused') return reply;
+    if (!fleet.get().fleet.appliances.some(({ id }) => id === report.applianceId))
+      return sendProblem(reply, 404, 'NO_PLAN', `'${report.applianceId}' is not in the fleet`);
+    plans.report(report, clock.nowMs());
+    return reply.code(204).send();
+  });
+}
+
+function sendConditional(request: JsonRequest, reply: JsonReply, etag: string, body: () => string): JsonReply {
+  reply.header('etag', etag).header('cache-control', 'no-cache');
+  const outcome = evaluatePreconditions({
+    method: request.method,
+    ifNoneMatch: request.headers['if-none-match'],
+    ifMatch: undefined,
+    ifModifiedSince: undefined,
+    ifUnmodifiedSince: undefined,
+    etag,
+    lastModifiedMs: undefined,
+    dateMs: undefined,
+  });
+  return outcome === 'not-modified' ? reply.code(304).send() : reply.type('application/json').send(body());
+}
+
+const noPlan = (reply: JsonReply, appliance: string, version?: number): JsonReply =>
+  sendProblem(
+    reply,
+    404,
+    'NO_PLAN',
+    version === undefined
+      ? `no plan for '${appliance}' yet: it is not in the fleet, or no cycle has run`
+      : `no plan ${version} of '${appliance}' is kept`,
+  );

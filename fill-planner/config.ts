@@ -1,0 +1,59 @@
+import {
+  flagParameter,
+  hostPortParameter,
+  numberParameter,
+  patternParameter,
+  textParameter,
+  urlParameter,
+} from '../src/config/parameter.ts';
+
+/** Every knob of the planner. */
+export const PLANNER_PARAMETERS = {
+  id: patternParameter(
+    'planner',
+    /^[a-z0-9](?:[a-z0-9_-]|\.(?!\.)){0,31}$/,
+    'ID',
+    'Name of this planner; part of the key id of everything it signs.',
+  ),
+  listen: hostPortParameter('127.0.0.1:9080', 'Where appliances and steering reach the planner.'),
+  adminListen: hostPortParameter(
+    '127.0.0.1:9081',
+    'Titles, fleet, plans, health and metrics. No signatures here: keep it on loopback.',
+  ),
+  state: textParameter('planner-state', 'Directory of the planner alone: its databases and its key.', { unit: 'DIR' }),
+  tlsCert: textParameter('', 'PEM certificate chain; with --tls-key the service listener speaks HTTPS.', {
+    unit: 'FILE',
+  }),
+  tlsKey: textParameter('', 'PEM private key of the certificate.', { unit: 'FILE' }),
+  origin: urlParameter('Origin of titles that are taken in from a directory and do not name one.'),
+  planCron: textParameter('0 * * * *', 'When to plan: a cron expression, in UTC.', { unit: 'CRON' }),
+  reserveShare: numberParameter(
+    'share',
+    { min: 0, max: 0.95 },
+    0.1,
+    'Share of every disk that plans leave free for what viewers ask for unplanned.',
+  ),
+  originWaitSec: numberParameter(
+    's',
+    { min: 0, max: 86_400 },
+    600,
+    'How long after the window opens an appliance waits for its peers before it may fetch from the origin itself.',
+  ),
+  demandRetentionDays: numberParameter(
+    'days',
+    { min: 1, max: 400 },
+    28,
+    'How long demand counts: older hours are forgotten and no longer taken.',
+  ),
+  maxDemandRows: numberParameter(
+    'rows',
+    { min: 1000, max: 1e9 },
+    5_000_000,
+    'Most rows of demand kept, one per file, region and hour; the oldest hours go first. About 100 bytes each.',
+  ),
+  maxFileBytes: numberParameter('bytes', { min: 1, max: 1e13 }, 200e9, 'Largest file of a title.'),
+  maxTitleBytes: numberParameter('bytes', { min: 1, max: 1e14 }, 1e12, 'Largest title.'),
+  allowUnsignedLoopback: flagParameter(
+    'Development only: take unsigned requests from this machine as from whoever they say they are.',
+  ),
+};

@@ -1,0 +1,159 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CommonConfig, ServiceContext } from '../src/cli/service-command.ts';
+import { HttpClient } from '../src/client/http-client.ts';
+import type { ConfigOf } from '../src/config/parameter.ts';
+import { isOperational, messageOf, OperationalError } from '../src/errors/operational-error.ts';
+import { Health } from '../src/lifecycle/health.ts';
+import type { ProcessService } from '../src/lifecycle/service.ts';
+import { addAdminRoutes } from '../src/server/admin-routes.ts';
+import { addEnrolmentRoute, addTokenMintingRoute } from '../src/server/enrolment-routes.ts';
+import { createJsonServer, formatHostPort, listen } from '../src/server/json-server.ts';
+import { createSignatureGuard } from '../src/server/signature-guard.ts';
+import { TrustedKeys } from '../src/server/trusted-keys.ts';
+import { type Identity, loadOrCreateIdentity } from '../src/signing/identity.ts';
+import { addPlanRoutes } from './api/plan-routes.ts';
+import { addServiceRoutes } from './api/service-routes.ts';
+import { addTitleRoutes } from './api/title-routes.ts';
+import { CatalogStore } from './catalog/catalog-store.ts';
+import type { PLANNER_PARAMETERS } from './config.ts';
+import { DemandStore } from './demand/demand-store.ts';
+import { FleetStore } from './fleet/fleet-store.ts';
+import { createPlannerMetrics, type PlannerMetrics } from './metrics.ts';
+import { startCron } from './plan/cron-schedule.ts';
+import { type CycleOptions, type CycleReport, type PlanCycleParts, runPlanCycle } from './plan/plan-cycle.ts';
+import { PlanStore } from './plan/plan-store.ts';
+
+export type PlannerConfig = ConfigOf<typeof PLANNER_PARAMETERS> & CommonConfig;
+
+type Closing = () => Promise<void> | void;
+
+const DAY_MS = 86_400_000;
+// A demand batch of 10,000 entries with paths of full length is 11 MB; a fleet of 10,000 appliances is 3 MB.
+const BODY_LIMIT_BYTES = 16 * 1024 * 1024;
+
+/** The composition root: opens the stores, joins the parts, starts the listeners and the clockwork. */
+export function createFillPlanner(config: PlannerConfig, context: ServiceContext): ProcessService {
+  const { logger, world } = context;
+  const stop = new AbortController();
+  const closing: Closing[] = [];
+  let addresses: Record<string, string> = {};
+
+  const start = async (): Promise<void> => {
+    const state = openState(config, context, closing);
+    const health = new Health();
+    const counted = createPlannerMetrics(state.catalog, state.demand, state.plans);
+    const runCycle = countedCycle({ ...state, ...config, clock: world.clock, logger }, health, counted);
+
+    const tls = { certFile: config.tlsCert, keyFile: config.tlsKey };
+    const service = createJsonServer({ logger, bodyLimitBytes: BODY_LIMIT_BYTES, tls });
+    const admin = createJsonServer({ logger, bodyLimitBytes: BODY_LIMIT_BYTES });
+    closing.push(
+      () => service.close(),
+      () => admin.close(),
+    );
+    const guard = createSignatureGuard({ ...config, trusted: state.trusted, clock: world.clock, logger });
+    addServiceRoutes(service, { ...state, guard, clock: world.clock, onSample: counted.countSample });
+    addEnrolmentRoute(service, state.trusted, state.identity, logger);
+    addAdminRoutes(admin, health, counted.metrics);
+    addTokenMintingRoute(admin, state.trusted);
+    addPlanRoutes(admin, { ...state, clock: world.clock, runCycle });
+    const http = new HttpClient({ connectTimeoutMs: 5000, maxConnectionsPerHost: 4 });
+    closing.push(() => http.destroy());
+    addTitleRoutes(admin, {
+      ...config,
+      catalog: state.catalog,
+      http,
+      clock: world.clock,
+      logger,
+      defaultOriginUrl: config.origin,
+      stopSignal: stop.signal,
+    });
+    if (config.allowUnsignedLoopback) logger.warn({}, 'takes unsigned requests from this machine: development only');
+
+    const cron = startCron(config.planCron, async () => {
+      tryCycle(runCycle);
+    });
+    closing.push(() => cron.stop());
+    // Windows of an old plan may have passed while the planner was away.
+    tryCycle(runCycle);
+    const scheme = config.tlsCert === '' ? 'http' : 'https';
+    addresses = {
+      listen: `${scheme}://${formatHostPort(await listen(service, config.listen))}`,
+      admin: `http://${formatHostPort(await listen(admin, config.adminListen))}`,
+    };
+  };
+
+  return {
+    start,
+    addresses: () => addresses,
+    stop: async () => {
+      stop.abort(new Error('the planner is stopping'));
+      for (const close of closing.splice(0).reverse()) await close();
+    },
+  };
+}
+
+interface PlannerState {
+  readonly identity: Identity;
+  readonly trusted: TrustedKeys;
+  readonly catalog: CatalogStore;
+  readonly demand: DemandStore;
+  readonly fleet: FleetStore;
+  readonly plans: PlanStore;
+}
+
+/** Opens everything in the state directory; what is open already is closed through `closing` when the rest fails. */
+function openState(config: PlannerConfig, { world }: ServiceContext, closing: Closing[]): PlannerState {
+  const open = <T extends { close(): void }>(store: T): T => {
+    closing.push(() => store.close());
+    return store;
+  };
+  const file = (name: string): string => join(config.state, name);
+  try {
+    mkdirSync(config.state, { recursive: true, mode: 0o750 });
+  } catch (error) {
+    throw new OperationalError('VOLUME_IO', `${config.state}: ${messageOf(error)}`, { cause: error });
+  }
+  const limits = { retentionMs: config.demandRetentionDays * DAY_MS, maxRows: config.maxDemandRows };
+  return {
+    identity: loadOrCreateIdentity(config.id, file('identity.pem')),
+    catalog: open(new CatalogStore(file('catalogue.sqlite'))),
+    demand: open(new DemandStore(file('demand.sqlite'), limits)),
+    fleet: open(new FleetStore(file('fleet.sqlite'))),
+    plans: open(new PlanStore(file('plan.sqlite'))),
+    trusted: open(new TrustedKeys(file('trust.sqlite'), world)),
+  };
+}
+
+/** A plan cycle that is timed, counted and reflected in health. */
+function countedCycle(
+  parts: PlanCycleParts,
+  health: Health,
+  counted: PlannerMetrics,
+): (options?: CycleOptions) => CycleReport {
+  const { clock, logger } = parts;
+  return (options) => {
+    const startedMs = clock.monotonicMs();
+    try {
+      const report = runPlanCycle(parts, options);
+      counted.countCycle((clock.monotonicMs() - startedMs) / 1000, clock.nowMs());
+      health.pass('plan cycle');
+      return report;
+    } catch (error) {
+      counted.countCycle('failed', clock.nowMs());
+      health.fail('plan cycle', messageOf(error));
+      logger.error({ error }, 'plan cycle failed; the plans stay as they are');
+      throw error;
+    }
+  };
+}
+
+/** For who cannot answer anybody: the failure is already logged, counted and in health. */
+function tryCycle(runCycle: () => CycleReport): void {
+  try {
+    runCycle();
+  } catch (error) {
+    if (!isOperational(error)) throw error;
+  }
+}

@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import { ContractError, parseContract } from '../../src/contracts/contract.ts';
+import {
+  applianceIdSchema,
+  baseUrlSchema,
+  byteCountSchema,
+  clusterIdSchema,
+  siteIdSchema,
+} from '../../src/contracts/ids.ts';
+
+/**
+ * The fleet as the operator states it: sites with their link and window, clusters of appliances that fill from each
+ * other, appliances with their disks. The whole document is replaced at once, so there is no half-changed fleet.
+ */
+const siteSchema = z.object({
+  id: siteIdSchema,
+  /** IANA name: the window is on this site's clocks. */
+  timeZone: z.string().max(64).refine(isTimeZone, 'is not a time zone of the IANA database, such as Europe/Berlin'),
+  /** Demand is counted and predicted per region. */
+  region: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/, 'must be 1 to 32 letters, digits, _ and -'),
+  fillWindow: z.object({
+    start: z.string().regex(/^(?:[01]\d|2[0-3]):[0-5]\d$/, 'must be HH:MM'),
+    hours: z.number().min(0.25).max(24),
+  }),
+  /** What all appliances of the site together may take from the link while they fill. */
+  fillBitsPerSec: z.number().positive().max(1e13),
+});
+export type Site = z.infer<typeof siteSchema>;
+
+const clusterSchema = z.object({ id: clusterIdSchema, siteId: siteIdSchema });
+export type Cluster = z.infer<typeof clusterSchema>;
+
+const applianceSchema = z.object({
+  id: applianceIdSchema.refine((id) => id !== 'origin', "may not be called 'origin'"),
+  clusterId: clusterIdSchema,
+  /** What other appliances fetch from. */
+  baseUrl: baseUrlSchema,
+  capacityBytes: byteCountSchema.min(1),
+  /** A limit of its own below its share of the site's. */
+  fillBitsPerSec: z.number().positive().max(1e13).optional(),
+});
+export type Appliance = z.infer<typeof applianceSchema>;
+
+export const fleetSchema = z.object({
+  sites: z.array(siteSchema).max(10_000),
+  clusters: z.array(clusterSchema).max(10_000),
+  appliances: z.array(applianceSchema).max(10_000),
+});
+export type Fleet = z.infer<typeof fleetSchema>;
+
+export const EMPTY_FLEET: Fleet = { sites: [], clusters: [], appliances: [] };
+
+/** @throws ContractError that names every duplicate and every reference to what is not there */
+export function parseFleet(body: unknown): Fleet {
+  const fleet = parseContract('fleet', fleetSchema, body);
+  const problems = [
+    ...duplicates('sites', fleet.sites),
+    ...duplicates('clusters', fleet.clusters),
+    ...duplicates('appliances', fleet.appliances),
+    ...missing('clusters', fleet.clusters, 'siteId', fleet.sites, ({ siteId }) => siteId),
+    ...missing('appliances', fleet.appliances, 'clusterId', fleet.clusters, ({ clusterId }) => clusterId),
+  ];
+  if (problems.length > 0) throw new ContractError('fleet', problems.slice(0, 16));
+  return fleet;
+}
+
+function duplicates(list: string, items: readonly { id: string }[]): string[] {
+  const seen = new Map<string, number>();
+  return items.flatMap(({ id }, index) => {
+    const earlier = seen.get(id);
+    seen.set(id, earlier ?? index);
+    return earlier === undefined ? [] : [`${list}.${index}.id: '${id}' is also ${list}.${earlier}`];
+  });
+}
+
+function missing<T extends { id: string }>(
+  list: string,
+  items: readonly T[],
+  member: string,
+  targets: readonly { id: string }[],
+  reference: (item: T) => string,
+): string[] {
+  const known = new Set(targets.map(({ id }) => id));
+  return items.flatMap((item, index) =>
+    known.has(reference(item))
+      ? []
+      : [`${list}.${index}.${member}: there is no '${reference(item)}' (in '${item.id}')`],
+  );
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,205 @@
+import { createHash } from 'node:crypto';
+import type { FillPlan } from '../../src/contracts/fill-plan.ts';
+import type { FillReport } from '../../src/contracts/fill-report.ts';
+import { canonicalJson } from '../../src/signing/canonical-json.ts';
+import type { Identity } from '../../src/signing/identity.ts';
+import { signDocument } from '../../src/signing/signed-document.ts';
+import { migrate } from '../../src/sqlite/migrate.ts';
+import { type Database, openDatabase } from '../../src/sqlite/open-database.ts';
+import type { FillMasters } from '../placement/fill-sources.ts';
+import type { PlanDraft } from './build-plan.ts';
+
+/**
+ * Signed plans with their versions, what they were made with, and what appliances report of them: `plan.sqlite`.
+ * Nobody else opens it.
+ *
+ * What a version means: the rendition list (over which heartbeats count holdings), the files and their sources. Only a
+ * change of these makes a new version. Windows move every day, ranks and expectations every hour; such a plan is
+ * written again under its version, with a new date, signature and ETag, so that appliances see it and steering need not
+ * fetch rendition lists again.
+ */
+export interface StoredPlan {
+  readonly applianceId: string;
+  readonly planVersion: number;
+  readonly etag: string;
+  readonly createdAtMs: number;
+  /** The signed plan as JSON text. */
+  readonly document: string;
+}
+
+export type PlanOutcome = 'new' | 'refreshed' | 'unchanged';
+
+export interface OpenedWindow {
+  readonly startsAtMs: number;
+  readonly endsAtMs: number;
+}
+
+const KEPT_VERSIONS = 10;
+
+export class PlanStore {
+  readonly #database: Database;
+
+  /** @throws OperationalError STATE_CORRUPT, VOLUME_IO */
+  constructor(file: string) {
+    this.#database = openDatabase(file, { durable: true, exclusive: true });
+    migrate(this.#database, new URL('./migrations/', import.meta.url));
+  }
+
+  /** The newest plan of an appliance that is in the fleet. */
+  newest(applianceId: string): StoredPlan | undefined {
+    return this.#rows('JOIN plan_counter USING (appliance_id, plan_version) WHERE is_planned = 1 AND appliance_id = ?')
+      .all(applianceId)
+      .map(toStoredPlan)[0];
+  }
+
+  version(applianceId: string, planVersion: number): StoredPlan | undefined {
+    return this.#rows('WHERE appliance_id = ? AND plan_version = ?').all(applianceId, planVersion).map(toStoredPlan)[0];
+  }
+
+  /** The newest plan of every appliance in the fleet, by id. */
+  all(): StoredPlan[] {
+    return this.#rows('JOIN plan_counter USING (appliance_id, plan_version) WHERE is_planned = 1 ORDER BY appliance_id')
+      .all()
+      .map(toStoredPlan);
+  }
+
+  /** Stores one cycle's plans in one transaction. Appliances without a draft have no plan any more. */
+  save(
+    drafts: readonly PlanDraft[],
+    masters: FillMasters,
+    identity: Identity,
+    nowMs: number,
+  ): { applianceId: string; planVersion: number; outcome: PlanOutcome }[] {
+    return this.#database.transaction(() => {
+      this.#database.prepare('UPDATE plan_counter SET is_planned = 0').run();
+      this.#database.prepare('DELETE FROM fill_master').run();
+      const insertMaster = this.#database.prepare('INSERT INTO fill_master VALUES (?, ?)');
+      for (const [key, applianceId] of masters) insertMaster.run(key, applianceId);
+      return drafts.map((draft) => ({ applianceId: draft.applianceId, ...this.#saveOne(draft, identity, nowMs) }));
+    })();
+  }
+
+  masters(): FillMasters {
+    return new Map(
+      this.#database.prepare<[], [string, string]>('SELECT master_key, appliance_id FROM fill_master').raw().all(),
+    );
+  }
+
+  /** The window opened by hand, if it has not ended. */
+  openedWindow(nowMs: number): OpenedWindow | undefined {
+    return this.#database
+      .prepare<[number], OpenedWindow>(
+        'SELECT starts_at_ms AS startsAtMs, ends_at_ms AS endsAtMs FROM opened_window WHERE ends_at_ms > ?',
+      )
+      .get(nowMs);
+  }
+
+  openWindow(window: OpenedWindow): void {
+    this.#database.transaction(() => {
+      this.#database.prepare('DELETE FROM opened_window').run();
+      this.#database.prepare('INSERT INTO opened_window VALUES (?, ?)').run(window.startsAtMs, window.endsAtMs);
+    })();
+  }
+
+  /** Keeps the newest report of an appliance. */
+  report(report: FillReport, nowMs: number): void {
+    this.#database
+      .prepare(
+        `INSERT INTO fill_report VALUES (?, ?, ?) ON CONFLICT DO UPDATE
+         SET received_at_ms = excluded.received_at_ms, document = excluded.document`,
+      )
+      .run(report.applianceId, nowMs, JSON.stringify(report));
+  }
+
+  /** The newest report of every appliance, by id. */
+  reports(): { receivedAtMs: number; report: FillReport }[] {
+    return this.#database
+      .prepare<[], { receivedAtMs: number; document: string }>(
+        'SELECT received_at_ms AS receivedAtMs, document FROM fill_report ORDER BY appliance_id',
+      )
+      .all()
+      .map(({ receivedAtMs, document }) => ({ receivedAtMs, report: JSON.parse(document) as FillReport }));
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #saveOne(draft: PlanDraft, identity: Identity, nowMs: number): { planVersion: number; outcome: PlanOutcome } {
+    const { applianceId } = draft;
+    const lastVersion = Number(
+      this.#database.prepare('SELECT plan_version FROM plan_counter WHERE appliance_id = ?').pluck().get(applianceId) ??
+        0,
+    );
+    const contentDigest = digest(versioned(draft));
+    const textDigest = digest([draft, identity.keyId]);
+    const before = this.#database
+      .prepare<[string, number], { contentDigest: string; textDigest: string }>(
+        `SELECT content_digest AS contentDigest, text_digest AS textDigest FROM plan
+         WHERE appliance_id = ? AND plan_version = ?`,
+      )
+      .get(applianceId, lastVersion);
+    const isSameContent = before?.contentDigest === contentDigest;
+    const planVersion = isSameContent ? lastVersion : lastVersion + 1;
+    this.#database
+      .prepare(
+        `INSERT INTO plan_counter VALUES (?, ?, 1) ON CONFLICT DO UPDATE
+         SET plan_version = excluded.plan_version, is_planned = 1`,
+      )
+      .run(applianceId, planVersion);
+    if (isSameContent && before.textDigest === textDigest) return { planVersion, outcome: 'unchanged' };
+    const unsigned: Omit<FillPlan, 'keyId' | 'signature'> = {
+      version: 1,
+      planVersion,
+      applianceId,
+      createdAtMs: nowMs,
+      renditions: [...draft.renditions],
+      windows: [...draft.windows],
+      files: [...draft.files],
+    };
+    this.#database
+      .prepare('INSERT OR REPLACE INTO plan VALUES (?, ?, ?, ?, ?, ?)')
+      .run(
+        applianceId,
+        planVersion,
+        contentDigest,
+        textDigest,
+        nowMs,
+        JSON.stringify(signDocument(unsigned, identity)),
+      );
+    this.#database
+      .prepare('DELETE FROM plan WHERE appliance_id = ? AND plan_version <= ?')
+      .run(applianceId, planVersion - KEPT_VERSIONS);
+    return { planVersion, outcome: isSameContent ? 'refreshed' : 'new' };
+  }
+
+  #rows(where: string) {
+    return this.#database.prepare<unknown[], PlanRow>(
+      `SELECT appliance_id AS applianceId, plan_version AS planVersion, text_digest AS textDigest,
+         created_at_ms AS createdAtMs, document FROM plan ${where}`,
+    );
+  }
+}
+
+interface PlanRow extends Omit<StoredPlan, 'etag'> {
+  readonly textDigest: string;
+}
+
+const toStoredPlan = ({ textDigest, ...row }: PlanRow): StoredPlan => ({
+  ...row,
+  etag: `"${row.planVersion}-${textDigest.slice(0, 16)}"`,
+});
+
+/** What makes a version: see above. */
+function versioned(draft: PlanDraft): unknown {
+  const files = draft.files.map(({ path, sizeBytes, root, rendition, sources }) => ({
+    path,
+    sizeBytes,
+    root,
+    rendition,
+    sources,
+  }));
+  return { renditions: draft.renditions, files: files.sort((a, b) => (a.path < b.path ? -1 : 1)) };
+}
+
+const digest = (value: unknown): string => createHash('sha256').update(canonicalJson(value)).digest('hex');

@@ -1,0 +1,164 @@
+import { Command } from 'commander';
+import { z } from 'zod';
+import { type FillPlan, parseFillPlan } from '../contracts/fill-plan.ts';
+import { fillReportSchema } from '../contracts/fill-report.ts';
+import { OperationalError } from '../errors/operational-error.ts';
+import { withAdmin } from './admin-call.ts';
+import { askPlanner, plannerAdminOption } from './planner-admin.ts';
+import { formatBytes, formatTime } from './quantity.ts';
+import { formatTable } from './table.ts';
+
+const windowSchema = z.object({ startsAtMs: z.number(), endsAtMs: z.number(), fillBitsPerSec: z.number() });
+const plansSchema = z.object({
+  plans: z.array(
+    z.object({
+      applianceId: z.string(),
+      planVersion: z.number(),
+      createdAtMs: z.number(),
+      renditionCount: z.number(),
+      fileCount: z.number(),
+      planBytes: z.number(),
+      windows: z.array(windowSchema),
+    }),
+  ),
+});
+const reportsSchema = z.object({ reports: z.array(z.object({ receivedAtMs: z.number(), report: fillReportSchema })) });
+const cycleSchema = z.object({
+  catalogueVersion: z.number(),
+  fleetVersion: z.number(),
+  appliances: z.array(
+    z.object({
+      applianceId: z.string(),
+      planVersion: z.number(),
+      outcome: z.string(),
+      renditionCount: z.number(),
+      fileCount: z.number(),
+      planBytes: z.number(),
+    }),
+  ),
+  leftOut: z.record(z.string(), z.array(z.string())),
+});
+
+interface ShowOptions {
+  readonly plannerAdmin: string;
+  readonly json?: boolean;
+}
+
+export function planCommand(): Command {
+  const command = new Command('plan').description('Show the plan of an appliance, or make a new one now.');
+  command
+    .command('show')
+    .description(
+      'Show all plans and how far they are filled, or the plan of one appliance with the reason of each file.',
+    )
+    .argument('[APPLIANCE]')
+    .option('--json', 'print the answer as it is')
+    .addOption(plannerAdminOption())
+    .action(async (appliance: string | undefined, options: ShowOptions) =>
+      appliance === undefined ? showPlans(options) : showPlan(appliance, options),
+    );
+  command
+    .command('run')
+    .description('Plan now instead of at the next full cycle.')
+    .option('--fill-now <MINUTES>', 'also open a fill window for the whole fleet that starts now')
+    .option('--json', 'print the answer as it is')
+    .addOption(plannerAdminOption())
+    .action(runPlan);
+  return command;
+}
+
+async function showPlans(options: ShowOptions): Promise<void> {
+  const [plansBody, reportsBody] = [
+    await askPlanner(options.plannerAdmin, '/v1/plans'),
+    await askPlanner(options.plannerAdmin, '/v1/fill-reports'),
+  ];
+  const { plans } = plansSchema.parse(plansBody);
+  const { reports } = reportsSchema.parse(reportsBody);
+  if (options.json === true) {
+    process.stdout.write(`${JSON.stringify({ plans, reports }, null, 2)}\n`);
+    return;
+  }
+  if (plans.length === 0) {
+    process.stdout.write("No plans: set a fleet and add titles first, then 'oca plan run'\n");
+    return;
+  }
+  const rows = plans.map((plan) => {
+    const report = reports.find(({ report: { applianceId } }) => applianceId === plan.applianceId)?.report;
+    const [next] = plan.windows;
+    return [
+      plan.applianceId,
+      String(plan.planVersion),
+      String(plan.fileCount),
+      formatBytes(plan.planBytes),
+      report === undefined ? 'not reported' : report.state,
+      report === undefined ? '-' : `${report.heldFileCount}/${report.fileCount}`,
+      next === undefined ? '-' : describeWindow(next),
+    ];
+  });
+  process.stdout.write(`${formatTable(['APPLIANCE', 'PLAN', 'FILES', 'SIZE', 'STATE', 'HELD', 'WINDOW'], rows)}\n`);
+}
+
+async function showPlan(appliance: string, options: ShowOptions): Promise<void> {
+  const body = await askPlanner(options.plannerAdmin, `/v1/plans/${encodeURIComponent(appliance)}`);
+  if (options.json === true) {
+    process.stdout.write(`${JSON.stringify(body, null, 2)}\n`);
+    return;
+  }
+  const plan = parseFillPlan(body);
+  process.stdout.write(
+    `plan ${plan.planVersion} of ${plan.applianceId}, made ${formatTime(plan.createdAtMs)}\n` +
+      plan.windows.map((window) => `window ${describeWindow(window)}\n`).join('') +
+      `${formatTable(
+        ['PRIORITY', 'FILE', 'SIZE', 'EXPECTED/DAY', 'SOURCES', 'REASON'],
+        plan.files.map((file) => [
+          String(file.priority),
+          file.path,
+          formatBytes(file.sizeBytes),
+          formatBytes(file.expectedBytes),
+          describeSources(file.sources),
+          file.reason,
+        ]),
+      )}\n`,
+  );
+}
+
+async function runPlan(options: ShowOptions & { fillNow?: string }): Promise<void> {
+  const fillNowMinutes = options.fillNow === undefined ? undefined : Number(options.fillNow);
+  if (fillNowMinutes !== undefined && !(fillNowMinutes > 0))
+    throw new OperationalError('CONFIG_INVALID', `--fill-now must be a number of minutes, not '${options.fillNow}'`);
+  const answer = await withAdmin(options.plannerAdmin, (admin) =>
+    admin.post('/v1/plan-cycle', fillNowMinutes === undefined ? {} : { fillNowMinutes }),
+  );
+  const report = cycleSchema.parse(answer);
+  if (options.json === true) {
+    process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+    return;
+  }
+  process.stdout.write(`planned catalogue ${report.catalogueVersion} on fleet ${report.fleetVersion}\n`);
+  process.stdout.write(
+    `${formatTable(
+      ['APPLIANCE', 'PLAN', 'OUTCOME', 'RENDITIONS', 'FILES', 'SIZE'],
+      report.appliances.map((each) => [
+        each.applianceId,
+        String(each.planVersion),
+        each.outcome,
+        String(each.renditionCount),
+        String(each.fileCount),
+        formatBytes(each.planBytes),
+      ]),
+    )}\n`,
+  );
+  for (const [cluster, renditions] of Object.entries(report.leftOut))
+    process.stdout.write(`cluster ${cluster} has no room for ${renditions.length} renditions\n`);
+}
+
+const describeWindow = ({ startsAtMs, endsAtMs, fillBitsPerSec }: FillPlan['windows'][number]): string =>
+  `${formatTime(startsAtMs)} to ${formatTime(endsAtMs)} at ${(fillBitsPerSec / 1e6).toPrecision(3)} Mbit/s`;
+
+const describeSources = (sources: FillPlan['files'][number]['sources']): string =>
+  sources
+    .map(
+      ({ kind, id, afterSec }) =>
+        `${kind === 'origin' ? kind : `${kind} ${id}`}${afterSec === 0 ? '' : ` after ${afterSec} s`}`,
+    )
+    .join(', ');

@@ -1,0 +1,182 @@
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { z } from 'zod';
+import { HttpClient } from '../client/http-client.ts';
+import { ERROR_CODES, type ErrorCode } from '../errors/error-codes.ts';
+import { OperationalError } from '../errors/operational-error.ts';
+import { withAdmin } from './admin-call.ts';
+import { askPlanner, plannerAdminOption } from './planner-admin.ts';
+import { createProgressBar, type ProgressBar } from './progress-bar.ts';
+import { formatBytes, formatTime } from './quantity.ts';
+import { formatTable } from './table.ts';
+
+const listSchema = z.object({
+  titles: z.array(
+    z.object({
+      id: z.string(),
+      name: z.string(),
+      durationMs: z.number(),
+      originUrl: z.string(),
+      renditionCount: z.number(),
+      fileCount: z.number(),
+      sizeBytes: z.number(),
+      changedAtMs: z.number(),
+    }),
+  ),
+});
+
+const lineSchema = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('progress'),
+    path: z.string(),
+    doneFileCount: z.number(),
+    fileCount: z.number(),
+    doneBytes: z.number(),
+  }),
+  z.object({
+    kind: z.literal('done'),
+    changed: z.boolean(),
+    catalogueVersion: z.number(),
+    fileCount: z.number(),
+    title: z.object({ id: z.string(), durationMs: z.number(), sizeBytes: z.number(), renditions: z.array(z.string()) }),
+  }),
+  z.object({ kind: z.literal('failed'), problem: z.object({ code: z.string(), detail: z.string() }) }),
+]);
+type IngestLine = z.infer<typeof lineSchema>;
+
+interface AddOptions {
+  readonly plannerAdmin: string;
+  readonly id?: string;
+  readonly name?: string;
+  readonly pathPrefix?: string;
+  readonly origin?: string;
+}
+
+export function titleCommand(): Command {
+  const command = new Command('title').description("Add titles to the planner's catalogue, list and remove them.");
+  command
+    .command('add')
+    .description('Take in a packaged title: CMAF files with an HLS multivariant playlist, a DASH MPD, or both.')
+    .argument('<DIR|URL>', 'directory on the planner, or http(s) URL of the folder or of a manifest in it')
+    .option('--id <ID>', 'id in the catalogue [default: from the last part of the path]')
+    .option('--name <NAME>', 'name for people [default: the id]')
+    .option('--path-prefix <PATH>', 'public URL path of the folder [default: of the URL, or /ID]')
+    .option('--origin <URL>', "origin that serves the title [default: of the URL, or the planner's --origin]")
+    .addOption(plannerAdminOption())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  oca title add https://origin.example.net/vod/t123/master.m3u8\n  oca title add ./media --id demo --origin http://127.0.0.1:9000',
+    )
+    .action(addTitle);
+  command
+    .command('list')
+    .description('List the titles of the catalogue.')
+    .option('--json', 'print the answer as it is')
+    .addOption(plannerAdminOption())
+    .action(listTitles);
+  command
+    .command('remove')
+    .description('Forget a title: the next plan is without it.')
+    .argument('<ID>')
+    .addOption(plannerAdminOption())
+    .action(async (id: string, options: { plannerAdmin: string }) => {
+      await withAdmin(options.plannerAdmin, (admin) => admin.send('DELETE', `/v1/titles/${encodeURIComponent(id)}`));
+      process.stdout.write(`removed ${id}\n`);
+    });
+  return command;
+}
+
+async function addTitle(source: string, options: AddOptions): Promise<void> {
+  const isUrl = /^https?:\/\//i.test(source);
+  const request = {
+    source: isUrl ? source : resolve(source),
+    ...(options.id === undefined ? {} : { id: options.id }),
+    ...(options.name === undefined ? {} : { name: options.name }),
+    ...(options.pathPrefix === undefined ? {} : { pathPrefix: options.pathPrefix }),
+    ...(options.origin === undefined ? {} : { originUrl: options.origin.replace(/\/+$/, '') }),
+  };
+  const bar = createProgressBar(process.stderr);
+  let result: IngestLine | undefined;
+  try {
+    for await (const line of ingestLines(options.plannerAdmin.replace(/\/+$/, ''), request)) {
+      if (line.kind === 'progress') showProgress(bar, line);
+      else result = line;
+    }
+  } finally {
+    bar.end();
+  }
+  if (result?.kind !== 'done') throw failureOf(result);
+  const { title, changed, catalogueVersion, fileCount } = result;
+  process.stdout.write(
+    `${changed ? 'added' : 'unchanged'} ${title.id}: ${title.renditions.length} renditions, ${fileCount} files, ` +
+      `${formatBytes(title.sizeBytes)}, ${Math.round(title.durationMs / 1000)} s; catalogue version ${catalogueVersion}\n` +
+      (changed ? "It is in the next plan; to plan now: 'oca plan run'\n" : ''),
+  );
+}
+
+function showProgress(bar: ProgressBar, line: IngestLine & { kind: 'progress' }): void {
+  bar.update(
+    line.doneFileCount / Math.max(1, line.fileCount),
+    `${line.doneFileCount + 1}/${line.fileCount} ${line.path} ${formatBytes(line.doneBytes)}`,
+  );
+}
+
+function failureOf(line: IngestLine | undefined): OperationalError {
+  if (line?.kind !== 'failed')
+    return new OperationalError('SERVICE_PROTOCOL', 'the planner ended its answer without a result');
+  const { code, detail } = line.problem;
+  return new OperationalError(code in ERROR_CODES ? (code as ErrorCode) : 'SERVICE_STATUS', detail);
+}
+
+/** The planner's answer line by line, as it works. Between two lines it may hash for a while, but not for minutes. */
+async function* ingestLines(baseUrl: string, request: object): AsyncGenerator<IngestLine> {
+  const http = new HttpClient({ connectTimeoutMs: 3000, maxConnectionsPerHost: 1 });
+  try {
+    const response = await http.request({
+      url: `${baseUrl}/v1/titles`,
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(request),
+      headersTimeoutMs: 30_000,
+      bodyTimeoutMs: 600_000,
+    });
+    if (response.status !== 200) {
+      let text = '';
+      for await (const piece of response.body) text = (text + piece.toString('utf8')).slice(0, 10_000);
+      const problem = z.object({ detail: z.string() }).safeParse(JSON.parse(text));
+      throw new OperationalError('SERVICE_STATUS', problem.success ? problem.data.detail : `status ${response.status}`);
+    }
+    let rest = '';
+    for await (const piece of response.body) {
+      const lines = (rest + piece.toString('utf8')).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) yield lineSchema.parse(JSON.parse(line));
+    }
+  } finally {
+    await http.destroy();
+  }
+}
+
+async function listTitles(options: { plannerAdmin: string; json?: boolean }): Promise<void> {
+  const body = await askPlanner(options.plannerAdmin, '/v1/titles');
+  if (options.json === true) {
+    process.stdout.write(`${JSON.stringify(body, null, 2)}\n`);
+    return;
+  }
+  const { titles } = listSchema.parse(body);
+  const rows = titles.map((title) => [
+    title.id,
+    title.name,
+    `${Math.round(title.durationMs / 1000)}`,
+    String(title.renditionCount),
+    String(title.fileCount),
+    formatBytes(title.sizeBytes),
+    formatTime(title.changedAtMs),
+    title.originUrl,
+  ]);
+  process.stdout.write(
+    titles.length === 0
+      ? 'The catalogue is empty: oca title add DIR|URL\n'
+      : `${formatTable(['TITLE', 'NAME', 'SECONDS', 'RENDITIONS', 'FILES', 'SIZE', 'CHANGED', 'ORIGIN'], rows)}\n`,
+  );
+}
