@@ -5,7 +5,11 @@ import type { FillWindow } from '../../src/contracts/fill-plan.ts';
  * kept and the length stays real time: a window of four hours carries four hours of bytes on every night of the year.
  * Appliances get absolute times, so that none of them needs to know a time zone.
  *
- * Limits: one window per local day; a window that would reach the next start is cut there.
+ * The start of a window is also the zero of the waits of its sources. So a window that the operator opens by hand is
+ * cut out of the regular one around it, and a plan that changes while a window is open restarts it: otherwise all waits
+ * would be over at once, and every appliance of a cluster would take the new files from the origin.
+ *
+ * Limits: one regular window per local day; one that would reach the next start is cut there.
  */
 export interface FillWindowInput {
   /** Starts of windows, ascending, from before now on: see `fleet/local-start-times`. */
@@ -19,25 +23,40 @@ export interface FillWindowInput {
 
 const HOUR_MS = 3_600_000;
 
-/** Windows that are open or still to come, ascending, none touching another. */
+interface Interval {
+  readonly startsAtMs: number;
+  readonly endsAtMs: number;
+}
+
+/** Windows that are open or still to come, ascending; they may touch and never overlap. */
 export function fillWindows(input: FillWindowInput): FillWindow[] {
-  const regular = input.startsAtMs.map((startsAtMs, index) => ({
-    startsAtMs,
-    endsAtMs: Math.min(startsAtMs + input.hours * HOUR_MS, input.startsAtMs[index + 1] ?? Number.POSITIVE_INFINITY),
-  }));
-  const all = [...regular, ...(input.openedByHand === undefined ? [] : [input.openedByHand])]
+  const regular = input.startsAtMs.map(
+    (startsAtMs, index): Interval => ({
+      startsAtMs,
+      endsAtMs: Math.min(startsAtMs + input.hours * HOUR_MS, input.startsAtMs[index + 1] ?? Number.POSITIVE_INFINITY),
+    }),
+  );
+  const { openedByHand } = input;
+  const all =
+    openedByHand === undefined ? regular : [...regular.flatMap((each) => cut(each, openedByHand)), openedByHand];
+  return all
+    .map(({ startsAtMs, endsAtMs }) => ({ startsAtMs: Math.round(startsAtMs), endsAtMs: Math.round(endsAtMs) }))
     .filter(({ startsAtMs, endsAtMs }) => endsAtMs > input.nowMs && endsAtMs > startsAtMs)
-    .sort((a, b) => a.startsAtMs - b.startsAtMs);
-  const united: { startsAtMs: number; endsAtMs: number }[] = [];
-  for (const window of all) {
-    const last = united.at(-1);
-    if (last !== undefined && window.startsAtMs <= last.endsAtMs)
-      last.endsAtMs = Math.max(last.endsAtMs, window.endsAtMs);
-    else united.push({ ...window });
-  }
-  return united.map(({ startsAtMs, endsAtMs }) => ({
-    startsAtMs: Math.round(startsAtMs),
-    endsAtMs: Math.round(endsAtMs),
-    fillBitsPerSec: input.fillBitsPerSec,
-  }));
+    .sort((a, b) => a.startsAtMs - b.startsAtMs)
+    .map((interval) => ({ ...interval, fillBitsPerSec: input.fillBitsPerSec }));
+}
+
+/** The window that is open at `sinceMs` begins there; the others stay. */
+export const restartWindow = (windows: readonly FillWindow[], sinceMs: number): FillWindow[] =>
+  windows.map((window) =>
+    window.startsAtMs < sinceMs && sinceMs < window.endsAtMs ? { ...window, startsAtMs: sinceMs } : window,
+  );
+
+/** What is left of an interval without another. */
+function cut(interval: Interval, out: Interval): Interval[] {
+  if (out.endsAtMs <= interval.startsAtMs || interval.endsAtMs <= out.startsAtMs) return [interval];
+  return [
+    { startsAtMs: interval.startsAtMs, endsAtMs: out.startsAtMs },
+    { startsAtMs: out.endsAtMs, endsAtMs: interval.endsAtMs },
+  ].filter(({ startsAtMs, endsAtMs }) => endsAtMs > startsAtMs);
 }

@@ -7,6 +7,7 @@ import { signDocument } from '../../src/signing/signed-document.ts';
 import { migrate } from '../../src/sqlite/migrate.ts';
 import { type Database, openDatabase } from '../../src/sqlite/open-database.ts';
 import type { FillMasters } from '../placement/fill-sources.ts';
+import { restartWindow } from '../placement/fill-window.ts';
 import type { PlanDraft } from './build-plan.ts';
 
 /**
@@ -132,15 +133,17 @@ export class PlanStore {
         0,
     );
     const contentDigest = digest(versioned(draft));
-    const textDigest = digest([draft, identity.keyId]);
     const before = this.#database
-      .prepare<[string, number], { contentDigest: string; textDigest: string }>(
-        `SELECT content_digest AS contentDigest, text_digest AS textDigest FROM plan
-         WHERE appliance_id = ? AND plan_version = ?`,
+      .prepare<[string, number], { contentDigest: string; textDigest: string; contentSinceMs: number }>(
+        `SELECT content_digest AS contentDigest, text_digest AS textDigest, content_since_ms AS contentSinceMs
+         FROM plan WHERE appliance_id = ? AND plan_version = ?`,
       )
       .get(applianceId, lastVersion);
     const isSameContent = before?.contentDigest === contentDigest;
     const planVersion = isSameContent ? lastVersion : lastVersion + 1;
+    const contentSinceMs = isSameContent ? before.contentSinceMs : nowMs;
+    const windows = restartWindow(draft.windows, contentSinceMs);
+    const textDigest = digest([{ ...draft, windows }, identity.keyId]);
     this.#database
       .prepare(
         `INSERT INTO plan_counter VALUES (?, ?, 1) ON CONFLICT DO UPDATE
@@ -154,16 +157,17 @@ export class PlanStore {
       applianceId,
       createdAtMs: nowMs,
       renditions: [...draft.renditions],
-      windows: [...draft.windows],
+      windows,
       files: [...draft.files],
     };
     this.#database
-      .prepare('INSERT OR REPLACE INTO plan VALUES (?, ?, ?, ?, ?, ?)')
+      .prepare('INSERT OR REPLACE INTO plan VALUES (?, ?, ?, ?, ?, ?, ?)')
       .run(
         applianceId,
         planVersion,
         contentDigest,
         textDigest,
+        contentSinceMs,
         nowMs,
         JSON.stringify(signDocument(unsigned, identity)),
       );

@@ -4,6 +4,8 @@ CREATE TABLE plan (
   -- Digest of what makes a version (renditions, files, sources) and of the whole text but its date and signature.
   content_digest TEXT NOT NULL,
   text_digest TEXT NOT NULL,
+  -- When this version was new: the zero of its sources' waits, where a window was open then.
+  content_since_ms INTEGER NOT NULL,
   created_at_ms INTEGER NOT NULL,
   document TEXT NOT NULL,
   PRIMARY KEY (appliance_id, plan_version)
