@@ -14,11 +14,13 @@ import type { HttpClient } from './http-client.ts';
 import { type ServiceAnswer, ServiceClient } from './service-client.ts';
 
 /**
- * Another service, as one that has to be enrolled with it sees it. Three ways of talking to it:
+ * Another service, as one that has to be enrolled with it sees it. Ways of talking to it:
  * - signed: it knows our key and we hold its key, pinned in a state file at enrolment;
  * - enrolling: the operator gave a token that is not spent yet. Nothing is sent meanwhile, because who gives a token
  *   wants signatures; enrolment is tried again for as long as it takes;
- * - unsigned: neither a pin nor a token. Calls carry no signature, which receivers let through on loopback only.
+ * - unsigned: neither a pin nor a token, and the operator allowed it. Calls carry no signature, which receivers let
+ *   through on loopback only, and what the service signed cannot be checked.
+ * - unenrolled: nothing of the three. No call is made, and a log line says what to do.
  *
  * The pin holds for one URL and one key of ours. A new token for a service that is pinned already enrols anew (the
  * service lost its state or was reinstalled) while the old pin goes on.
@@ -29,6 +31,7 @@ export interface EnrolledServiceOptions {
   readonly baseUrl: string;
   /** One-time token, or '' when there is none. */
   readonly token: string;
+  readonly allowUnsigned: boolean;
   readonly role: ServiceRole;
   readonly identity: Identity;
   /** Where the pin is kept. */
@@ -51,6 +54,8 @@ const pinSchema = z.object({
 });
 type Pin = z.infer<typeof pinSchema>;
 
+export type EnrolmentMode = 'signed' | 'enrolling' | 'unsigned' | 'unenrolled';
+
 const RETRY = { firstMs: 1000, maxMs: 60_000 };
 
 export class EnrolledService implements Service {
@@ -60,7 +65,7 @@ export class EnrolledService implements Service {
   readonly #ended = new AbortController();
   readonly #usable = Promise.withResolvers<void>();
   #enrolling: Promise<void> = Promise.resolve();
-  #mode: 'signed' | 'enrolling' | 'unsigned' = 'enrolling';
+  #mode: EnrolmentMode = 'unenrolled';
   #pin: Pin | undefined;
 
   constructor(options: EnrolledServiceOptions) {
@@ -76,18 +81,19 @@ export class EnrolledService implements Service {
    * @throws OperationalError STATE_CORRUPT, VOLUME_IO
    */
   start(): Promise<void> {
-    const { logger, name, baseUrl, token } = this.#options;
+    const { logger, name, baseUrl, token, allowUnsigned } = this.#options;
     this.#pin = this.#readPin();
-    const tokenIsNew = token !== '' && this.#pin?.tokenSha256 !== hashOf(token);
     if (this.#pin !== undefined) this.#use('signed');
-    if (tokenIsNew) {
+    const where = { service: name, url: baseUrl };
+    const mint = "mint a token with 'oca enrol' and start with it";
+    if (token !== '' && this.#pin?.tokenSha256 !== hashOf(token)) {
+      if (this.#pin === undefined) this.#mode = 'enrolling';
       this.#enrolling = this.#enrolUntilDone(this.#ended.signal);
-    } else if (this.#pin === undefined) {
+    } else if (this.#pin === undefined && allowUnsigned) {
       this.#use('unsigned');
-      logger.warn(
-        { service: name, url: baseUrl },
-        `not enrolled with ${name}: calls are unsigned, which it takes from loopback only; mint a token with 'oca enrol'`,
-      );
+      logger.warn(where, `not enrolled with ${name}: calls are unsigned, which it takes from loopback only; ${mint}`);
+    } else if (this.#pin === undefined) {
+      logger.error(where, `not enrolled with ${name}: it is not called at all; ${mint}`);
     }
     return Promise.resolve();
   }
@@ -97,8 +103,13 @@ export class EnrolledService implements Service {
     await Promise.race([this.#enrolling, this.#options.world.clock.delay(deadlineMs)]);
   }
 
-  get mode(): 'signed' | 'enrolling' | 'unsigned' {
+  get mode(): EnrolmentMode {
     return this.#mode;
+  }
+
+  /** Whether calls can be made: enrolled, or unsigned by permission. */
+  get isUsable(): boolean {
+    return this.#mode === 'signed' || this.#mode === 'unsigned';
   }
 
   /** The service's own key, to check what it signed; undefined when nothing is pinned. */
@@ -108,7 +119,7 @@ export class EnrolledService implements Service {
 
   /** Resolves when calls can be made; rejects with the signal's reason. */
   async usable(signal: AbortSignal): Promise<void> {
-    if (this.#mode !== 'enrolling') return;
+    if (this.isUsable) return;
     const aborted = Promise.withResolvers<never>();
     const abort = (): void => aborted.reject(signal.reason as Error);
     signal.addEventListener('abort', abort);
@@ -133,7 +144,7 @@ export class EnrolledService implements Service {
   #client(): ServiceClient {
     if (this.#mode === 'signed') return this.#signed;
     if (this.#mode === 'unsigned') return this.#unsigned;
-    throw new OperationalError('SERVICE_UNREACHABLE', `${this.#options.name}: not enrolled yet`);
+    throw new OperationalError('SERVICE_UNREACHABLE', `${this.#options.name}: not enrolled`);
   }
 
   #use(mode: 'signed' | 'unsigned'): void {

@@ -30,6 +30,12 @@ export class TokenBucket {
     return mine;
   }
 
+  /** Gives back what was taken and not used. */
+  giveBack(units: number): void {
+    this.#fill();
+    this.#level = Math.min(this.#unitsPerSec, this.#level + units);
+  }
+
   async #take(units: number, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     this.#fill();

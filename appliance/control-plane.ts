@@ -1,0 +1,300 @@
+import { join } from 'node:path';
+import { EnrolledService, type EnrolmentMode } from '../src/client/enrolled-service.ts';
+import type { HttpClient } from '../src/client/http-client.ts';
+import type { ServingState } from '../src/contracts/heartbeat.ts';
+import type { Health } from '../src/lifecycle/health.ts';
+import type { Service } from '../src/lifecycle/service.ts';
+import { softwareVersion } from '../src/lifecycle/software-version.ts';
+import { type Identity, loadOrCreateIdentity } from '../src/signing/identity.ts';
+import type { Logger } from '../src/telemetry/logger.ts';
+import type { Metrics } from '../src/telemetry/metrics.ts';
+import type { World } from '../src/world/world.ts';
+import type { BlockFiller, PlannedFile, PlannedFiles } from './fill/block-filler.ts';
+import { HeldPlan } from './fill/planned/held-plan.ts';
+import { PlanClient } from './fill/planned/plan-client.ts';
+import { PlanFile } from './fill/planned/plan-file.ts';
+import { type FillState, PlannedFill } from './fill/planned/planned-fill.ts';
+import { ControlPlaneMetrics } from './report/control-plane-metrics.ts';
+import { DemandBacklog } from './report/demand-backlog.ts';
+import { DemandCounter } from './report/demand-counter.ts';
+import { DemandShipper } from './report/demand-shipper.ts';
+import { FillReporter } from './report/fill-reporter.ts';
+import { type ApplianceLoad, HeartbeatSender } from './report/heartbeat-sender.ts';
+import { RouteReporter } from './routes/route-reporter.ts';
+import type { ObjectStore } from './store/object-store.ts';
+
+/**
+ * Everything that this appliance says to the planner and to steering, and hears from them. Nothing of it stands in the
+ * way of a viewer: neither service has to be there at the start or ever after, the last plan is kept, reports wait or
+ * are made anew, and each call has its deadline.
+ */
+export interface ControlPlaneConfig {
+  readonly id: string;
+  readonly site: string;
+  readonly cluster: string;
+  /** Base URLs, '' for a service that is not there. */
+  readonly steering: string;
+  readonly planner: string;
+  /** One-time enrolment tokens, or ''. */
+  readonly steeringToken: string;
+  readonly plannerToken: string;
+  readonly allowUnsigned: boolean;
+  readonly stateDir: string;
+  readonly heartbeatMs: number;
+  readonly planPollMs: number;
+  readonly demandShipMs: number;
+  /** '' for none. */
+  readonly routesFile: string;
+  readonly softEgressBitsPerSec: number;
+  readonly hardEgressBitsPerSec: number;
+  readonly maxActiveRequests: number;
+}
+
+export interface ControlPlaneOptions {
+  readonly config: ControlPlaneConfig;
+  readonly world: World;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly store: ObjectStore;
+  readonly http: HttpClient;
+  readonly health: Health;
+  readonly filler: BlockFiller;
+  readonly load: () => ApplianceLoad;
+  readonly state: () => ServingState;
+  /** Base URL for players; '' until the appliance listens. */
+  readonly publicUrl: () => string;
+}
+
+/** For the operator. */
+export interface ControlPlaneStatus {
+  readonly planner: { readonly url: string; readonly mode: EnrolmentMode } | undefined;
+  readonly steering:
+    | {
+        readonly url: string;
+        readonly mode: EnrolmentMode;
+        readonly acknowledgedMsAgo: number | undefined;
+        readonly leaseMs: number | undefined;
+        readonly tokenKeys: number;
+      }
+    | undefined;
+  readonly plan:
+    | {
+        readonly planVersion: number;
+        readonly files: number;
+        readonly manifestsMissing: number;
+        readonly fill: FillState;
+        readonly filledBytes: { readonly peer: number; readonly tier: number; readonly origin: number };
+      }
+    | undefined;
+  readonly demandBacklog: number;
+  readonly routes: number | undefined;
+}
+
+const SERVICE_TIMEOUT_MS = 10_000;
+const MAX_PLAN_BYTES = 512 * 2 ** 20;
+const MAX_STEERING_ANSWER_BYTES = 2 ** 20;
+const MAX_DEMAND_PATHS = 20_000;
+/** A week of a planner that is away, at one sample an hour. */
+const MAX_DEMAND_SAMPLES = 168;
+
+export class ControlPlane implements Service {
+  readonly #options: ControlPlaneOptions;
+  readonly #metrics: ControlPlaneMetrics;
+  readonly #planFile: PlanFile;
+  readonly #held: HeldPlan;
+  readonly #counter: DemandCounter;
+  readonly #backlog: DemandBacklog;
+  readonly #parts: Service[] = [];
+  #planner: EnrolledService | undefined;
+  #steering: EnrolledService | undefined;
+  #fill: PlannedFill | undefined;
+  #heartbeats: HeartbeatSender | undefined;
+  #routes: RouteReporter | undefined;
+
+  constructor(options: ControlPlaneOptions) {
+    const { config, metrics, world } = options;
+    this.#options = options;
+    this.#metrics = new ControlPlaneMetrics(metrics, {
+      planVersion: () => this.#held.plan?.planVersion ?? 0,
+      demandBacklog: () => this.#backlog.size,
+      usable: (service) => ((service === 'planner' ? this.#planner : this.#steering)?.isUsable ? 1 : 0),
+    });
+    this.#planFile = new PlanFile(config.stateDir);
+    this.#held = new HeldPlan(this.#planFile);
+    this.#counter = new DemandCounter(MAX_DEMAND_PATHS, (requests) => this.#metrics.leftOut(requests));
+    this.#backlog = new DemandBacklog({
+      stateDir: config.stateDir,
+      applianceId: config.id,
+      siteId: config.site,
+      random: world.random,
+      maxSamples: MAX_DEMAND_SAMPLES,
+      onLost: (samples) => this.#metrics.lostSamples(samples),
+    });
+  }
+
+  /** What the plan says of a path. Of use at once; it knows the kept plan after `start`. */
+  readonly planned: PlannedFiles = { find: (path: string): PlannedFile | undefined => this.#held.find(path) };
+
+  /**
+   * Begins to talk to both services in the background; the store must be started. Never waits for either of them.
+   * @throws OperationalError STATE_CORRUPT, VOLUME_IO when this appliance's own key or enrolments cannot be read
+   */
+  async start(): Promise<void> {
+    const { config } = this.#options;
+    const identity = loadOrCreateIdentity(config.id, join(config.stateDir, 'identity.pem'));
+    if (config.planner !== '') this.#addPlanner(identity);
+    if (config.steering !== '') this.#addSteering(identity);
+    for (const part of this.#parts) await part.start();
+  }
+
+  async stop(deadlineMs: number): Promise<void> {
+    await Promise.all(this.#parts.map((part) => part.stop(deadlineMs)));
+  }
+
+  /** One answered request, for the demand samples. @param path without query */
+  recordDemand(path: string, servedBytes: number): void {
+    if (this.#planner !== undefined) this.#counter.count(path, servedBytes, this.#options.world.clock.nowMs());
+  }
+
+  /** Tells steering the present state now, instead of with the next heartbeat. Never rejects. */
+  async announce(): Promise<void> {
+    await this.#heartbeats?.announce();
+  }
+
+  status(): ControlPlaneStatus {
+    const { config, world } = this.#options;
+    const { plan } = this.#held;
+    const acknowledgedAtMs = this.#heartbeats?.acknowledgedAtMs;
+    return {
+      planner: this.#planner && { url: config.planner, mode: this.#planner.mode },
+      steering: this.#steering && {
+        url: config.steering,
+        mode: this.#steering.mode,
+        acknowledgedMsAgo: acknowledgedAtMs && Math.round(world.clock.monotonicMs() - acknowledgedAtMs),
+        leaseMs: this.#heartbeats?.answer?.leaseMs,
+        tokenKeys: this.#heartbeats?.answer?.tokenKeys.length ?? 0,
+      },
+      plan: plan &&
+        this.#fill && {
+          planVersion: plan.planVersion,
+          files: plan.files.length,
+          manifestsMissing: this.#held.missingManifests().length,
+          fill: this.#fill.state,
+          filledBytes: this.#fill.filledBytes,
+        },
+      demandBacklog: this.#backlog.size,
+      routes: this.#routes?.routeCount,
+    };
+  }
+
+  #addPlanner(identity: Identity): void {
+    const { config, world, logger, store, filler, load } = this.#options;
+    const { id: applianceId } = config;
+    const planner = this.#service('planner', config.planner, config.plannerToken, MAX_PLAN_BYTES, identity);
+    const held = this.#held;
+    const reporter = new FillReporter({ applianceId, held, fill: () => fill, store, service: planner, world, logger });
+    const fill = new PlannedFill({
+      applianceId,
+      held,
+      store,
+      filler,
+      world,
+      logger,
+      softEgressBitsPerSec: config.softEgressBitsPerSec,
+      egressBitsPerSec: () => load().egressBitsPerSec,
+      onFilled: (kind, bytes) => this.#metrics.filled(kind, bytes),
+      onFailed: (code) => this.#metrics.fillFailed(code),
+      onProgress: () => reporter.changed(),
+    });
+    const client = new PlanClient({
+      applianceId,
+      service: planner,
+      held,
+      file: this.#planFile,
+      world,
+      logger,
+      planPollMs: config.planPollMs,
+      onPoll: (outcome) => this.#metrics.polled(outcome),
+    });
+    const shipper = new DemandShipper({
+      counter: this.#counter,
+      backlog: this.#backlog,
+      service: planner,
+      world,
+      logger,
+      demandShipMs: config.demandShipMs,
+      onSample: (outcome) => this.#metrics.sample(outcome),
+    });
+    this.#planner = planner;
+    this.#fill = fill;
+    this.#parts.push(planner, client, fill, reporter, shipper);
+  }
+
+  #addSteering(identity: Identity): void {
+    const { config, world, logger, store, health, load, state, publicUrl } = this.#options;
+    const { id: applianceId, site: siteId, cluster: clusterId } = config;
+    const steering = this.#service(
+      'steering',
+      config.steering,
+      config.steeringToken,
+      MAX_STEERING_ANSWER_BYTES,
+      identity,
+    );
+    const { softEgressBitsPerSec, hardEgressBitsPerSec, maxActiveRequests } = config;
+    this.#steering = steering;
+    this.#heartbeats = new HeartbeatSender({
+      applianceId,
+      siteId,
+      clusterId,
+      softwareVersion: softwareVersion(),
+      capacity: { softEgressBitsPerSec, hardEgressBitsPerSec, maxActiveRequests },
+      service: steering,
+      store,
+      plan: () => this.#held.plan,
+      health,
+      load,
+      state,
+      publicUrl,
+      world,
+      logger,
+      heartbeatMs: config.heartbeatMs,
+      onHeartbeat: (outcome) => this.#metrics.heartbeat(outcome),
+    });
+    this.#parts.push(steering, this.#heartbeats);
+    if (config.routesFile === '') return;
+    this.#routes = new RouteReporter({
+      applianceId,
+      siteId,
+      file: config.routesFile,
+      service: steering,
+      world,
+      logger,
+      onReport: (outcome) => this.#metrics.routesReported(outcome),
+    });
+    this.#parts.push(this.#routes);
+  }
+
+  #service(
+    name: 'planner' | 'steering',
+    baseUrl: string,
+    token: string,
+    maxAnswerBytes: number,
+    identity: Identity,
+  ): EnrolledService {
+    const { config, http, world, logger } = this.#options;
+    return new EnrolledService({
+      name,
+      baseUrl,
+      token,
+      allowUnsigned: config.allowUnsigned,
+      role: 'appliance',
+      identity,
+      stateFile: join(config.stateDir, `enrolment-${name}.json`),
+      http,
+      world,
+      logger,
+      timeoutMs: SERVICE_TIMEOUT_MS,
+      maxAnswerBytes,
+    });
+  }
+}

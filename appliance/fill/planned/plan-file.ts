@@ -1,0 +1,82 @@
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { parseContract } from '../../../src/contracts/contract.ts';
+import { messageOf, OperationalError } from '../../../src/errors/operational-error.ts';
+import { readStateFile, writeStateFile } from '../../../src/state/state-file.ts';
+
+/**
+ * The last good plan and its manifests on disk, so that an appliance fills and checks without the planner. Documents
+ * are kept as they were received, unknown members included, because their signatures cover those too; they are checked
+ * again when they are read. No fsync: what a power cut tears is found by that check and fetched again.
+ */
+const keptPlanSchema = z.object({ version: z.literal(1), etag: z.string().optional(), plan: z.unknown() });
+
+const MANIFEST_NAME = /^([0-9a-f]{64})\.json$/;
+
+export interface KeptPlan {
+  readonly etag: string | undefined;
+  /** As received; unchecked. */
+  readonly plan: unknown;
+}
+
+export class PlanFile {
+  readonly #planFile: string;
+  readonly #manifestDir: string;
+
+  constructor(stateDir: string) {
+    this.#planFile = join(stateDir, 'plan.json');
+    this.#manifestDir = join(stateDir, 'manifests');
+  }
+
+  /** @throws OperationalError STATE_CORRUPT, VOLUME_IO; the caller goes on without a plan and fetches it. */
+  readPlan(): KeptPlan | undefined {
+    const document = readStateFile(this.#planFile);
+    if (document === undefined) return undefined;
+    try {
+      const { etag, plan } = parseContract('kept plan', keptPlanSchema, document);
+      return { etag, plan };
+    } catch (error) {
+      throw new OperationalError('STATE_CORRUPT', `${this.#planFile}: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  /** @throws OperationalError VOLUME_FULL, VOLUME_IO */
+  writePlan(kept: KeptPlan): void {
+    writeStateFile(this.#planFile, { version: 1, ...kept }, { durable: false });
+  }
+
+  /** The roots whose manifests are kept. @throws OperationalError VOLUME_IO */
+  manifestRoots(): Set<string> {
+    try {
+      mkdirSync(this.#manifestDir, { recursive: true });
+      const roots = readdirSync(this.#manifestDir).map((name) => MANIFEST_NAME.exec(name)?.[1]);
+      return new Set(roots.filter((root) => root !== undefined));
+    } catch (error) {
+      throw new OperationalError('VOLUME_IO', `${this.#manifestDir}: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  /** The manifest as received, unchecked; undefined when it is not kept. @throws OperationalError STATE_CORRUPT, VOLUME_IO */
+  readManifest(root: string): unknown {
+    return readStateFile(this.#manifestFile(root));
+  }
+
+  /** @throws OperationalError VOLUME_FULL, VOLUME_IO */
+  writeManifest(root: string, manifest: unknown): void {
+    writeStateFile(this.#manifestFile(root), manifest, { durable: false });
+  }
+
+  /** Never throws: a manifest too many costs a few kilobytes. */
+  removeManifest(root: string): void {
+    try {
+      rmSync(this.#manifestFile(root), { force: true });
+    } catch {
+      // It stays until the next plan.
+    }
+  }
+
+  #manifestFile(root: string): string {
+    return join(this.#manifestDir, `${root}.json`);
+  }
+}

@@ -1,0 +1,104 @@
+import type { EnrolledService } from '../../src/client/enrolled-service.ts';
+import type { FillPlan } from '../../src/contracts/fill-plan.ts';
+import type { FillReport } from '../../src/contracts/fill-report.ts';
+import { isOperational } from '../../src/errors/operational-error.ts';
+import type { Service } from '../../src/lifecycle/service.ts';
+import { backoffMs } from '../../src/resilience/backoff.ts';
+import { PeriodicTask } from '../../src/resilience/periodic-task.ts';
+import { FailureLog } from '../../src/telemetry/failure-log.ts';
+import type { Logger } from '../../src/telemetry/logger.ts';
+import type { World } from '../../src/world/world.ts';
+import type { HeldPlan } from '../fill/planned/held-plan.ts';
+import type { PlannedFill } from '../fill/planned/planned-fill.ts';
+import type { ObjectStore } from '../store/object-store.ts';
+import { takeInventory } from './holdings.ts';
+
+export interface FillReporterOptions {
+  readonly applianceId: string;
+  readonly held: HeldPlan;
+  readonly fill: () => Pick<PlannedFill, 'state' | 'filledBytes' | 'failures'>;
+  readonly store: Pick<ObjectStore, 'objects' | 'find'>;
+  readonly service: EnrolledService;
+  readonly world: World;
+  readonly logger: Logger;
+}
+
+const AT_MOST_EVERY_MS = 1000;
+const WHILE_FILLING_MS = 60_000;
+const RETRY = { firstMs: 1000, maxMs: 60_000 };
+
+/**
+ * Tells the planner how far this appliance is with its plan: on every change, at most once a second, and once a minute
+ * while it fills. A report that does not arrive is made anew, never repeated.
+ */
+export class FillReporter implements Service {
+  readonly #options: FillReporterOptions;
+  readonly #log: FailureLog;
+  readonly #task: PeriodicTask;
+  #hasNews = true;
+  #reportedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: FillReporterOptions) {
+    this.#options = options;
+    this.#log = new FailureLog(options.logger, 'report fill progress');
+    this.#task = new PeriodicTask(options.world, AT_MOST_EVERY_MS, (signal) => this.#report(signal));
+  }
+
+  start(): Promise<void> {
+    return this.#task.start();
+  }
+
+  stop(deadlineMs: number): Promise<void> {
+    return this.#task.stop(deadlineMs);
+  }
+
+  /** Something changed. Cheap: it may be called for every block. */
+  changed(): void {
+    if (this.#hasNews) return;
+    this.#hasNews = true;
+    this.#task.nudge();
+  }
+
+  /** @returns ms until the next look; news wake it earlier. */
+  async #report(signal: AbortSignal): Promise<number> {
+    const { service, held, fill, world } = this.#options;
+    await service.usable(signal);
+    if (held.plan === undefined) return WHILE_FILLING_MS;
+    const { state } = fill();
+    const sinceMs = world.clock.monotonicMs() - this.#reportedAtMs;
+    const isDue = this.#hasNews || (state === 'filling' && sinceMs >= WHILE_FILLING_MS);
+    if (!isDue) return state === 'filling' ? WHILE_FILLING_MS - sinceMs : WHILE_FILLING_MS;
+    if (sinceMs < AT_MOST_EVERY_MS) return AT_MOST_EVERY_MS - sinceMs;
+    this.#hasNews = false;
+    try {
+      await service.post('/v1/fill-report', this.#compose(held.plan), signal);
+      this.#reportedAtMs = world.clock.monotonicMs();
+      this.#log.worked();
+      return WHILE_FILLING_MS;
+    } catch (error) {
+      if (signal.aborted || !isOperational(error)) throw error;
+      this.#hasNews = true;
+      this.#log.failed(error);
+      return backoffMs(this.#log.failures, RETRY, world.random.next());
+    }
+  }
+
+  #compose(plan: FillPlan): FillReport {
+    const { applianceId, fill, store, world } = this.#options;
+    const { state, filledBytes } = fill();
+    const { fileCount, heldFileCount, planBytes, heldBytes } = takeInventory(plan, store);
+    return {
+      version: 1,
+      applianceId,
+      planVersion: plan.planVersion,
+      reportedAtMs: Math.floor(world.clock.nowMs()),
+      state,
+      fileCount,
+      heldFileCount,
+      planBytes,
+      heldBytes,
+      filledBytes,
+      failures: fill().failures(),
+    };
+  }
+}
