@@ -28,7 +28,13 @@ export interface BlockFiller {
    * @returns which kind of source gave how many bytes; none when it was held or came with somebody else's fill.
    * @throws OperationalError of the last source when none gave it; VOLUME_FULL and VOLUME_IO when it could not be kept.
    */
-  fillPlannedBlock(object: StoredObject, file: PlannedFile, blockIndex: number, sources: readonly FillPlanSource[], signal: AbortSignal): Promise<BlockFillResult>;
+  fillPlannedBlock(
+    object: StoredObject,
+    file: PlannedFile,
+    blockIndex: number,
+    sources: readonly FillPlanSource[],
+    signal: AbortSignal,
+  ): Promise<BlockFillResult>;
 }
 
 export interface BlockFillResult {

@@ -1,0 +1,161 @@
+import { hostname } from 'node:os';
+import {
+  type ConfigOf,
+  flagParameter,
+  hostPortParameter,
+  numberParameter,
+  patternParameter,
+  textListParameter,
+  textParameter,
+  urlParameter,
+} from '../src/config/parameter.ts';
+
+const NAME = /^[a-z0-9](?:[a-z0-9_-]|\.(?!\.)){0,31}$/;
+const NAME_SHAPE = '1 to 32 of a-z 0-9 . _ - beginning with a letter or digit';
+const DAY_SEC = 86_400;
+const TEN_MINUTES_MS = 600_000;
+
+/** An appliance id made of a host name: what does not fit is left out, so that a machine starts without being named. */
+export function idFromHostname(name: string): string {
+  const fitting = name
+    .toLowerCase()
+    .replace(/[^a-z0-9._-]+/g, '-')
+    .replace(/\.{2,}/g, '.')
+    .replace(/^[^a-z0-9]+/, '')
+    .slice(0, 32);
+  return fitting === '' ? 'appliance' : fitting;
+}
+
+const timeMs = (fallback: number, help: string) =>
+  numberParameter('ms', { min: 1, max: TEN_MINUTES_MS }, fallback, help);
+
+/** Every knob of the appliance. `oca config appliance` prints this table. */
+export const applianceParameters = {
+  id: patternParameter(
+    idFromHostname(hostname()),
+    NAME,
+    NAME_SHAPE,
+    'Name of this appliance, unique in the fleet; also its name in Cache-Status and its pathway in content steering.',
+  ),
+  site: patternParameter('default', NAME, NAME_SHAPE, 'Site that this appliance stands in, as the planner knows it.'),
+  cluster: patternParameter('default', NAME, NAME_SHAPE, 'Cluster whose members fill from each other first.'),
+  listen: hostPortParameter('127.0.0.1:8080', 'Where viewers and peers ask. Port 0 picks a free one.'),
+  adminListen: hostPortParameter(
+    '127.0.0.1:8081',
+    'Where operators ask: health, metrics, drain, purge, explain. Keep it on loopback or a management network.',
+  ),
+  publicUrl: textParameter('', 'Base URL that players are given for this appliance; made of --listen when not set.', {
+    unit: 'URL',
+  }),
+  tlsCert: textParameter('', 'PEM certificate chain: with it and --tls-key, --listen speaks HTTPS.', { unit: 'FILE' }),
+  tlsKey: textParameter('', 'PEM private key of --tls-cert.', { unit: 'FILE' }),
+
+  origin: urlParameter('Where files come from that no peer has; the path of a request is appended to it.'),
+  volume: textListParameter('DIR', 'Folder on a disk of its own that holds content; give one per disk.'),
+  volumeCapacityBytes: numberParameter(
+    'bytes',
+    { min: 0, max: 2 ** 53 - 1 },
+    0,
+    'Most content on one volume. 0 takes 90 % of what is free on its file system and what the volume holds already.',
+  ),
+  state: textParameter('', "Folder for this appliance's identity and state; inside the first volume when not set.", {
+    unit: 'DIR',
+  }),
+  memoryBytes: numberParameter(
+    'bytes',
+    { min: 0, max: 2 ** 43 },
+    256 * 2 ** 20,
+    'Memory for content that is asked for often, beside what the process itself needs.',
+  ),
+
+  steering: urlParameter('Steering service that heartbeats go to; without it no player is sent here by steering.'),
+  steeringToken: textParameter('', 'One-time token from `oca enrol` on the steering service.', { secret: true }),
+  planner: urlParameter('Fill-planner that the plan comes from; without it only what is asked for is filled.'),
+  plannerToken: textParameter('', 'One-time token from `oca enrol` on the fill-planner.', { secret: true }),
+  heartbeatMs: timeMs(5000, 'How often steering hears from this appliance.'),
+  planPollMs: timeMs(30_000, 'How often the planner is asked for a newer plan.'),
+  demandShipMs: timeMs(60_000, 'How often counts of what was asked for go to the planner.'),
+  routesFile: textParameter('', 'File with the routes that the ISP announces here (CSV), reported to steering.', {
+    unit: 'FILE',
+  }),
+  allowUnsigned: flagParameter(
+    'Development only: talk to a planner and steering on loopback without enrolment and signatures.',
+  ),
+
+  softEgressBitsPerSec: numberParameter(
+    'bit/s',
+    { min: 1, max: 1e14 },
+    8e9,
+    'Above this rate steering prefers others; set it to what the links carry well.',
+  ),
+  hardEgressBitsPerSec: numberParameter(
+    'bit/s',
+    { min: 1, max: 1e14 },
+    10e9,
+    'At this rate new requests are answered with 503; set it to what the links carry at most.',
+  ),
+  maxActiveRequests: numberParameter(
+    'requests',
+    { min: 1, max: 1e6 },
+    2000,
+    'Requests answered at one time; each may hold one block of 1 MiB. More get 503.',
+  ),
+  maxConnections: numberParameter(
+    'connections',
+    { min: 1, max: 1e6 },
+    20_000,
+    'Open connections of viewers and peers; more are closed at once.',
+  ),
+  headTimeoutMs: timeMs(10_000, 'How long a client may take to send the head of a request.'),
+  idleTimeoutMs: timeMs(30_000, 'How long a connection without a request is kept.'),
+  sendStallMs: timeMs(30_000, 'How long a client may take nothing of an answer before its connection is cut.'),
+  maxTargetChars: numberParameter(
+    'characters',
+    { min: 256, max: 16_384 },
+    4096,
+    'Longest request target; more is 414.',
+  ),
+  drainMs: numberParameter(
+    'ms',
+    { min: 0, max: TEN_MINUTES_MS },
+    2000,
+    'After SIGTERM, how long to go on serving so that players learn of it; it ends early once nobody is connected.',
+  ),
+
+  connectTimeoutMs: timeMs(2000, 'How long a connection to a source may take; then the next source, or 504.'),
+  sourceHeadTimeoutMs: timeMs(8000, 'How long a source may take to begin its answer.'),
+  sourceIdleTimeoutMs: timeMs(8000, 'Longest wait between two pieces of a body from a source.'),
+  blockTimeoutMs: timeMs(30_000, 'How long one block of 1 MiB may take from one source, however it trickles.'),
+  maxSourceConnections: numberParameter(
+    'connections',
+    { min: 1, max: 10_000 },
+    128,
+    'Connections to one source at a time.',
+  ),
+  maxFills: numberParameter(
+    'fills',
+    { min: 1, max: 10_000 },
+    128,
+    'Fills on their way at one time, each up to 3 MiB of memory. More wait their turn, as many again, then 503.',
+  ),
+  readAheadBlocks: numberParameter(
+    'blocks',
+    { min: 0, max: 1024 },
+    4,
+    'How far a fill may run ahead of the viewer who reads it.',
+  ),
+  defaultTtlSec: numberParameter(
+    's',
+    { min: 0, max: 365 * DAY_SEC },
+    0,
+    'How long an answer is fresh that says nothing of it. 0 asks the origin again each time (conditionally).',
+  ),
+  staleIfErrorSec: numberParameter(
+    's',
+    { min: 0, max: 365 * DAY_SEC },
+    DAY_SEC,
+    'How long past its freshness an answer may be served while the origin fails, where the origin does not say.',
+  ),
+};
+
+export type ApplianceConfig = ConfigOf<typeof applianceParameters>;

@@ -1,0 +1,71 @@
+import type { Clock } from '../../src/world/world.ts';
+
+const WINDOW_SEC = 5;
+
+/** What the appliance carries: requests in hand, bytes sent over the last seconds, processor share between two looks. */
+export class LoadMeter {
+  readonly #clock: Clock;
+  readonly #cpuMicros: () => number;
+  /** Bytes per second of monotonic time, as a ring. */
+  readonly #bytes = new Float64Array(WINDOW_SEC + 1);
+  #second: number;
+  #activeRequests = 0;
+  #cpuSeen: { micros: number; atMs: number };
+
+  /** @param cpuMicros processor time that the process has used so far */
+  constructor(clock: Clock, cpuMicros: () => number) {
+    this.#clock = clock;
+    this.#cpuMicros = cpuMicros;
+    this.#second = this.#now();
+    this.#cpuSeen = { micros: cpuMicros(), atMs: clock.monotonicMs() };
+  }
+
+  get activeRequests(): number {
+    return this.#activeRequests;
+  }
+
+  requestBegan(): void {
+    this.#activeRequests += 1;
+  }
+
+  requestEnded(): void {
+    this.#activeRequests -= 1;
+  }
+
+  sent(bytes: number): void {
+    this.#turn();
+    const slot = this.#second % this.#bytes.length;
+    this.#bytes[slot] = (this.#bytes[slot] ?? 0) + bytes;
+  }
+
+  /** Over the last five full seconds. */
+  egressBitsPerSec(): number {
+    this.#turn();
+    let bytes = 0;
+    for (const [slot, count] of this.#bytes.entries()) {
+      if (slot !== this.#second % this.#bytes.length) bytes += count;
+    }
+    return (bytes * 8) / WINDOW_SEC;
+  }
+
+  /** Share of one core since the last look. */
+  cpuShare(): number {
+    const seen = { micros: this.#cpuMicros(), atMs: this.#clock.monotonicMs() };
+    const elapsedMs = seen.atMs - this.#cpuSeen.atMs;
+    const share = elapsedMs <= 0 ? 0 : (seen.micros - this.#cpuSeen.micros) / 1000 / elapsedMs;
+    this.#cpuSeen = seen;
+    return Math.max(0, share);
+  }
+
+  #now(): number {
+    return Math.floor(this.#clock.monotonicMs() / 1000);
+  }
+
+  /** Empties the seconds that have begun since the last call. */
+  #turn(): void {
+    const second = this.#now();
+    const passed = Math.min(second - this.#second, this.#bytes.length);
+    for (let step = 1; step <= passed; step += 1) this.#bytes[(this.#second + step) % this.#bytes.length] = 0;
+    this.#second = second;
+  }
+}

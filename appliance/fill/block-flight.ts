@@ -1,0 +1,130 @@
+/**
+ * One block on its way in, shared by everybody who waits for it. There is one buffer; readers are given views of what
+ * has arrived and come back for more. A reader that joins late finds what is there already. Bytes of a block that must
+ * be verified stay invisible until all of them are there and match.
+ */
+export class BlockFlight {
+  readonly blockIndex: number;
+  readonly lengthBytes: number;
+  /** Whom it was begun for: the plan asks fewer sources than a viewer may. */
+  readonly audience: 'viewers' | 'plan';
+  readonly #isVerified: boolean;
+  /** Made with the first byte: a flight may wait long for its turn in a stream. */
+  #buffer: Buffer | undefined;
+  #arrivedBytes = 0;
+  #state: 'arriving' | 'complete' | 'failed' = 'arriving';
+  #error: unknown;
+  #waiters: (() => void)[] = [];
+
+  readonly #kept = Promise.withResolvers<void>();
+
+  constructor(blockIndex: number, lengthBytes: number, isVerified: boolean, audience: 'viewers' | 'plan') {
+    this.blockIndex = blockIndex;
+    this.lengthBytes = lengthBytes;
+    this.#isVerified = isVerified;
+    this.audience = audience;
+    // Few ask whether it was stored; that nobody does is no bug.
+    this.#kept.promise.catch(() => undefined);
+  }
+
+  get isEnded(): boolean {
+    return this.#state !== 'arriving';
+  }
+
+  /** Resolves when the store holds the block; rejects when it could not be kept or never came. */
+  get kept(): Promise<void> {
+    return this.#kept.promise;
+  }
+
+  settleKept(error?: unknown): void {
+    if (error === undefined) this.#kept.resolve();
+    else this.#kept.reject(error as Error);
+  }
+
+  get arrivedBytes(): number {
+    return this.#arrivedBytes;
+  }
+
+  get isFull(): boolean {
+    return this.#arrivedBytes === this.lengthBytes;
+  }
+
+  /** All bytes; only of a full flight. */
+  get bytes(): Uint8Array {
+    if (this.#buffer === undefined || !this.isFull) throw new Error(`block ${this.blockIndex} is not full`);
+    return this.#buffer;
+  }
+
+  /** Takes what fits of a piece that follows the bytes before. @returns how many bytes were taken. */
+  append(piece: Uint8Array): number {
+    this.#buffer ??= Buffer.allocUnsafeSlow(this.lengthBytes);
+    const taken = Math.min(piece.length, this.lengthBytes - this.#arrivedBytes);
+    this.#buffer.set(taken === piece.length ? piece : piece.subarray(0, taken), this.#arrivedBytes);
+    this.#arrivedBytes += taken;
+    if (!this.#isVerified) this.#wake();
+    return taken;
+  }
+
+  /** Forgets bytes that failed verification: nobody has seen them. */
+  restart(): void {
+    if (!this.#isVerified) throw new Error('bytes that readers saw cannot be taken back');
+    this.#arrivedBytes = 0;
+  }
+
+  complete(): void {
+    this.#state = 'complete';
+    this.#wake();
+  }
+
+  /** Ends the flight for all who wait and come later. Does nothing to a complete one. */
+  fail(error: unknown): void {
+    if (this.#state !== 'arriving') return;
+    this.#state = 'failed';
+    this.#error = error;
+    this.#kept.reject(error as Error);
+    this.#wake();
+  }
+
+  /**
+   * The bytes from `offsetBytes` on that may be seen, at least one. Waits for them; rejects with the error that ended
+   * the flight, or with the signal's reason. Time limits are those of the fill that feeds the flight.
+   */
+  async beyond(offsetBytes: number, signal: AbortSignal): Promise<Uint8Array> {
+    while (this.#visibleBytes() <= offsetBytes) {
+      if (this.#state === 'failed') throw this.#error;
+      await this.#change(signal);
+    }
+    if (this.#buffer === undefined) throw new Error('bytes without a buffer');
+    return this.#buffer.subarray(offsetBytes, this.#visibleBytes());
+  }
+
+  /** Resolves when the block is complete; rejects as `beyond` does. */
+  async whole(signal: AbortSignal): Promise<void> {
+    if (this.lengthBytes > 0) await this.beyond(this.lengthBytes - 1, signal);
+    while (this.#state === 'arriving') await this.#change(signal);
+    if (this.#state === 'failed') throw this.#error;
+  }
+
+  #visibleBytes(): number {
+    return this.#isVerified && this.#state !== 'complete' ? 0 : this.#arrivedBytes;
+  }
+
+  #change(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => reject(signal.reason as Error);
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#waiters.push(() => {
+        signal.removeEventListener('abort', onAbort);
+        resolve();
+      });
+    });
+  }
+
+  #wake(): void {
+    const waiters = this.#waiters;
+    if (waiters.length === 0) return;
+    this.#waiters = [];
+    for (const wake of waiters) wake();
+  }
+}

@@ -1,0 +1,307 @@
+/**
+ * Bytes on their way in. Whoever wants a block that is not held, a viewer or the plan, comes through here, and finds
+ * the one fill of it that there is.
+ *
+ * The table of open objects is what makes "one" true: while anybody reads or fills a generation, it has one entry, and
+ * that entry has at most one flight per block. A generation that the origin has replaced leaves the table at once, so
+ * nobody new joins it; who reads it already goes on with what is held.
+ */
+
+import type { HttpClient } from '../../src/client/http-client.ts';
+import type { FillPlanSource } from '../../src/contracts/fill-plan.ts';
+import { isOperational, OperationalError } from '../../src/errors/operational-error.ts';
+import type { Health } from '../../src/lifecycle/health.ts';
+import type { Logger } from '../../src/telemetry/logger.ts';
+import type { World } from '../../src/world/world.ts';
+import type { ApplianceConfig } from '../config.ts';
+import type { ApplianceMetrics } from '../metrics.ts';
+import type { ObjectDescription, ObjectStore, StoredObject } from '../store/object-store.ts';
+import type { BlockFiller, BlockFillResult, PlannedFile, PlannedFiles } from './block-filler.ts';
+import type { BlockFlight } from './block-flight.ts';
+import { fetchBlocks, type OpenBody, type RunContext } from './fetch-blocks.ts';
+import { FillSlots } from './fill-slots.ts';
+import { type FillSource, HttpSource } from './fill-source.ts';
+import { type ObjectKeeper, ObjectLease, OpenObject } from './open-object.ts';
+import { describePlanned } from './planned-object.ts';
+import { strongValidator } from './read-answer.ts';
+import { UnkeptBlocks } from './unkept-blocks.ts';
+
+export interface FillCoordinatorOptions {
+  readonly config: ApplianceConfig;
+  readonly store: ObjectStore;
+  readonly http: HttpClient;
+  readonly world: World;
+  readonly logger: Logger;
+  readonly metrics: ApplianceMetrics;
+  readonly health: Health;
+}
+
+/** A body that begins a new object: its first blocks are filled from it. */
+export interface NewObject {
+  readonly description: ObjectDescription;
+  readonly fillsByRange: boolean;
+  /** Undefined when only the head is known. */
+  readonly body: OpenBody | undefined;
+  /** Blocks that the asker wants of it, as far as is known. */
+  readonly wanted: { readonly firstBlock: number; readonly lastBlock: number };
+}
+
+const UNKEPT_SHARE = 4;
+
+export class FillCoordinator implements BlockFiller, ObjectKeeper {
+  readonly origin: FillSource;
+  readonly #options: FillCoordinatorOptions;
+  readonly #objects = new Map<string, OpenObject>();
+  readonly #unkept: UnkeptBlocks<OpenObject>;
+  readonly #sources = new Map<string, FillSource>();
+  readonly #context: RunContext;
+  #planned: PlannedFiles | undefined;
+  #storeFails = false;
+
+  constructor(options: FillCoordinatorOptions) {
+    const { config, world, logger, metrics } = options;
+    this.#options = options;
+    this.#unkept = new UnkeptBlocks(config.memoryBytes / UNKEPT_SHARE);
+    this.origin = this.#sourceAt({ kind: 'origin', id: 'origin', baseUrl: config.origin });
+    this.#context = {
+      clock: world.clock,
+      logger,
+      metrics,
+      slots: new FillSlots(config.maxFills),
+      blockTimeoutMs: config.blockTimeoutMs,
+      onChanged: (object) => this.#supersede(object),
+    };
+  }
+
+  /** Paths found here are filled and checked as the plan says. Without it everything is filled on demand. */
+  usePlan(planned: PlannedFiles): void {
+    this.#planned = planned;
+  }
+
+  /** The object under a key, planned or held in part or whole; undefined when the origin has to be asked what it is. */
+  find(key: string): ObjectLease | undefined {
+    const file = this.#planned?.find(key);
+    if (file !== undefined) return new ObjectLease(this.#openPlanned(file));
+    const open = this.#objects.get(key);
+    if (open !== undefined) return new ObjectLease(open);
+    const stored = this.#options.store.find(key);
+    if (stored === undefined) return undefined;
+    return new ObjectLease(this.#enter(stored, undefined, strongValidator(stored.description) !== undefined));
+  }
+
+  /** Whether the plan names the key. */
+  isPlanned(key: string): boolean {
+    return this.#planned?.find(key) !== undefined;
+  }
+
+  /** Begins a generation with what the origin just answered; it replaces the one before. */
+  begin(fresh: NewObject): ObjectLease {
+    const stored = this.#options.store.create(fresh.description);
+    const object = this.#enter(stored, undefined, fresh.fillsByRange);
+    const lease = new ObjectLease(object);
+    const { body, wanted } = fresh;
+    if (body === undefined || body.startByte >= body.endByte) return lease;
+    const keepsAll = !fresh.fillsByRange;
+    const lastBlock = keepsAll ? object.lastBlock : Math.min(object.lastBlock, wanted.lastBlock);
+    const flights: BlockFlight[] = [];
+    for (let index = keepsAll ? 0 : wanted.firstBlock; index <= lastBlock; index += 1) {
+      flights.push(object.beginFlight(index));
+    }
+    void fetchBlocks({ object, flights, sources: [this.origin], keepsAll, begun: body }, this.#context);
+    return lease;
+  }
+
+  /** Forgets what is held under a key. @returns whether there was something. */
+  purge(key: string): boolean {
+    this.#objects.delete(key);
+    return this.#options.store.remove(key);
+  }
+
+  openPlanned(file: PlannedFile): StoredObject {
+    const lease = new ObjectLease(this.#openPlanned(file));
+    return new LeasedObject(lease);
+  }
+
+  async fillPlannedBlock(
+    stored: StoredObject,
+    _file: PlannedFile,
+    blockIndex: number,
+    sources: readonly FillPlanSource[],
+    signal: AbortSignal,
+  ): Promise<BlockFillResult> {
+    if (!(stored instanceof LeasedObject)) throw new Error('only objects of openPlanned are filled');
+    const { object } = stored.lease;
+    const nothing: BlockFillResult = { kind: undefined, bytes: 0 };
+    if (stored.holds(blockIndex)) return nothing;
+    const joined = object.flights.get(blockIndex);
+    const flight = joined ?? object.beginFlight(blockIndex, 'plan');
+    const counted = countedSources(sources.map((source) => this.#sourceAt(source)));
+    const place = { next: blockIndex, last: blockIndex };
+    object.enter(place);
+    try {
+      if (joined === undefined) {
+        void fetchBlocks({ object, flights: [flight], sources: counted.sources, keepsAll: false }, this.#context);
+      }
+      await flight.whole(signal);
+      await flight.kept;
+    } finally {
+      object.leave(place);
+    }
+    const kind = counted.last();
+    return joined === undefined && kind !== undefined ? { kind, bytes: flight.lengthBytes } : nothing;
+  }
+
+  fill(object: OpenObject, firstBlock: number, lastBlock: number): void {
+    if (object.planned === undefined && !object.fillsByRange) {
+      this.#supersede(object);
+      throw new OperationalError('SOURCE_CHANGED', `${object.key} can only be fetched as a whole`);
+    }
+    const flights: BlockFlight[] = [];
+    for (let index = firstBlock; index <= lastBlock; index += 1) flights.push(object.beginFlight(index));
+    const sources = object.planned === undefined ? [this.origin] : this.#viewerSources(object.planned);
+    void fetchBlocks({ object, flights, sources, keepsAll: false }, this.#context);
+  }
+
+  async keep(object: OpenObject, flight: BlockFlight): Promise<void> {
+    const { health, logger, metrics } = this.#options;
+    object.retain();
+    try {
+      await object.stored.write(flight.blockIndex, flight.bytes);
+      flight.settleKept();
+      this.#storeFails = false;
+      health.pass('store');
+    } catch (error) {
+      if (!isOperational(error)) throw error;
+      if (!this.#storeFails) logger.error({ error }, 'blocks cannot be stored; serving them from memory');
+      this.#storeFails = true;
+      health.fail('store', error.message);
+      metrics.blockUnkept();
+      this.#unkept.add(object, flight.blockIndex, flight.bytes);
+      flight.settleKept(error);
+    } finally {
+      object.endFlight(flight);
+      object.release();
+    }
+  }
+
+  unkept(object: OpenObject, blockIndex: number): Uint8Array | undefined {
+    return this.#unkept.find(object, blockIndex);
+  }
+
+  closed(object: OpenObject): void {
+    this.#unkept.forget(object);
+    if (this.#objects.get(object.key) === object) this.#objects.delete(object.key);
+  }
+
+  #enter(stored: StoredObject, planned: PlannedFile | undefined, fillsByRange: boolean): OpenObject {
+    const { readAheadBlocks } = this.#options.config;
+    const object = new OpenObject(stored, { planned, fillsByRange, keeper: this, readAheadBlocks });
+    this.#objects.set(object.key, object);
+    return object;
+  }
+
+  #openPlanned(file: PlannedFile): OpenObject {
+    const { path, root } = file.manifest;
+    const open = this.#objects.get(path);
+    if (open?.planned?.manifest.root === root) {
+      open.planned = file;
+      return open;
+    }
+    const stored = this.#options.store.find(path);
+    if (stored?.description.manifestRoot === root) return this.#enter(stored, file, true);
+    stored?.[Symbol.dispose]();
+    const description = describePlanned(file.manifest, this.#options.world.clock.nowMs());
+    return this.#enter(this.#options.store.create(description), file, true);
+  }
+
+  /** The origin has something else under this key now. */
+  #supersede(object: OpenObject): void {
+    if (this.#objects.get(object.key) !== object) return;
+    this.purge(object.key);
+  }
+
+  #viewerSources(file: PlannedFile): FillSource[] {
+    const sources = file.sources.map((source) => this.#sourceAt(source));
+    const { origin } = this.#options.config;
+    const hasOrigin = file.sources.some((source) => source.kind === 'origin' && source.baseUrl === origin);
+    return hasOrigin || origin === '' ? sources : [...sources, this.origin];
+  }
+
+  #sourceAt(place: Pick<FillPlanSource, 'kind' | 'id' | 'baseUrl'>): FillSource {
+    const name = `${place.kind} ${place.id} ${place.baseUrl}`;
+    const known = this.#sources.get(name);
+    if (known !== undefined) return known;
+    const { http, config } = this.#options;
+    const source = new HttpSource(place, http, config, config.id);
+    this.#sources.set(name, source);
+    return source;
+  }
+}
+
+/** A lease in the clothes of a stored object, for who fills by the plan. */
+class LeasedObject implements StoredObject {
+  readonly lease: ObjectLease;
+
+  constructor(lease: ObjectLease) {
+    this.lease = lease;
+  }
+
+  get description(): ObjectDescription {
+    return this.#stored.description;
+  }
+
+  get blockCount(): number {
+    return this.#stored.blockCount;
+  }
+
+  get heldBlocks(): number {
+    return this.#stored.heldBlocks;
+  }
+
+  get heldBytes(): number {
+    return this.#stored.heldBytes;
+  }
+
+  holds(blockIndex: number): boolean {
+    return this.#stored.holds(blockIndex);
+  }
+
+  read(blockIndex: number): Promise<Uint8Array | undefined> {
+    return this.#stored.read(blockIndex);
+  }
+
+  write(blockIndex: number, bytes: Uint8Array): Promise<void> {
+    return this.#stored.write(blockIndex, bytes);
+  }
+
+  describe(description: ObjectDescription): void {
+    this.#stored.describe(description);
+  }
+
+  [Symbol.dispose](): void {
+    this.lease[Symbol.dispose]();
+  }
+
+  get #stored(): StoredObject {
+    return this.lease.object.stored;
+  }
+}
+
+/** Sources that remember which of them was asked last: the one that gave the block when all went well. */
+function countedSources(sources: readonly FillSource[]): {
+  sources: FillSource[];
+  last: () => FillSource['kind'] | undefined;
+} {
+  let last: FillSource['kind'] | undefined;
+  const counted = sources.map(
+    (source): FillSource => ({
+      kind: source.kind,
+      id: source.id,
+      ask: (request) => {
+        last = source.kind;
+        return source.ask(request);
+      },
+    }),
+  );
+  return { sources: counted, last: () => last };
+}

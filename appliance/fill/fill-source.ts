@@ -1,0 +1,74 @@
+import type { HttpClient, HttpResponse } from '../../src/client/http-client.ts';
+import type { SourceKind } from '../metrics.ts';
+
+/** What is asked of a source. Byte positions are inclusive; `last` undefined means to the end. */
+export interface SourceRequest {
+  /** Path and query. */
+  readonly target: string;
+  readonly method?: 'GET' | 'HEAD';
+  readonly range?: { readonly first: number; readonly last: number | undefined };
+  /** Conditions and the like. Names are lower-case. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+/** Somewhere that bytes come from: a peer, an appliance of another tier, or the origin. */
+export interface FillSource {
+  readonly kind: SourceKind;
+  readonly id: string;
+  /** @throws OperationalError SOURCE_UNREACHABLE, SOURCE_TIMEOUT, SOURCE_PROTOCOL; an abort rethrows the signal's reason. */
+  ask(request: SourceRequest): Promise<HttpResponse>;
+}
+
+export interface SourceLimits {
+  readonly sourceHeadTimeoutMs: number;
+  readonly sourceIdleTimeoutMs: number;
+}
+
+/**
+ * A source over HTTP. Viewers' cookies and credentials never go there: the request is made anew. `identity` is asked
+ * for, because ranges of a coded body would depend on who compressed it and when. A peer answers only from what it
+ * holds, so that a miss does not travel from appliance to appliance; RFC 8586 stops the loops that are left.
+ */
+export class HttpSource implements FillSource {
+  readonly kind: SourceKind;
+  readonly id: string;
+  readonly #baseUrl: string;
+  readonly #http: HttpClient;
+  readonly #limits: SourceLimits;
+  readonly #headers: Readonly<Record<string, string>>;
+
+  constructor(
+    place: { readonly kind: SourceKind; readonly id: string; readonly baseUrl: string },
+    http: HttpClient,
+    limits: SourceLimits,
+    ownId: string,
+  ) {
+    this.kind = place.kind;
+    this.id = place.id;
+    this.#baseUrl = place.baseUrl;
+    this.#http = http;
+    this.#limits = limits;
+    this.#headers = {
+      'accept-encoding': 'identity',
+      'cdn-loop': ownId,
+      ...(place.kind === 'origin' ? {} : { 'cache-control': 'only-if-cached' }),
+    };
+  }
+
+  ask(request: SourceRequest): Promise<HttpResponse> {
+    const { range } = request;
+    return this.#http.request({
+      url: this.#baseUrl + request.target,
+      method: request.method ?? 'GET',
+      headers: {
+        ...this.#headers,
+        ...(range === undefined ? {} : { range: `bytes=${range.first}-${range.last ?? ''}` }),
+        ...request.headers,
+      },
+      headersTimeoutMs: this.#limits.sourceHeadTimeoutMs,
+      bodyTimeoutMs: this.#limits.sourceIdleTimeoutMs,
+      ...(request.signal === undefined ? {} : { signal: request.signal }),
+    });
+  }
+}

@@ -1,0 +1,258 @@
+/**
+ * What an answer of the origin means for the store: a representation to keep, one to hand through, a status, or
+ * nonsense. Pure, so that the table of cases can be tested without a network.
+ *
+ * The traps: a 206 without a strong validator cannot be combined with anything and is worth nothing to a store; a 200
+ * to a ranged request says that ranges do not work there; a `Last-Modified` is a validator only when it is older than
+ * the answer by a second; freshness belongs to the answer, so it is computed here once, when it arrives.
+ */
+
+import { parseContentRange } from '../../src/http/byte-range.ts';
+import {
+  currentAgeMs,
+  freshnessLifetimeMs,
+  mayStore,
+  parseCacheControl,
+  selectCachePolicy,
+  varyNames,
+} from '../../src/http/cache-control.ts';
+import { isStrongLastModified, type ObjectValidators, sharesStrongValidator } from '../../src/http/conditional.ts';
+import { parseEtag } from '../../src/http/etag.ts';
+import { formatHttpDate, parseHttpDate } from '../../src/http/http-date.ts';
+import { freshenedHeaders, freshens, type HeaderFields, storableHeaders } from '../../src/http/stored-headers.ts';
+import type { ObjectDescription } from '../store/object-store.ts';
+
+/** An answer as it came, with the wall-clock times around it. */
+export interface AnswerFacts {
+  readonly key: string;
+  readonly status: number;
+  readonly headers: HeaderFields;
+  readonly requestTimeMs: number;
+  readonly responseTimeMs: number;
+  /** Whether a Range was asked for. */
+  readonly askedRange: boolean;
+}
+
+/** The operator's lifetimes, and a tag for an object whose origin gives no strong one; new for every call. */
+export interface StoragePolicy {
+  readonly defaultTtlMs: number;
+  readonly staleIfErrorMs: number;
+  readonly fallbackTag: string;
+}
+
+export type OriginAnswer =
+  /** To be stored. The body holds bytes `first` to `last`, which is -1 for an empty one. */
+  | {
+      readonly kind: 'representation';
+      readonly description: ObjectDescription;
+      readonly first: number;
+      readonly last: number;
+      /** Whether the origin can be asked for single blocks of exactly these bytes. */
+      readonly fillsByRange: boolean;
+    }
+  /** To be stored, of a size that only the end of the body tells. */
+  | { readonly kind: 'unsized'; readonly describe: (sizeBytes: number) => ObjectDescription }
+  | { readonly kind: 'not-modified' }
+  /** The range begins beyond the end. */
+  | { readonly kind: 'unsatisfied' }
+  /** A part that cannot be combined with others: ask for the whole. */
+  | { readonly kind: 'lone-part' }
+  /** Not to be stored or shared: each client gets an answer of its own. */
+  | { readonly kind: 'private'; readonly reason: string }
+  /** Neither content nor a validation: a redirect or an error, good for all who wait now. */
+  | { readonly kind: 'status' }
+  | { readonly kind: 'broken'; readonly detail: string };
+
+// What we write ourselves, what speaks of one body, and what may not be given to others.
+const NOT_KEPT = new Set([
+  'accept-ranges',
+  'access-control-allow-credentials',
+  'access-control-allow-headers',
+  'access-control-allow-methods',
+  'access-control-allow-origin',
+  'access-control-expose-headers',
+  'access-control-max-age',
+  'age',
+  'alt-svc',
+  'content-length',
+  'content-range',
+  'set-cookie',
+  'set-cookie2',
+  'timing-allow-origin',
+]);
+const SENDABLE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const DIGITS = /^[0-9]{1,16}$/;
+// Both name what was asked for, and we always ask for the same: identity, and nothing of the viewer's site.
+const HARMLESS_VARY = new Set(['accept-encoding', 'origin']);
+
+/** Classifies a final answer to a GET, or to a HEAD that stands for one. Never throws. */
+export function readAnswer(facts: AnswerFacts, policy: StoragePolicy): OriginAnswer {
+  const { status, headers } = facts;
+  if (status === 304) return { kind: 'not-modified' };
+  if (status === 416) return { kind: 'unsatisfied' };
+  if (status !== 200 && status !== 206) return { kind: 'status' };
+  const refusal = refusalToStore(facts);
+  if (refusal !== undefined) return { kind: 'private', reason: refusal };
+  if (status === 206) return readPart(facts, policy);
+  const length = headers['content-length'];
+  if (length === undefined) {
+    return { kind: 'unsized', describe: (sizeBytes) => describeAnswer(facts, policy, sizeBytes) };
+  }
+  const sizeBytes = DIGITS.test(length) ? Number(length) : Number.NaN;
+  if (!Number.isSafeInteger(sizeBytes)) return { kind: 'broken', detail: `content-length '${length.slice(0, 40)}'` };
+  const takesRanges = !facts.askedRange && headers['accept-ranges']?.toLowerCase() !== 'none';
+  const description = describeAnswer(facts, policy, sizeBytes);
+  const fillsByRange = takesRanges && strongValidator(description) !== undefined;
+  return { kind: 'representation', description, first: 0, last: sizeBytes - 1, fillsByRange };
+}
+
+/**
+ * The fields to keep: end-to-end, sendable, and not ours to write. `etag` is the origin's own, weak or strong; what
+ * clients get is the description's.
+ */
+export function keptHeaders(headers: HeaderFields): HeaderFields {
+  return Object.fromEntries(
+    Object.entries(storableHeaders(headers)).filter(([name, value]) => !NOT_KEPT.has(name) && SENDABLE.test(value)),
+  );
+}
+
+/**
+ * What names exactly these bytes at the origin: its strong entity tag, or, where it sends no tag, a Last-Modified that
+ * is strong (RFC 9110 sections 8.8.1, 8.8.2.2, 13.1.5). For If-Range; undefined when the origin gave neither.
+ */
+export function strongValidator({ headers, confirmedAtMs }: ObjectDescription): string | undefined {
+  const tag = headers['etag'];
+  if (tag !== undefined) return parseEtag(tag)?.weak === false ? tag : undefined;
+  return isStrongLastModified(sourceValidators(headers, confirmedAtMs)) ? headers['last-modified'] : undefined;
+}
+
+/** What preconditions of clients are checked against. */
+export function clientValidators({ headers, etag, confirmedAtMs }: ObjectDescription): ObjectValidators {
+  return { ...sourceValidators(headers, confirmedAtMs), etag };
+}
+
+/** Conditions for asking whether a stored object is still current; empty when the origin gave nothing to ask with. */
+export function validationHeaders({ headers }: ObjectDescription): HeaderFields {
+  const { etag, 'last-modified': lastModified } = headers;
+  if (etag !== undefined) return { 'if-none-match': etag };
+  return lastModified === undefined ? {} : { 'if-modified-since': lastModified };
+}
+
+/** Whether a 200 or 206 carries bytes of the very generation described (RFC 9110 section 15.3.7.3). */
+export function isSameGeneration({ headers, confirmedAtMs }: ObjectDescription, received: HeaderFields): boolean {
+  return sharesStrongValidator(sourceValidators(headers, confirmedAtMs), sourceValidators(received, confirmedAtMs));
+}
+
+/** The description after a 304 (RFC 9111 section 4.3.4): newer fields, fresh anew. Undefined when it is not of ours. */
+export function renewDescription(
+  description: ObjectDescription,
+  facts: AnswerFacts,
+  policy: StoragePolicy,
+): ObjectDescription | undefined {
+  const ours = sourceValidators(description.headers, description.confirmedAtMs);
+  const theirs = sourceValidators(facts.headers, facts.responseTimeMs);
+  // A 304 that names nothing answers the one question that was asked.
+  const isNamed = theirs.etag !== undefined || theirs.lastModifiedMs !== undefined;
+  if (isNamed && !freshens(theirs, ours)) return undefined;
+  return renewed(description, facts, policy);
+}
+
+/** The description after a whole answer of the same generation, which an origin sends that knows no conditions. */
+export function renewed(description: ObjectDescription, facts: AnswerFacts, policy: StoragePolicy): ObjectDescription {
+  const headers = freshenedHeaders(description.headers, keptHeaders(withDate(facts)));
+  const age = facts.headers['age'];
+  const asReceived = age === undefined ? headers : { ...headers, age };
+  return { ...description, headers, ...lifetimes({ ...facts, status: 200, headers: asReceived }, policy) };
+}
+
+/** A recipient with a clock records when an answer came that has no date (RFC 9110 section 6.6.1). */
+const withDate = ({ headers, responseTimeMs }: AnswerFacts): HeaderFields => ({
+  date: formatHttpDate(responseTimeMs),
+  ...headers,
+});
+
+function sourceValidators(headers: HeaderFields, nowMs: number): ObjectValidators {
+  const { etag, date, 'last-modified': lastModified } = headers;
+  return {
+    etag,
+    lastModifiedMs: lastModified === undefined ? undefined : parseHttpDate(lastModified, nowMs),
+    dateMs: date === undefined ? undefined : parseHttpDate(date, nowMs),
+  };
+}
+
+function readPart(facts: AnswerFacts, policy: StoragePolicy): OriginAnswer {
+  const text = facts.headers['content-range'];
+  const range = text === undefined ? undefined : parseContentRange(text);
+  if (!facts.askedRange || range?.kind !== 'range') {
+    return { kind: 'broken', detail: `206 with content-range '${text?.slice(0, 60) ?? ''}'` };
+  }
+  if (range.sizeBytes === undefined) return { kind: 'lone-part' };
+  const description = describeAnswer(facts, policy, range.sizeBytes);
+  if (strongValidator(description) === undefined) return { kind: 'lone-part' };
+  return { kind: 'representation', description, first: range.first, last: range.last, fillsByRange: true };
+}
+
+function refusalToStore(facts: AnswerFacts): string | undefined {
+  const { headers, status: statusCode } = facts;
+  if (headers['set-cookie'] !== undefined) return 'set-cookie';
+  if (varyNames(headers['vary']).some((name) => !HARMLESS_VARY.has(name))) return 'vary';
+  const decision = mayStore({
+    method: 'GET',
+    statusCode,
+    requestDirectives: parseCacheControl(undefined),
+    requestHasAuthorization: false,
+    policy: policyOf(headers),
+    vary: headers['vary'],
+    storesErrors: false,
+  });
+  return decision.kind === 'store' ? undefined : decision.reason;
+}
+
+const policyOf = (headers: HeaderFields) =>
+  selectCachePolicy({
+    cacheControl: headers['cache-control'],
+    cdnCacheControl: headers['cdn-cache-control'],
+    expires: headers['expires'],
+  });
+
+function describeAnswer(facts: AnswerFacts, policy: StoragePolicy, sizeBytes: number): ObjectDescription {
+  const { key } = facts;
+  const headers = keptHeaders(withDate(facts));
+  const described = { key, sizeBytes, headers, etag: `"${policy.fallbackTag}"`, ...lifetimes(facts, policy) };
+  const validator = strongValidator(described);
+  if (validator === undefined) return described;
+  if (headers['etag'] !== undefined) return { ...described, etag: validator, sourceEtag: validator };
+  const { lastModifiedMs = 0 } = sourceValidators(headers, facts.responseTimeMs);
+  // The date alone identifies the bytes: the same tag on every appliance.
+  return { ...described, etag: `"lm-${lastModifiedMs.toString(36)}-${sizeBytes.toString(36)}"` };
+}
+
+function lifetimes(
+  facts: AnswerFacts,
+  operator: StoragePolicy,
+): Pick<ObjectDescription, 'confirmedAtMs' | 'initialAgeMs' | 'freshnessMs' | 'staleIfErrorMs'> {
+  const { headers, requestTimeMs, responseTimeMs } = facts;
+  const dateMs = headers['date'] === undefined ? undefined : parseHttpDate(headers['date'], responseTimeMs);
+  const policy = policyOf(headers);
+  const { directives } = policy;
+  const forbidsStale = directives.mustRevalidate || directives.proxyRevalidate || directives.noCache;
+  // s-maxage forbids stale answers (RFC 9111 section 5.2.2.10) unless the origin itself allows them beside it.
+  const impliedMs = directives.sMaxAgeSeconds === undefined ? operator.staleIfErrorMs : 0;
+  const allowedMs = directives.staleIfErrorSeconds === undefined ? impliedMs : directives.staleIfErrorSeconds * 1000;
+  return {
+    confirmedAtMs: responseTimeMs,
+    initialAgeMs: currentAgeMs({
+      ageHeader: headers['age'],
+      dateMs,
+      requestTimeMs,
+      responseTimeMs,
+      nowMs: responseTimeMs,
+    }),
+    // An operator's lifetime replaces the guess from Last-Modified, so none is given.
+    freshnessMs: freshnessLifetimeMs(
+      { policy, statusCode: facts.status, dateMs: dateMs ?? responseTimeMs, lastModifiedMs: undefined },
+      { lastModifiedFraction: 0, maxHeuristicMs: 0, defaultMs: operator.defaultTtlMs, negativeMs: 0 },
+    ),
+    staleIfErrorMs: forbidsStale ? 0 : allowedMs,
+  };
+}

@@ -1,0 +1,91 @@
+import type { ErrorCode } from '../src/errors/error-codes.ts';
+import type { Metrics } from '../src/telemetry/metrics.ts';
+
+/** How a request ended, for counters and the log line. A closed set. */
+export const REQUEST_OUTCOMES = [
+  'hit',
+  'partial',
+  'miss',
+  'collapsed',
+  'revalidated',
+  'stale',
+  'pass',
+  'refused',
+  'shed',
+  'failed',
+] as const;
+export type RequestOutcome = (typeof REQUEST_OUTCOMES)[number];
+
+export type SourceKind = 'peer' | 'tier' | 'origin';
+
+const FIRST_BYTE_BUCKETS_SEC = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** What the appliance counts. Label sets are closed: no URL, key or client is ever a label. */
+export class ApplianceMetrics {
+  readonly #requests;
+  readonly #servedBytes;
+  readonly #firstByteSec;
+  readonly #fillBytes;
+  readonly #sourceFailures;
+  readonly #unkeptBlocks;
+  readonly #abandoned;
+
+  constructor(metrics: Metrics) {
+    this.#requests = metrics.counter(
+      'requests_total',
+      'Requests by how they ended. Much `miss` and `partial` against `hit`: content does not fit or is not planned. Any `shed`: the appliance is full, add one or raise its limits.',
+      ['outcome'],
+    );
+    this.#servedBytes = metrics.counter('served_bytes_total', 'Body bytes sent to clients, by how the request ended.', [
+      'outcome',
+    ]);
+    this.#firstByteSec = metrics.histogram(
+      'first_byte_seconds',
+      'From a complete request head to the first byte of the answer. Look at disks when `hit` is slow, at sources when `miss` is.',
+      FIRST_BYTE_BUCKETS_SEC,
+      ['outcome'],
+    );
+    this.#fillBytes = metrics.counter(
+      'fill_bytes_total',
+      'Bytes that came in, by kind of source. Origin bytes in the evening mean that the plan misses what people watch.',
+      ['source'],
+    );
+    this.#sourceFailures = metrics.counter(
+      'source_failures_total',
+      'Requests to sources that failed, by code of the table of failures. Rising SOURCE_UNREACHABLE: is the origin up?',
+      ['code'],
+    );
+    this.#unkeptBlocks = metrics.counter(
+      'unkept_blocks_total',
+      'Blocks that were served but could not be stored. More than none: a volume is full or failing, see /readyz.',
+    );
+    this.#abandoned = metrics.counter(
+      'abandoned_answers_total',
+      'Answers that ended early, by why: the client left, was too slow, or the source failed half-way.',
+      ['reason'],
+    );
+  }
+
+  /** One request has ended. Times are from the complete head; `firstByteMs` undefined when no byte was sent. */
+  requestEnded(outcome: RequestOutcome, servedBytes: number, firstByteMs: number | undefined): void {
+    this.#requests.inc({ outcome });
+    if (servedBytes > 0) this.#servedBytes.inc({ outcome }, servedBytes);
+    if (firstByteMs !== undefined) this.#firstByteSec.observe({ outcome }, firstByteMs / 1000);
+  }
+
+  answerAbandoned(reason: 'client-left' | 'client-slow' | 'source-failed'): void {
+    this.#abandoned.inc({ reason });
+  }
+
+  filled(kind: SourceKind, bytes: number): void {
+    this.#fillBytes.inc({ source: kind }, bytes);
+  }
+
+  sourceFailed(code: ErrorCode): void {
+    this.#sourceFailures.inc({ code });
+  }
+
+  blockUnkept(): void {
+    this.#unkeptBlocks.inc();
+  }
+}
