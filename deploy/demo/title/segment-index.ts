@@ -5,15 +5,21 @@
  * demo needs these numbers once, when its title is made; the product reads them with its own segment map at ingest.
  */
 
-/** One media segment: bytes [start, end) of the file and its length in seconds. */
-export type Segment = { readonly start: number; readonly end: number; readonly durationSeconds: number };
+/** One media segment: bytes [start, end) of the file and how long it plays. */
+export type Segment = {
+  readonly start: number;
+  readonly end: number;
+  /** In units of the index's timescale. */
+  readonly durationUnits: number;
+  readonly durationSeconds: number;
+};
 
 /** What a playlist writer has to know about one file. All offsets are bytes, half-open. */
 export type SegmentIndex = {
   /** `ftyp` and `moov`: bytes [0, initEnd). */
   readonly initEnd: number;
-  readonly sidxStart: number;
-  readonly sidxEnd: number;
+  /** Units per second of the sidx and of every `durationUnits`. */
+  readonly timescale: number;
   readonly segments: readonly Segment[];
   readonly durationSeconds: number;
   /** RFC 6381 text for manifests, such as `avc1.4d400c` or `mp4a.40.2`. */
@@ -34,7 +40,7 @@ function topLevelBoxes(file: Buffer): Box[] {
   return boxes;
 }
 
-function readSidx(file: Buffer, sidx: Box): Segment[] {
+function readSidx(file: Buffer, sidx: Box): { timescale: number; segments: Segment[] } {
   const version = file.readUInt8(sidx.start + 8);
   const timescale = file.readUInt32BE(sidx.start + 16);
   let at = sidx.start + 20;
@@ -47,11 +53,12 @@ function readSidx(file: Buffer, sidx: Box): Segment[] {
   for (let n = 0; n < count; n += 1, at += 12) {
     const sizeBytes = file.readUInt32BE(at);
     if (sizeBytes >= 0x8000_0000) throw new Error('a sidx that points to another sidx is not what this title uses');
-    segments.push({ start, end: start + sizeBytes, durationSeconds: file.readUInt32BE(at + 4) / timescale });
+    const durationUnits = file.readUInt32BE(at + 4);
+    segments.push({ start, end: start + sizeBytes, durationUnits, durationSeconds: durationUnits / timescale });
     start += sizeBytes;
   }
   if (start !== file.length) throw new Error(`the sidx covers ${start} of ${file.length} bytes`);
-  return segments;
+  return { timescale, segments };
 }
 
 function readCodec(moov: Buffer): string {
@@ -73,11 +80,10 @@ export function readSegmentIndex(file: Buffer): SegmentIndex {
         .join(' ')}, not ftyp moov sidx`,
     );
   }
-  const segments = readSidx(file, sidx);
+  const { timescale, segments } = readSidx(file, sidx);
   return {
     initEnd: moov.end,
-    sidxStart: sidx.start,
-    sidxEnd: sidx.end,
+    timescale,
     segments,
     durationSeconds: segments.reduce((sum, segment) => sum + segment.durationSeconds, 0),
     codec: readCodec(file.subarray(moov.start, moov.end)),

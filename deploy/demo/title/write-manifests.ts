@@ -1,10 +1,14 @@
 /**
  * HLS playlists and a DASH manifest over the same single-file renditions.
  *
- * ffmpeg's dash muxer can write both, but under its own names, with start times in the manifest and without the peak rates
- * that a player's adaptation needs. Both texts are a few lines over the segment index, so they are written here: byte
- * ranges in HLS (RFC 8216 4.3.2.2), SegmentBase with an index range in DASH (ISO/IEC 23009-1 5.3.9.2). All URIs are
- * relative, so whoever renders them again only has to prefix a base.
+ * ffmpeg's dash muxer can write both, but under its own names and without the peak rates that a player's adaptation needs.
+ * Both texts are a few lines over the segment index, so they are written here: byte ranges in HLS (RFC 8216 4.3.2.2), a
+ * SegmentList of media ranges in DASH (ISO/IEC 23009-1 5.3.9.3). All URIs are relative, so whoever renders them again only
+ * has to prefix a base.
+ *
+ * Why not the shorter SegmentBase, where the player reads each file's sidx itself: dash.js 5.2.1 asks for the indexes before
+ * it starts and does not try the next BaseURL for them. When the first server is dead at that moment the title never
+ * starts (measured; with the list it starts from the second server at once).
  */
 import type { SegmentIndex } from './segment-index.ts';
 
@@ -72,23 +76,37 @@ export function multivariantPlaylist({ video, audio }: Ladder): string {
   ].join('\n');
 }
 
+/**
+ * The one duration that a SegmentList states. dash.js 5.2.1 would take a SegmentTimeline here, but counts a repeated `S` once
+ * (it stopped after two segments), so the shorter form is also the one that plays.
+ */
+function nominalDurationUnits(name: string, index: SegmentIndex): number {
+  const nominal = index.segments[0]?.durationUnits ?? 0;
+  const uneven = index.segments.slice(0, -1).some(({ durationUnits }) => durationUnits !== nominal);
+  if (uneven || (index.segments.at(-1)?.durationUnits ?? 0) > nominal) {
+    throw new Error(`${name}: only the last segment may differ, and only by being shorter`);
+  }
+  return nominal;
+}
+
 function representation(name: string, index: SegmentIndex, attributes: string): string[] {
   return [
     `      <Representation id="${name}" bandwidth="${peakBitsPerSec(index)}" codecs="${index.codec}" ${attributes}>`,
     `        <BaseURL>${name}.mp4</BaseURL>`,
-    `        <SegmentBase indexRange="${index.sidxStart}-${index.sidxEnd - 1}">`,
+    `        <SegmentList timescale="${index.timescale}" duration="${nominalDurationUnits(name, index)}">`,
     `          <Initialization range="0-${index.initEnd - 1}"/>`,
-    '        </SegmentBase>',
+    ...index.segments.map(({ start, end }) => `          <SegmentURL mediaRange="${start}-${end - 1}"/>`),
+    '        </SegmentList>',
     '      </Representation>',
   ];
 }
 
-/** The manifest of the on-demand profile: one adaptation set per kind, indexed by each file's own sidx. */
+/** One adaptation set per kind; every segment is a byte range of its representation's one file. */
 export function dashManifest({ video, audio }: Ladder): string {
   const durationSeconds = Math.max(...[...video, audio].map(({ index }) => index.durationSeconds));
   return [
     '<?xml version="1.0" encoding="utf-8"?>',
-    '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-on-demand:2011" type="static"' +
+    '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-main:2011" type="static"' +
       ` mediaPresentationDuration="PT${durationSeconds.toFixed(3)}S" minBufferTime="PT2S">`,
     '  <Period id="0" start="PT0S">',
     '    <AdaptationSet id="0" contentType="video" mimeType="video/mp4" segmentAlignment="true" startWithSAP="1">',
