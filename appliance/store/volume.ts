@@ -184,7 +184,7 @@ export class Volume {
     return undefined;
   }
 
-  /** @throws OperationalError VOLUME_FULL, VOLUME_IO, OVERLOADED */
+  /** @throws OperationalError VOLUME_FULL, VOLUME_IO */
   write(generation: Generation, block: number, bytes: Uint8Array): Promise<void> {
     if (generation.blocks.has(block)) return Promise.resolve();
     const key = `${generation.id}:${block}`;
@@ -213,7 +213,9 @@ export class Volume {
       this.#opened.queue.flush();
     } catch (error) {
       // A row without its file is dropped at start, so removing the file is as good, and works on a full disk.
-      if (generation.heldBlocks === 0 || !this.#removeNow(generation)) throw error;
+      if (generation.heldBlocks > 0 && this.#removeNow(generation)) return;
+      this.#health.failed(diskFailure(error, `remove in ${this.dir}`));
+      throw error;
     }
   }
 
@@ -230,6 +232,7 @@ export class Volume {
       index = beginAnew(this.#layout, this.#logger, error);
       generations = await loadGenerations(this.#layout, index, this.#options.volumeIndex, this.#logger);
     }
+    if (this.#closed) return index.close();
     this.#opened = { index, queue: new CommitQueue(index) };
     for (const generation of generations) this.#space.add(generation);
     this.#options.onOpened(generations);
@@ -267,6 +270,7 @@ export class Volume {
     } catch (error) {
       const failure = diskFailure(error, `write in ${this.dir}`);
       this.#health.failed(failure);
+      if (failure.code === 'OVERLOADED') throw new OperationalError('VOLUME_IO', failure.detail, { cause: failure });
       throw failure;
     }
   }
@@ -300,8 +304,9 @@ export class Volume {
     try {
       unlinkSync(this.#pathOf(generation));
       return true;
-    } catch {
-      return false;
+    } catch (error) {
+      // Nobody held it and it is gone already.
+      return errnoOf(error) === 'ENOENT';
     }
   }
 

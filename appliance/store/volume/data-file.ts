@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { messageOf, OperationalError } from '../../../src/errors/operational-error.ts';
 
 /**
@@ -68,11 +69,25 @@ export class DataFile {
   }
 
   #openWriter(): Promise<FileHandle> {
-    this.#writer ??= open(this.#path, constants.O_RDWR | constants.O_CREAT, 0o640).catch((error: unknown) => {
+    this.#writer ??= this.#create().catch((error: unknown) => {
       this.#writer = undefined;
       throw error;
     });
     return this.#writer;
+  }
+
+  async #create(): Promise<FileHandle> {
+    const openIt = () => open(this.#path, constants.O_RDWR | constants.O_CREAT, 0o640);
+    try {
+      return await openIt();
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+      // Not `recursive`: that reports ENOENT for a disk that is read-only.
+      await mkdir(dirname(this.#path), { mode: 0o750 }).catch((failure: unknown) => {
+        if (errnoOf(failure) !== 'EEXIST') throw failure;
+      });
+      return openIt();
+    }
   }
 }
 

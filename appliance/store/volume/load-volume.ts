@@ -9,8 +9,8 @@ import type { ObjectDescription } from '../object-store.ts';
 import { diskFailure } from './data-file.ts';
 import type { VolumeLayout } from './volume-layout.ts';
 
-/** Files looked at together at start: enough to keep a disk busy, and a fraction of a second's worth of memory. */
-const FILES_AT_ONCE = 64;
+/** Folders walked at a time at start: enough to keep a disk busy. */
+const WALKERS = 8;
 
 /**
  * Opens the index of a volume. A damaged one is set aside and a new one begun: without it nobody can tell what the data
@@ -65,14 +65,13 @@ export async function loadGenerations(
       throw diskFailure(error, `reconcile ${path}`);
     }
   };
-  let together: Promise<void>[] = [];
-  for await (const file of layout.dataFiles()) {
-    together.push(look(file));
-    if (together.length < FILES_AT_ONCE) continue;
-    await Promise.all(together);
-    together = [];
-  }
-  await Promise.all(together);
+  // All walkers share one iterator, so each takes the next folder that nobody has.
+  const folders = (await layout.folders()).values();
+  const walk = async (): Promise<void> => {
+    for (const folder of folders) for (const file of await layout.dataFilesIn(folder)) await look(file);
+  };
+  const walks = await Promise.allSettled(Array.from({ length: WALKERS }, walk));
+  for (const outcome of walks) if (outcome.status === 'rejected') throw outcome.reason;
 
   for (const { generation, block } of cut) generation.blocks.delete(block);
   for (const id of withoutFile.keys()) generations.delete(id);

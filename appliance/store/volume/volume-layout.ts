@@ -17,7 +17,7 @@ import { diskFailure } from './data-file.ts';
  * `vN` beside this one.
  */
 const DATA_FILE = /^[0-9a-f]{64}-([0-9a-z]+)$/;
-const FAN_OUT = 256;
+const FAN_OUT_FOLDER = /^[0-9a-f]{2}$/;
 
 export class VolumeLayout {
   readonly dir: string;
@@ -32,35 +32,43 @@ export class VolumeLayout {
     return join(this.#root, 'index.sqlite');
   }
 
+  get #dataDir(): string {
+    return join(this.#root, 'data');
+  }
+
   dataPath(key: string, generation: number): string {
     const hash = createHash('sha256').update(key).digest('hex');
-    return join(this.#root, 'data', hash.slice(0, 2), `${hash}-${generation.toString(36)}`);
+    return join(this.#dataDir, hash.slice(0, 2), `${hash}-${generation.toString(36)}`);
   }
 
   /** Makes what is not there yet. @throws OperationalError VOLUME_FULL, VOLUME_IO */
   async prepare(): Promise<void> {
     try {
-      await mkdir(join(this.#root, 'data'), { recursive: true, mode: 0o750 });
-      const present = new Set(await readdir(join(this.#root, 'data')));
-      for (const name of fanOutNames()) {
-        if (!present.has(name)) await mkdir(join(this.#root, 'data', name), { mode: 0o750 });
-      }
+      await mkdir(this.#dataDir, { recursive: true, mode: 0o750 });
     } catch (error) {
       throw diskFailure(error, `prepare ${this.dir}`);
     }
   }
 
-  /** Every data file there is, as its path and generation; 0 for a file that is none of ours. */
-  async *dataFiles(): AsyncGenerator<{ path: string; generation: number }> {
+  /** The folders that data files are spread over, as far as there are any. */
+  async folders(): Promise<string[]> {
     try {
-      for (const name of fanOutNames()) {
-        const folder = join(this.#root, 'data', name);
-        for (const file of await readdir(folder)) {
-          yield { path: join(folder, file), generation: Number.parseInt(DATA_FILE.exec(file)?.[1] ?? '0', 36) };
-        }
-      }
+      const names = await readdir(this.#dataDir);
+      return names.filter((name) => FAN_OUT_FOLDER.test(name)).map((name) => join(this.#dataDir, name));
     } catch (error) {
-      throw diskFailure(error, `list ${this.dir}`);
+      throw diskFailure(error, `list ${this.#dataDir}`);
+    }
+  }
+
+  /** Every data file in a folder, as its path and generation; 0 for a file that is none of ours. */
+  async dataFilesIn(folder: string): Promise<{ path: string; generation: number }[]> {
+    try {
+      return (await readdir(folder)).map((file) => ({
+        path: join(folder, file),
+        generation: Number.parseInt(DATA_FILE.exec(file)?.[1] ?? '0', 36),
+      }));
+    } catch (error) {
+      throw diskFailure(error, `list ${folder}`);
     }
   }
 
@@ -112,8 +120,4 @@ export class VolumeLayout {
       throw diskFailure(error, `probe ${path}`);
     }
   }
-}
-
-function* fanOutNames(): Generator<string> {
-  for (let number = 0; number < FAN_OUT; number += 1) yield number.toString(16).padStart(2, '0');
 }

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
 import { Metrics } from '../../../src/telemetry/metrics.ts';
 import { until } from '../../support/until.ts';
+import { expectBytes } from './expect-bytes.ts';
 import { contentOf, descriptionOf, fillObject, lengthOf, StoreRig } from './store-rig.ts';
 
 const sizeBytes = 2 * BLOCK_BYTES + 500;
@@ -31,11 +32,11 @@ describe('a data file that changed on the disk', () => {
     using object = store.find('/a')!;
     expect(await object.read(1)).toBeUndefined();
     expect([0, 1, 2].map((block) => object.holds(block))).toEqual([true, false, true]);
-    expect(await object.read(0)).toEqual(contentOf('/a', 0, BLOCK_BYTES));
+    expectBytes(await object.read(0), contentOf('/a', 0, BLOCK_BYTES));
     expect(store.usage().usedBytes).toBe(BLOCK_BYTES + 4096);
     expect(await metrics.expose()).toContain('appliance_store_lost_blocks_total{why="rotten"} 1');
     await object.write(1, contentOf('/a', 1, BLOCK_BYTES));
-    expect(await object.read(1)).toEqual(contentOf('/a', 1, BLOCK_BYTES));
+    expectBytes(await object.read(1), contentOf('/a', 1, BLOCK_BYTES));
   });
 
   it('stays without the rotten block after a restart', async () => {
@@ -62,7 +63,7 @@ describe('a data file that changed on the disk', () => {
       expect(object.heldBlocks).toBe(0);
       for (const block of [0, 1, 2]) await object.write(block, contentOf('/a', block, lengthOf(sizeBytes, block)));
       for (const block of [0, 1, 2]) {
-        expect(await object.read(block)).toEqual(contentOf('/a', block, lengthOf(sizeBytes, block)));
+        expectBytes(await object.read(block), contentOf('/a', block, lengthOf(sizeBytes, block)));
       }
     },
   );
@@ -131,7 +132,7 @@ describe('an index that is damaged', () => {
     const store = await rig.open();
     await fillObject(store, descriptionOf('/a', 10));
     using object = store.find('/a')!;
-    expect(await object.read(0)).toEqual(contentOf('/a', 0, 10));
+    expectBytes(await object.read(0), contentOf('/a', 0, 10));
   });
 
   it('is left alone when a newer version wrote it', async () => {
@@ -178,6 +179,6 @@ describe('a disk that cannot read', () => {
     }
     await until(() => store.usage().volumes.every(({ state }) => state === 'online'));
     using object = store.find('/4')!;
-    expect(await object.read(1)).toEqual(contentOf('/4', 1, BLOCK_BYTES));
+    expectBytes(await object.read(1), contentOf('/4', 1, BLOCK_BYTES));
   });
 });

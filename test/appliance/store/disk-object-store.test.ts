@@ -2,6 +2,7 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
 import { until } from '../../support/until.ts';
+import { expectBytes } from './expect-bytes.ts';
 import { describeObjectStore } from './object-store-contract.ts';
 import { contentOf, descriptionOf, fillObject, StoreRig } from './store-rig.ts';
 
@@ -40,7 +41,7 @@ describe('a store on several volumes', () => {
     store = await rig.open({ volumes: volumes.toReversed() });
     for (let number = 0; number < 20; number += 1) {
       using object = store.find(`/${number}`)!;
-      expect(await object.read(0)).toEqual(contentOf(`/${number}`, 0, 100));
+      expectBytes(await object.read(0), contentOf(`/${number}`, 0, 100));
     }
   });
 
@@ -65,7 +66,7 @@ describe('a store on several volumes', () => {
     renameSync(away, rig.volumeDir('bad'));
     await until(() => store.usage().volumes.every(({ state }) => state === 'online'));
     using back = store.find('/only-there')!;
-    expect(await back.read(0)).toEqual(contentOf('/only-there', 0, 10));
+    expectBytes(await back.read(0), contentOf('/only-there', 0, 10));
     using newer = store.find('/old')!;
     expect(newer.description.etag).toBe('"new"');
   });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ObjectStore } from '../../../appliance/store/object-store.ts';
 import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
 import { until } from '../../support/until.ts';
+import { expectBytes } from './expect-bytes.ts';
 import { contentOf, descriptionOf, fillObject, lengthOf } from './store-rig.ts';
 
 /** A store under test, empty, of at least 64 blocks. */
@@ -52,9 +53,9 @@ function describeBlocks(create: () => StoreUnderTest): void {
     for (const block of [2, 0]) await object.write(block, contentOf('/a', block, lengthOf(sizeBytes, block)));
     expect([0, 1, 2].map((block) => object.holds(block))).toEqual([true, false, true]);
     expect(object).toMatchObject({ heldBlocks: 2, heldBytes: BLOCK_BYTES + 100 });
-    expect(await object.read(0)).toEqual(contentOf('/a', 0, BLOCK_BYTES));
+    expectBytes(await object.read(0), contentOf('/a', 0, BLOCK_BYTES));
     expect(await object.read(1)).toBeUndefined();
-    expect(await object.read(2)).toEqual(contentOf('/a', 2, 100));
+    expectBytes(await object.read(2), contentOf('/a', 2, 100));
   });
 
   it('keeps one copy when the same block is written several times at once', async () => {
@@ -74,7 +75,7 @@ function describeBlocks(create: () => StoreUnderTest): void {
     await fillObject(store, descriptionOf('/a', BLOCK_BYTES));
     using object = store.find('/a')!;
     const answers = await Promise.all(Array.from({ length: 20 }, () => object.read(0)));
-    for (const answer of answers) expect(answer).toEqual(contentOf('/a', 0, BLOCK_BYTES));
+    for (const answer of answers) expectBytes(answer, contentOf('/a', 0, BLOCK_BYTES));
   });
 
   it('refuses blocks that do not exist and bytes of the wrong length', async () => {
@@ -103,7 +104,7 @@ function describeGenerations(create: () => StoreUnderTest): void {
     await created.write(0, Buffer.from('0123456789'));
     expect(Buffer.from((await found.read(0))!).toString()).toBe('0123456789');
     expect(old.description.etag).toBe('"1"');
-    expect(await old.read(0)).toEqual(contentOf('/a', 0, BLOCK_BYTES));
+    expectBytes(await old.read(0), contentOf('/a', 0, BLOCK_BYTES));
   });
 
   it('forgets a removed object at once, while its holders go on reading and filling', async () => {
@@ -116,8 +117,8 @@ function describeGenerations(create: () => StoreUnderTest): void {
     expect(store.find('/a')).toBeUndefined();
     expect([...store.objects()]).toEqual([]);
     await object.write(1, contentOf('/a', 1, BLOCK_BYTES));
-    expect(await object.read(0)).toEqual(contentOf('/a', 0, BLOCK_BYTES));
-    expect(await object.read(1)).toEqual(contentOf('/a', 1, BLOCK_BYTES));
+    expectBytes(await object.read(0), contentOf('/a', 0, BLOCK_BYTES));
+    expectBytes(await object.read(1), contentOf('/a', 1, BLOCK_BYTES));
   });
 
   it('gives the room of a removed object free when the last holder lets go', async () => {
@@ -129,7 +130,7 @@ function describeGenerations(create: () => StoreUnderTest): void {
     store.remove('/a');
     first[Symbol.dispose]();
     first[Symbol.dispose]();
-    expect(await second.read(0)).toEqual(contentOf('/a', 0, BLOCK_BYTES));
+    expectBytes(await second.read(0), contentOf('/a', 0, BLOCK_BYTES));
     second[Symbol.dispose]();
     store = await rig.open();
     expect(store.usage()).toMatchObject({ usedBytes: 0, objectCount: 0 });
@@ -153,7 +154,7 @@ function describeGenerations(create: () => StoreUnderTest): void {
     const read = object.read(0);
     const written = object.write(1, Buffer.from('end'));
     object[Symbol.dispose]();
-    expect(await read).toEqual(contentOf('/a', 0, BLOCK_BYTES));
+    expectBytes(await read, contentOf('/a', 0, BLOCK_BYTES));
     await written;
     using again = store.find('/a')!;
     expect(again.holds(1)).toBe(true);
@@ -172,8 +173,8 @@ function describeRestart(create: () => StoreUnderTest): void {
     expect(object.description).toEqual(description);
     expect(object).toMatchObject({ heldBlocks: 2, heldBytes: BLOCK_BYTES + 7 });
     expect(await object.read(0)).toBeUndefined();
-    expect(await object.read(1)).toEqual(contentOf('/a?b=c', 1, BLOCK_BYTES));
-    expect(await object.read(3)).toEqual(contentOf('/a?b=c', 3, 7));
+    expectBytes(await object.read(1), contentOf('/a?b=c', 1, BLOCK_BYTES));
+    expectBytes(await object.read(3), contentOf('/a?b=c', 3, 7));
   });
 
   it('keeps a renewed description, and refuses one of another key, size or entity tag', async () => {
@@ -221,7 +222,7 @@ function describeRestart(create: () => StoreUnderTest): void {
     await fillObject(store, descriptionOf(key, 100));
     store = await rig.open();
     using object = store.find(key)!;
-    expect(await object.read(0)).toEqual(contentOf(key, 0, 100));
+    expectBytes(await object.read(0), contentOf(key, 0, 100));
     expect(store.usage().objectCount).toBe(1);
   });
 }
@@ -233,12 +234,11 @@ function describeUse(create: () => StoreUnderTest): void {
     await fillObject(store, descriptionOf('/a', 2 * BLOCK_BYTES), [1]);
     await fillObject(store, descriptionOf('/b', 5));
     const listed = [...store.objects()].map(({ description, blockCount, heldBlocks, heldBytes }) => {
-      return [description.key, blockCount, heldBlocks, heldBytes];
+      return { key: description.key, blockCount, heldBlocks, heldBytes };
     });
-    expect(listed.sort()).toEqual([
-      ['/a', 2, 1, BLOCK_BYTES],
-      ['/b', 1, 1, 5],
-    ]);
+    expect(listed).toHaveLength(2);
+    expect(listed).toContainEqual({ key: '/a', blockCount: 2, heldBlocks: 1, heldBytes: BLOCK_BYTES });
+    expect(listed).toContainEqual({ key: '/b', blockCount: 1, heldBlocks: 1, heldBytes: 5 });
   });
 
   it('counts pinned bytes of the newest set only, whenever the object came', async () => {

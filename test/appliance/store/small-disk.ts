@@ -1,0 +1,80 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** A file system of its own, really mounted, removed with the object. Needs root. */
+export class SmallDisk implements Disposable {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'oca-small-disk-'));
+  readonly dir = join(this.#folder, 'mounted');
+  readonly #image = join(this.#folder, 'image');
+
+  constructor() {
+    mkdirSync(this.dir);
+  }
+
+  /** A few MiB in memory. */
+  static inMemory(mebibytes: number): SmallDisk {
+    const disk = new SmallDisk();
+    disk.#mount('-t', 'tmpfs', '-o', `size=${mebibytes}m`, 'tmpfs');
+    return disk;
+  }
+
+  /** An ext4 of 32 MiB, which can `fail`. */
+  static ext4(): SmallDisk {
+    const disk = new SmallDisk();
+    writeFileSync(disk.#image, '');
+    truncateSync(disk.#image, 32 * 1024 * 1024);
+    run('mkfs.ext4', ['-q', '-F', disk.#image]);
+    disk.#mount('-o', 'loop', disk.#image);
+    return disk;
+  }
+
+  setReadOnly(readOnly: boolean): void {
+    this.#mount('-o', `remount,${readOnly ? 'ro' : 'rw'}`);
+  }
+
+  /** What the kernel does to ext4 after an error of the disk: read-only from now on, also for files that are open. */
+  fail(): void {
+    this.#mount('-o', 'remount,abort');
+  }
+
+  /** As after the operator's repair. Nobody may have files open. */
+  repair(): void {
+    run('umount', [this.dir]);
+    this.#mount('-o', 'loop', this.#image);
+  }
+
+  [Symbol.dispose](): void {
+    spawnSync('umount', ['-l', this.dir]);
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #mount(...parameters: readonly string[]): void {
+    try {
+      run('mount', [...parameters, this.dir]);
+    } catch (error) {
+      if (!parameters.some((word) => word.startsWith('remount'))) this[Symbol.dispose]();
+      throw error;
+    }
+  }
+}
+
+/** Why no such disk can be mounted here; undefined when it can. Said on the terminal too, so that nobody misses it. */
+export function whyNoSmallDisk(kind: 'inMemory' | 'ext4'): string | undefined {
+  try {
+    const disk = kind === 'ext4' ? SmallDisk.ext4() : SmallDisk.inMemory(1);
+    disk[Symbol.dispose]();
+    return undefined;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    console.warn(`tests of full and failing disks (${kind}) do not run: ${reason}`);
+    return reason;
+  }
+}
+
+function run(program: string, parameters: readonly string[]): void {
+  const { status, stderr, error } = spawnSync(program, parameters, { encoding: 'utf8' });
+  if (error !== undefined) throw error;
+  if (status !== 0) throw new Error(`${program}: ${stderr.trim()}`);
+}
