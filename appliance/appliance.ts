@@ -11,17 +11,19 @@ import { Metrics } from '../src/telemetry/metrics.ts';
 import { createAdminApi } from './admin/admin-api.ts';
 import { explainObject } from './admin/explain-object.ts';
 import type { ApplianceConfig } from './config.ts';
+import { ControlPlane } from './control-plane.ts';
 import { DeliveryServer } from './delivery/delivery-server.ts';
-import { handleGet } from './delivery/handle-get.ts';
+import { type DeliveryContext, handleGet } from './delivery/handle-get.ts';
 import { LoadMeter } from './delivery/load-meter.ts';
-import { ObjectDiscovery } from './fill/discover-object.ts';
 import { FillCoordinator } from './fill/fill-coordinator.ts';
+import { ObjectDiscovery } from './fill/origin/discover-object.ts';
 import { ApplianceMetrics } from './metrics.ts';
 import { createDiskObjectStore } from './store/disk-object-store.ts';
 import type { ObjectStore } from './store/object-store.ts';
 import { volumeCapacityBytes } from './volume-capacity.ts';
 
 const DRAIN_LOOK_MS = 50;
+const MAX_ANNOUNCE_MS = 1000;
 
 /**
  * The composition root: makes every part of an appliance and hands each what it needs. Throws CONFIG_INVALID, saying
@@ -36,11 +38,14 @@ class Appliance implements ProcessService {
   readonly #config: ApplianceConfig & CommonConfig;
   readonly #context: ServiceContext;
   readonly #health = new Health();
+  readonly #metrics = new Metrics('appliance');
   readonly #store: ObjectStore;
   readonly #http: HttpClient;
+  readonly #fills: FillCoordinator;
   readonly #load: LoadMeter;
   readonly #delivery: DeliveryServer;
   readonly #admin: JsonServer;
+  readonly #control: ControlPlane;
   #adminUrl = '';
   #state: ServingState = 'starting';
 
@@ -48,9 +53,7 @@ class Appliance implements ProcessService {
     const { logger, world } = context;
     this.#config = config;
     this.#context = context;
-    const metrics = new Metrics('appliance');
-    metrics.collectProcess();
-    const applianceMetrics = new ApplianceMetrics(metrics);
+    this.#metrics.collectProcess();
     this.#health.fail('start', 'volumes are being opened');
     this.#load = new LoadMeter(world.clock, () => {
       const { user, system } = process.cpuUsage();
@@ -68,42 +71,22 @@ class Appliance implements ProcessService {
       memoryBytes: config.memoryBytes,
       world,
       logger,
-      metrics,
+      metrics: this.#metrics,
     });
-    const fills = new FillCoordinator({
+    const metrics = new ApplianceMetrics(this.#metrics);
+    this.#fills = new FillCoordinator({
       config,
       store: this.#store,
       http: this.#http,
       world,
       logger,
-      metrics: applianceMetrics,
-      health: this.#health,
-    });
-    const discovery = new ObjectDiscovery(fills, world, config);
-    const delivery = {
-      config,
-      world,
-      clock: world.clock,
-      logger,
-      metrics: applianceMetrics,
-      load: this.#load,
-      finder: { fills, discovery, nowMs: () => world.clock.nowMs() },
-      isDraining: () => this.#isDraining,
-      recordDemand: () => undefined,
-    };
-    this.#delivery = new DeliveryServer(config, (request, response) => handleGet(request, response, delivery));
-    this.#admin = createAdminApi({
-      actions: {
-        setDraining: (draining) => this.#setDraining(draining),
-        state: () => this.#describe(),
-        explain: (key) => explainObject(key, fills, world.clock.nowMs()),
-        purge: (key) => fills.purge(key),
-      },
-      health: this.#health,
       metrics,
-      logger,
-      maxTargetChars: config.maxTargetChars,
+      health: this.#health,
     });
+    this.#control = this.#createControlPlane();
+    this.#fills.usePlan(this.#control.planned);
+    this.#delivery = this.#createDelivery(metrics);
+    this.#admin = this.#createAdmin();
   }
 
   async start(): Promise<void> {
@@ -112,6 +95,8 @@ class Appliance implements ProcessService {
     this.#adminUrl = `http://${formatHostPort(await listen(this.#admin, this.#config.adminListen))}`;
     this.#state = 'serving';
     this.#health.pass('start');
+    // Last: nobody is told of this appliance before it serves.
+    if (this.#hasControlPlane) await this.#control.start();
   }
 
   addresses(): Readonly<Record<string, string>> {
@@ -119,20 +104,86 @@ class Appliance implements ProcessService {
   }
 
   async drain(): Promise<void> {
-    await this.#setDraining(true);
+    const told = this.#setDraining(true);
     const { clock } = this.#context.world;
     const endMs = clock.monotonicMs() + this.#config.drainMs;
+    // Nobody connected means nobody who could be cut, so there is nothing to wait for.
     while (clock.monotonicMs() < endMs && (await this.#delivery.connectionCount()) > 0) {
       await clock.delay(Math.min(DRAIN_LOOK_MS, this.#config.drainMs));
     }
+    await Promise.race([told, clock.delay(MAX_ANNOUNCE_MS)]);
   }
 
   async stop(deadlineMs: number): Promise<void> {
+    const { clock } = this.#context.world;
+    const endMs = clock.monotonicMs() + deadlineMs;
+    const restMs = (): number => Math.max(0, endMs - clock.monotonicMs());
     this.#state = 'drained';
     await this.#delivery.stop(deadlineMs);
+    await this.#control.stop(restMs());
     await this.#admin.close();
     await this.#http.destroy();
-    await this.#store.stop(deadlineMs);
+    await this.#store.stop(restMs());
+  }
+
+  get #hasControlPlane(): boolean {
+    return this.#config.planner !== '' || this.#config.steering !== '';
+  }
+
+  get #publicUrl(): string {
+    if (this.#config.publicUrl !== '') return this.#config.publicUrl;
+    return this.#state === 'starting' ? '' : this.#delivery.url;
+  }
+
+  #createControlPlane(): ControlPlane {
+    return new ControlPlane({
+      config: { ...this.#config, stateDir: stateDir(this.#config) },
+      world: this.#context.world,
+      logger: this.#context.logger,
+      metrics: this.#metrics,
+      store: this.#store,
+      http: this.#http,
+      health: this.#health,
+      filler: this.#fills,
+      load: () => this.#loadNow(),
+      state: () => this.#state,
+      publicUrl: () => this.#publicUrl,
+    });
+  }
+
+  #createDelivery(metrics: ApplianceMetrics): DeliveryServer {
+    const { logger, world } = this.#context;
+    const delivery: DeliveryContext = {
+      config: this.#config,
+      world,
+      clock: world.clock,
+      logger,
+      metrics,
+      load: this.#load,
+      finder: {
+        fills: this.#fills,
+        discovery: new ObjectDiscovery(this.#fills, world, this.#config),
+        nowMs: () => world.clock.nowMs(),
+      },
+      isDraining: () => this.#isDraining,
+      recordDemand: (path, servedBytes) => this.#control.recordDemand(path, servedBytes),
+    };
+    return new DeliveryServer(this.#config, (request, response) => handleGet(request, response, delivery));
+  }
+
+  #createAdmin(): JsonServer {
+    return createAdminApi({
+      actions: {
+        setDraining: (draining) => this.#setDraining(draining),
+        state: () => this.#describe(),
+        explain: (key) => explainObject(key, this.#fills, this.#context.world.clock.nowMs()),
+        purge: (key) => this.#fills.purge(key),
+      },
+      health: this.#health,
+      metrics: this.#metrics,
+      logger: this.#context.logger,
+      maxTargetChars: this.#config.maxTargetChars,
+    });
   }
 
   get #isDraining(): boolean {
@@ -145,7 +196,7 @@ class Appliance implements ProcessService {
     if (draining) this.#health.fail('drain', 'the operator or a signal asked for it');
     else this.#health.pass('drain');
     this.#context.logger.info({ draining }, draining ? 'draining' : 'serving again');
-    await Promise.resolve();
+    await this.#control.announce();
   }
 
   #describe(): object {
@@ -157,11 +208,17 @@ class Appliance implements ProcessService {
       state: this.#state,
       reasons: this.#health.reasons(),
       addresses: this.addresses(),
-      load: {
-        activeRequests: this.#load.activeRequests,
-        egressBitsPerSec: Math.round(this.#load.egressBitsPerSec()),
-      },
+      load: this.#loadNow(),
       usage: this.#store.usage(),
+      ...(this.#hasControlPlane ? { control: this.#control.status() } : {}),
+    };
+  }
+
+  #loadNow(): { activeRequests: number; egressBitsPerSec: number; cpuShare: number } {
+    return {
+      activeRequests: this.#load.activeRequests,
+      egressBitsPerSec: Math.round(this.#load.egressBitsPerSec()),
+      cpuShare: this.#load.cpuShare(),
     };
   }
 }

@@ -18,7 +18,7 @@ import { appendCacheStatus, formatCacheStatus } from '../../src/http/cache-statu
 import { crossOriginHeaders, preflightHeaders } from '../../src/http/cors.ts';
 import type { World } from '../../src/world/world.ts';
 import type { ApplianceConfig } from '../config.ts';
-import { clientValidators, keptHeaders } from '../fill/read-answer.ts';
+import { clientValidators, keptHeaders } from '../fill/origin/read-answer.ts';
 import { type Admission, admit } from './admit.ts';
 import { type Answer, chooseAnswer } from './choose-answer.ts';
 import { DeliveryRecord, type RecordContext } from './delivery-record.ts';
@@ -245,7 +245,10 @@ function fail(error: unknown, exchange: Exchange): void {
   }
   record.outcome = 'failed';
   record.reason = error.code;
-  context.logger.warn({ error, path: record.path, headSent: response.headersSent }, 'a request failed');
+  context.logger.warn(
+    { code: error.code, detail: error.detail, path: record.path, headSent: response.headersSent },
+    'a request failed',
+  );
   if (response.headersSent) {
     record.abandoned('source-failed');
     response.destroy();

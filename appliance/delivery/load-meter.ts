@@ -1,8 +1,9 @@
 import type { Clock } from '../../src/world/world.ts';
 
 const WINDOW_SEC = 5;
+const CPU_WINDOW_MS = 1000;
 
-/** What the appliance carries: requests in hand, bytes sent over the last seconds, processor share between two looks. */
+/** What the appliance carries: requests in hand, bytes sent and processor time over the last seconds. */
 export class LoadMeter {
   readonly #clock: Clock;
   readonly #cpuMicros: () => number;
@@ -11,6 +12,7 @@ export class LoadMeter {
   #second: number;
   #activeRequests = 0;
   #cpuSeen: { micros: number; atMs: number };
+  #cpuShare = 0;
 
   /** @param cpuMicros processor time that the process has used so far */
   constructor(clock: Clock, cpuMicros: () => number) {
@@ -48,13 +50,15 @@ export class LoadMeter {
     return (bytes * 8) / WINDOW_SEC;
   }
 
-  /** Share of one core since the last look. */
+  /** Share of one core over the last second or more; several may ask. */
   cpuShare(): number {
-    const seen = { micros: this.#cpuMicros(), atMs: this.#clock.monotonicMs() };
-    const elapsedMs = seen.atMs - this.#cpuSeen.atMs;
-    const share = elapsedMs <= 0 ? 0 : (seen.micros - this.#cpuSeen.micros) / 1000 / elapsedMs;
-    this.#cpuSeen = seen;
-    return Math.max(0, share);
+    const atMs = this.#clock.monotonicMs();
+    const elapsedMs = atMs - this.#cpuSeen.atMs;
+    if (elapsedMs < CPU_WINDOW_MS) return this.#cpuShare;
+    const micros = this.#cpuMicros();
+    this.#cpuShare = Math.max(0, (micros - this.#cpuSeen.micros) / 1000 / elapsedMs);
+    this.#cpuSeen = { micros, atMs };
+    return this.#cpuShare;
   }
 
   #now(): number {

@@ -17,14 +17,14 @@ import type { ApplianceConfig } from '../config.ts';
 import type { ApplianceMetrics } from '../metrics.ts';
 import type { ObjectDescription, ObjectStore, StoredObject } from '../store/object-store.ts';
 import type { BlockFiller, BlockFillResult, PlannedFile, PlannedFiles } from './block-filler.ts';
-import type { BlockFlight } from './block-flight.ts';
-import { fetchBlocks, type OpenBody, type RunContext } from './fetch-blocks.ts';
-import { FillSlots } from './fill-slots.ts';
+import type { BlockFlight } from './blocks/block-flight.ts';
+import { fetchBlocks, type OpenBody, type RunContext } from './blocks/fetch-blocks.ts';
+import { FillSlots } from './blocks/fill-slots.ts';
+import { type ObjectKeeper, ObjectLease, OpenObject } from './blocks/open-object.ts';
+import { UnkeptBlocks } from './blocks/unkept-blocks.ts';
 import { type FillSource, HttpSource } from './fill-source.ts';
-import { type ObjectKeeper, ObjectLease, OpenObject } from './open-object.ts';
+import { strongValidator } from './origin/read-answer.ts';
 import { describePlanned } from './planned-object.ts';
-import { strongValidator } from './read-answer.ts';
-import { UnkeptBlocks } from './unkept-blocks.ts';
 
 export interface FillCoordinatorOptions {
   readonly config: ApplianceConfig;

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/world/world.ts';
+import type { Clock } from '../../../src/world/world.ts';
 
 /** A body that ended within the limits, or one that goes on, with what came so far put before the rest. */
 export type CollectedBody =

@@ -9,18 +9,18 @@
  *
  * A run goes on while somebody wants what comes next. The block in hand is finished in any case: its bytes are paid for.
  */
-import type { HttpResponse } from '../../src/client/http-client.ts';
-import { BLOCK_BYTES } from '../../src/contracts/file-manifest.ts';
-import { isOperational, OperationalError } from '../../src/errors/operational-error.ts';
-import { parseContentRange } from '../../src/http/byte-range.ts';
-import type { Logger } from '../../src/telemetry/logger.ts';
-import type { Clock, Timer } from '../../src/world/world.ts';
-import type { ApplianceMetrics } from '../metrics.ts';
+import type { HttpResponse } from '../../../src/client/http-client.ts';
+import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
+import { isOperational, OperationalError } from '../../../src/errors/operational-error.ts';
+import { parseContentRange } from '../../../src/http/byte-range.ts';
+import type { Logger } from '../../../src/telemetry/logger.ts';
+import type { Clock, Timer } from '../../../src/world/world.ts';
+import type { ApplianceMetrics } from '../../metrics.ts';
+import type { FillSource } from '../fill-source.ts';
+import { isSameGeneration, strongValidator } from '../origin/read-answer.ts';
 import type { BlockFlight } from './block-flight.ts';
 import type { FillSlots } from './fill-slots.ts';
-import type { FillSource } from './fill-source.ts';
 import type { OpenObject } from './open-object.ts';
-import { isSameGeneration, strongValidator } from './read-answer.ts';
 import { isGenuineBlock } from './verify-blocks.ts';
 
 /** A body that is open already, from a source whose head has been read. */
@@ -102,7 +102,7 @@ class Run {
     } catch (error) {
       this.#endRest(error);
       if (!isOperational(error)) throw error;
-      this.#context.logger.warn({ error, key: this.#object.key }, 'a fill failed');
+      this.#context.logger.warn({ code: error.code, detail: error.detail, key: this.#object.key }, 'a fill failed');
     }
   }
 

@@ -10,15 +10,15 @@
  * The question asks for the blocks that its first asker needs, not for the file: one byte from the middle of a cold
  * film costs the origin one block.
  */
-import type { HttpResponse } from '../../src/client/http-client.ts';
-import { BLOCK_BYTES } from '../../src/contracts/file-manifest.ts';
-import { isOperational, OperationalError } from '../../src/errors/operational-error.ts';
-import type { HeaderFields } from '../../src/http/stored-headers.ts';
-import type { World } from '../../src/world/world.ts';
-import type { ObjectDescription } from '../store/object-store.ts';
+import type { HttpResponse } from '../../../src/client/http-client.ts';
+import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
+import { isOperational, OperationalError } from '../../../src/errors/operational-error.ts';
+import type { HeaderFields } from '../../../src/http/stored-headers.ts';
+import type { World } from '../../../src/world/world.ts';
+import type { ObjectDescription } from '../../store/object-store.ts';
+import { ObjectLease, type OpenObject } from '../blocks/open-object.ts';
+import type { FillCoordinator } from '../fill-coordinator.ts';
 import { collectBody } from './collect-body.ts';
-import type { FillCoordinator } from './fill-coordinator.ts';
-import { ObjectLease, type OpenObject } from './open-object.ts';
 import {
   type AnswerFacts,
   isSameGeneration,

@@ -7,7 +7,7 @@
  * the answer by a second; freshness belongs to the answer, so it is computed here once, when it arrives.
  */
 
-import { parseContentRange } from '../../src/http/byte-range.ts';
+import { parseContentRange } from '../../../src/http/byte-range.ts';
 import {
   currentAgeMs,
   freshnessLifetimeMs,
@@ -15,12 +15,12 @@ import {
   parseCacheControl,
   selectCachePolicy,
   varyNames,
-} from '../../src/http/cache-control.ts';
-import { isStrongLastModified, type ObjectValidators, sharesStrongValidator } from '../../src/http/conditional.ts';
-import { parseEtag } from '../../src/http/etag.ts';
-import { formatHttpDate, parseHttpDate } from '../../src/http/http-date.ts';
-import { freshenedHeaders, freshens, type HeaderFields, storableHeaders } from '../../src/http/stored-headers.ts';
-import type { ObjectDescription } from '../store/object-store.ts';
+} from '../../../src/http/cache-control.ts';
+import { isStrongLastModified, type ObjectValidators, sharesStrongValidator } from '../../../src/http/conditional.ts';
+import { parseEtag } from '../../../src/http/etag.ts';
+import { formatHttpDate, parseHttpDate } from '../../../src/http/http-date.ts';
+import { freshenedHeaders, freshens, type HeaderFields, storableHeaders } from '../../../src/http/stored-headers.ts';
+import type { ObjectDescription } from '../../store/object-store.ts';
 
 /** An answer as it came, with the wall-clock times around it. */
 export interface AnswerFacts {

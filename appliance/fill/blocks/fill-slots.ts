@@ -1,4 +1,4 @@
-import { OperationalError } from '../../src/errors/operational-error.ts';
+import { OperationalError } from '../../../src/errors/operational-error.ts';
 
 /** Bounds the fills at one time: so many on their way, as many waiting in turn, and no more. */
 export class FillSlots {
