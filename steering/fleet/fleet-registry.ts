@@ -39,7 +39,8 @@ interface Entry {
 
 const MAX_APPLIANCES_KNOWN = 10_000;
 const MAX_PAST_INSTANCES = 4;
-const VIEW_LIFE_MS = 100;
+/** How long a view may tell an old silence; who is in and who is out is exact. */
+const LONGEST_VIEW_MS = 1000;
 
 /**
  * Who is in the fleet, from heartbeats with leases by monotonic time: a wall clock that is set must not expire anybody.
@@ -95,12 +96,12 @@ export class FleetRegistry {
     return outcome;
   }
 
-  /** The fleet now. The same object for up to a tenth of a second while nothing is heard. */
+  /** The fleet now. The same object while nothing is heard and no lease ends, for a second at the longest. */
   view(): FleetView {
     const nowMs = this.#options.clock.monotonicMs();
     if (this.#view === undefined || nowMs >= this.#viewEndsMs) {
       this.#view = this.#makeView(nowMs);
-      this.#viewEndsMs = nowMs + VIEW_LIFE_MS;
+      this.#viewEndsMs = this.#nextChangeMs(nowMs);
     }
     return this.#view;
   }
@@ -112,6 +113,15 @@ export class FleetRegistry {
     for (const id of gone) this.#entries.delete(id);
     if (gone.length > 0) this.#view = undefined;
     return gone;
+  }
+
+  #nextChangeMs(nowMs: number): number {
+    let nextMs = nowMs + LONGEST_VIEW_MS;
+    for (const { leaseEndsMs } of this.#entries.values()) {
+      for (const changeMs of [leaseEndsMs, leaseEndsMs + this.#options.preserveMs])
+        if (changeMs > nowMs && changeMs < nextMs) nextMs = changeMs;
+    }
+    return nextMs;
   }
 
   #judge(entry: Entry | undefined, heartbeat: Heartbeat): HeartbeatOutcome {

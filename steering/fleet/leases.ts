@@ -44,7 +44,7 @@ export function judgeLeases(
     facts.filter((fact) => fact.leaseEndsMs <= nowMs && !fact.saidGoodbye).map(({ leaseEndsMs }) => leaseEndsMs),
   );
   const isPreserved = (fact: LeaseFacts): boolean => {
-    if (fact.saidGoodbye || nowMs - fact.leaseEndsMs > rules.preserveMs) return false;
+    if (fact.saidGoodbye || nowMs - fact.leaseEndsMs >= rules.preserveMs) return false;
     const first = fact.leaseEndsMs - rules.togetherMs;
     const together = countBefore(missedEnds, fact.leaseEndsMs + rules.togetherMs + 1) - countBefore(missedEnds, first);
     const aliveThen = allEnds.length - countBefore(allEnds, first);

@@ -1,0 +1,98 @@
+import { expect, test } from 'vitest';
+import type { Candidate } from '../../../steering/ranking/candidate.ts';
+import { rankAppliances } from '../../../steering/ranking/rank-appliances.ts';
+
+const appliance = (id: string, changes: Partial<Candidate> = {}): Candidate => ({
+  id,
+  siteId: 'north',
+  baseUrl: `http://${id}.example`,
+  lease: { kind: 'current' },
+  state: 'serving',
+  healthy: true,
+  healthReasons: [],
+  egressBitsPerSec: 0,
+  activeRequests: 0,
+  softEgressBitsPerSec: 1e9,
+  hardEgressBitsPerSec: 2e9,
+  maxActiveRequests: 1000,
+  held: { kind: 'known', share: 1 },
+  ...changes,
+});
+
+const session = (sessionId: string, siteId?: string) => ({ sessionId, titleId: 'bars', siteId });
+const firstOf = (fleet: readonly Candidate[], sessionId: string): string | undefined =>
+  rankAppliances(fleet, session(sessionId, 'north')).ranked[0]?.candidate.id;
+
+test.each([
+  ['silent', { lease: { kind: 'expired', silentMs: 6500 } }, 'lease-expired', 'no heartbeat for 6.5 s'],
+  ['draining', { state: 'draining' }, 'not-serving', 'is draining'],
+  ['starting', { state: 'starting' }, 'not-serving', 'is starting'],
+  ['sick', { healthy: false, healthReasons: ['volume 2 is offline'] }, 'unhealthy', 'unhealthy: volume 2 is offline'],
+  ['at its egress limit', { egressBitsPerSec: 2e9 }, 'full', 'at its hard limit: 2000.0 of 2000.0 Mbit/s'],
+  ['at its request limit', { activeRequests: 1000 }, 'full', 'at its hard limit: 1000 of 1000 requests in hand'],
+  [
+    'without the title',
+    { held: { kind: 'nothing', because: 'holds nothing of the title' } },
+    'lacks-title',
+    'holds nothing of the title',
+  ],
+] satisfies Array<[string, Partial<Candidate>, string, string]>)(
+  'an appliance that is %s is excluded with its reason',
+  (_what, changes, code, reason) => {
+    const { ranked, excluded } = rankAppliances([appliance('a', changes)], session('s'));
+    expect(ranked).toEqual([]);
+    expect(excluded).toEqual([{ id: 'a', code, reason }]);
+  },
+);
+
+test('sessions spread over equal appliances by their capacity', () => {
+  const fleet = [
+    appliance('a'),
+    appliance('b'),
+    appliance('c', { softEgressBitsPerSec: 2e9, hardEgressBitsPerSec: 4e9 }),
+  ];
+  const counts = new Map<string, number>();
+  for (let index = 0; index < 4000; index += 1) {
+    const first = firstOf(fleet, `session-${index}`) ?? '';
+    counts.set(first, (counts.get(first) ?? 0) + 1);
+  }
+  expect(counts.get('a')).toBeGreaterThan(850);
+  expect(counts.get('a')).toBeLessThan(1150);
+  expect(counts.get('c')).toBeGreaterThan(1850);
+  expect(counts.get('c')).toBeLessThan(2150);
+});
+
+test('where nobody holds the whole title, its sessions meet at one appliance', () => {
+  const fleet = ['a', 'b', 'c'].map((id) => appliance(id, { held: { kind: 'known', share: 0.3 } }));
+  const firsts = new Set(Array.from({ length: 200 }, (_, index) => firstOf(fleet, `session-${index}`)));
+  expect(firsts.size).toBe(1);
+});
+
+test('an appliance that holds more of the title goes first', () => {
+  const fleet = [
+    appliance('part', { held: { kind: 'known', share: 0.5 } }),
+    appliance('whole'),
+    appliance('unknown', { held: { kind: 'unknown', because: 'its list is not here' } }),
+  ];
+  const { ranked } = rankAppliances(fleet, session('s', 'north'));
+  expect(ranked.map(({ candidate }) => candidate.id)).toEqual(['whole', 'part', 'unknown']);
+});
+
+test('between soft and hard limit sessions leave by degrees, and always the same ones', () => {
+  const share = (egressBitsPerSec: number): Set<string> => {
+    const fleet = [appliance('busy', { egressBitsPerSec }), appliance('idle')];
+    const sessionIds = Array.from({ length: 2000 }, (_, index) => `session-${index}`);
+    return new Set(sessionIds.filter((sessionId) => firstOf(fleet, sessionId) === 'busy'));
+  };
+  const [calm, half, most] = [share(1e9), share(1.5e9), share(1.9e9)];
+  expect(calm.size / 2000).toBeCloseTo(0.5, 1);
+  expect(half.size / calm.size).toBeCloseTo(0.5, 1);
+  expect(most.size / calm.size).toBeCloseTo(0.1, 1);
+  expect([...most].every((sessionId) => half.has(sessionId))).toBe(true);
+  expect([...half].every((sessionId) => calm.has(sessionId))).toBe(true);
+});
+
+test("an overloaded appliance of the client's site still goes before an idle one elsewhere", () => {
+  const fleet = [appliance('here', { egressBitsPerSec: 1.9e9 }), appliance('there', { siteId: 'south' })];
+  for (let index = 0; index < 50; index += 1) expect(firstOf(fleet, `session-${index}`)).toBe('here');
+});
