@@ -39,12 +39,12 @@ export type PredictedDemand = ReadonlyMap<string, ReadonlyMap<string, number>>;
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-export const LEVEL_HALF_LIFE_MS = 3 * DAY_MS;
-export const LAUNCH_HALF_LIFE_MS = 7 * DAY_MS;
+const LEVEL_HALF_LIFE_MS = 3 * DAY_MS;
+const LAUNCH_HALF_LIFE_MS = 7 * DAY_MS;
 /** Weight of the prior, in hours of watching. */
-export const PRIOR_HOURS = 24;
-/** Density of the prior where a region has no demand at all yet: every byte asked for once in ten days. */
-export const FALLBACK_DENSITY_PER_DAY = 0.1;
+const PRIOR_HOURS = 24;
+/** Density of the prior while a region has shown no demand yet: every byte asked for once in ten days. */
+const FALLBACK_DENSITY_PER_DAY = 0.1;
 
 export function predictDemand(input: PredictionInput): PredictedDemand {
   const levels = weighHistory(input);
@@ -80,15 +80,15 @@ function watchedHours(file: DemandFile, nowMs: number): number {
   return (lifeMs * (1 - Math.exp(-watchedMs / lifeMs))) / HOUR_MS;
 }
 
-/** Bytes per stored byte and day over all files of a region. */
+/** Bytes per stored byte and day over all files of a region, drawn to the fallback while little was watched. */
 function averageDensity({ files, nowMs }: PredictionInput, levelOf: ReadonlyMap<string, number>): number {
-  let bytesPerDay = 0;
-  let storedBytes = 0;
+  let servedBytes = 0;
+  let storedByteHours = 0;
   for (const file of files) {
-    bytesPerDay += ((levelOf.get(file.path) ?? 0) / watchedHours(file, nowMs)) * 24;
-    storedBytes += file.sizeBytes;
+    servedBytes += (levelOf.get(file.path) ?? 0) + (PRIOR_HOURS * FALLBACK_DENSITY_PER_DAY * file.sizeBytes) / 24;
+    storedByteHours += (watchedHours(file, nowMs) + PRIOR_HOURS) * file.sizeBytes;
   }
-  return bytesPerDay > 0 ? bytesPerDay / storedBytes : FALLBACK_DENSITY_PER_DAY;
+  return storedByteHours === 0 ? FALLBACK_DENSITY_PER_DAY : (servedBytes / storedByteHours) * 24;
 }
 
 function expectBytes(

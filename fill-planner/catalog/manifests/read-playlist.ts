@@ -59,6 +59,9 @@ const MEDIA_TAG = /^#EXT-X-MEDIA:/;
 /** @throws OperationalError MEDIA_BROKEN when it is no playlist of a finished title */
 export function readPlaylist(text: string, namedIn: string): Playlist {
   if (!/^\uFEFF?#EXTM3U/.test(text)) throw broken(namedIn, 'does not begin with #EXTM3U');
+  // m3u8-parser passes over a range that it cannot read, which would turn a part of a file into all of it.
+  const unreadable = /^#EXT-X-BYTERANGE:(?!\d+(?:@\d+)?\s*$).*/m.exec(text)?.[0];
+  if (unreadable !== undefined) throw broken(namedIn, `has '${unreadable.slice(0, 80)}', which is not LENGTH@OFFSET`);
   const parser = new Parser();
   // m3u8-parser drops CHANNELS and STABLE-RENDITION-ID; they are read from the tag lines, taken as they pass.
   const mediaLines: string[] = [];

@@ -17,6 +17,8 @@ const MAX_KEPT_BYTES = 32 * 1024 * 1024;
 const MAX_BOXES = 4_000_000;
 /** A top-level type is four printable characters; anything else is not a box header. */
 const TYPE = /^[A-Za-z0-9 _.-]{4}$/;
+/** What a file may begin with: text has letters where a type would be, too. */
+const OPENING: ReadonlySet<string> = new Set('ftyp styp moov moof sidx emsg prft pdin free skip wide uuid'.split(' '));
 
 export class BoxWalker {
   readonly #path: string;
@@ -102,6 +104,8 @@ export class BoxWalker {
 
   #begin(box: TopBox, header: Buffer): void {
     const described = { ...box, path: this.#path };
+    if (this.#boxCount === 0 && !OPENING.has(box.type))
+      throw this.#broken(`begins with '${printable(box.type)}', which begins no media file`);
     this.#boxCount += 1;
     if (this.#boxCount > MAX_BOXES) throw this.#broken(`has more than ${MAX_BOXES} boxes`);
     this.#current = box;
