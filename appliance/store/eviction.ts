@@ -4,7 +4,8 @@
  * Least recently used first, by bytes. What the plan pinned leaves only when everything else that may leave is not
  * enough for what is needed now: a viewer's miss must not undo what was filled overnight, and yet a plan that filled
  * the disk must not stop the cache. Evicting for one block at a time would evict at every write once a volume is full,
- * so more is wanted than is needed (a watermark); pinned objects never leave for the surplus.
+ * so more is wanted than is needed (a watermark); pinned objects never leave for the surplus, nor does an object that is
+ * larger than what is left of it: a film must not go because a playlist needed room.
  *
  * Limits: no account of frequency or of what a refill would cost; `bench/replay-eviction` is where another rule proves
  * itself.
@@ -16,7 +17,7 @@ export interface EvictionCandidate {
 export interface EvictionNeed {
   /** Without these the write cannot go on. */
   readonly neededBytes: number;
-  /** At least `neededBytes`; what to free while at it. */
+  /** At least `neededBytes`; up to how much to free while at it. */
   readonly wantedBytes: number;
 }
 
@@ -31,20 +32,22 @@ export function chooseVictims<C extends EvictionCandidate>(
   need: EvictionNeed,
 ): C[] {
   const victims: C[] = [];
-  const freedBytes = take(victims, unpinned, need.wantedBytes);
-  take(victims, pinned, need.neededBytes - freedBytes);
+  const freedBytes = take(victims, unpinned, need);
+  const lackingBytes = need.neededBytes - freedBytes;
+  if (lackingBytes > 0) take(victims, pinned, { neededBytes: lackingBytes, wantedBytes: lackingBytes });
   return victims;
 }
 
-/** Moves candidates to the victims until they make up the bytes. @returns how many bytes they make up */
-function take<C extends EvictionCandidate>(victims: C[], candidates: Iterable<C>, bytes: number): number {
+/** Moves candidates to the victims, oldest first and without gaps. @returns how many bytes they make up */
+function take<C extends EvictionCandidate>(victims: C[], candidates: Iterable<C>, need: EvictionNeed): number {
   let takenBytes = 0;
-  if (bytes <= 0) return takenBytes;
+  if (need.wantedBytes <= 0) return takenBytes;
   for (const candidate of candidates) {
     if (candidate.sizeBytes <= 0) continue;
+    if (takenBytes >= need.neededBytes && takenBytes + candidate.sizeBytes > need.wantedBytes) break;
     victims.push(candidate);
     takenBytes += candidate.sizeBytes;
-    if (takenBytes >= bytes) break;
+    if (takenBytes >= need.wantedBytes) break;
   }
   return takenBytes;
 }
