@@ -52,10 +52,10 @@ export class CatalogueStore {
         .run(list.applianceId, list.planVersion, JSON.stringify(list));
       this.#database
         .prepare(
-          `DELETE FROM rendition_list WHERE appliance_id = ?1 AND plan_version NOT IN
-             (SELECT plan_version FROM rendition_list WHERE appliance_id = ?1 ORDER BY rowid DESC LIMIT ?2)`,
+          `DELETE FROM rendition_list WHERE appliance_id = ? AND plan_version NOT IN
+             (SELECT plan_version FROM rendition_list WHERE appliance_id = ? ORDER BY rowid DESC LIMIT ?)`,
         )
-        .run(list.applianceId, LISTS_KEPT_PER_APPLIANCE);
+        .run(list.applianceId, list.applianceId, LISTS_KEPT_PER_APPLIANCE);
     })();
   }
 
