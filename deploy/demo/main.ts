@@ -25,8 +25,9 @@ async function main(): Promise<number> {
   mkdirSync(folder, { recursive: true });
   const network = new DemoNetwork(folder);
   const interrupted = new Promise<void>((resolve) => {
-    process.once('SIGINT', resolve);
-    process.once('SIGTERM', resolve);
+    // For every signal, not only the first: a second Ctrl-C must not end this process before its children.
+    process.on('SIGINT', resolve);
+    process.on('SIGTERM', resolve);
   });
   const progress = new ProgressLine(process.stderr);
   try {
