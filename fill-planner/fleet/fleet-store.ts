@@ -27,7 +27,11 @@ export class FleetStore {
     this.#current =
       row === undefined
         ? { fleetVersion: 0, changedAtMs: 0, fleet: EMPTY_FLEET }
-        : { ...row, fleet: parseFleet(JSON.parse(row.document)) };
+        : {
+            fleetVersion: row.fleetVersion,
+            changedAtMs: row.changedAtMs,
+            fleet: parseFleet(JSON.parse(row.document)),
+          };
   }
 
   get(): StoredFleet {

@@ -1,0 +1,111 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { DemandStore } from '../../../fill-planner/demand/demand-store.ts';
+import type { DemandSample } from '../../../src/contracts/demand-sample.ts';
+import { temporaryFolder } from '../catalog/demo-title.ts';
+
+const HOUR_MS = 3_600_000;
+const NOW_MS = Date.UTC(2030, 0, 20, 12, 30);
+const HOUR = Date.UTC(2030, 0, 20, 12);
+
+async function openStore(limits = { retentionMs: 10 * 24 * HOUR_MS, maxRows: 1000 }) {
+  const folder = await temporaryFolder();
+  const store = new DemandStore(join(folder.path, 'demand.sqlite'), limits);
+  return {
+    store,
+    async [Symbol.asyncDispose]() {
+      store.close();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+let nextId = 0;
+const sample = (change: Partial<DemandSample> = {}): DemandSample => {
+  nextId += 1;
+  return {
+    version: 1,
+    sampleId: `00000000-0000-4000-8000-${String(nextId).padStart(12, '0')}`,
+    applianceId: 'a1',
+    siteId: 's',
+    hourStartMs: HOUR,
+    entries: [{ path: '/x', requests: 2, servedBytes: 100 }],
+    ...change,
+  };
+};
+const known = (path: string): boolean => path !== '/unknown';
+
+test('a sample counts once, however often it is sent', async () => {
+  await using opened = await openStore();
+  const one = sample();
+  expect(opened.store.count(one, 'de', known, NOW_MS)).toBe('counted');
+  expect(opened.store.count(one, 'de', known, NOW_MS)).toBe('duplicate');
+  expect([...opened.store.history()]).toEqual([{ path: '/x', region: 'de', hourStartMs: HOUR, servedBytes: 100 }]);
+});
+
+test('samples of several appliances add up per file, region and hour', async () => {
+  await using opened = await openStore();
+  opened.store.count(sample(), 'de', known, NOW_MS);
+  opened.store.count(sample({ applianceId: 'a2' }), 'de', known, NOW_MS);
+  opened.store.count(sample(), 'fr', known, NOW_MS);
+  opened.store.count(sample({ hourStartMs: HOUR - HOUR_MS }), 'de', known, NOW_MS);
+  const rows = [...opened.store.history()].map(({ region, hourStartMs, servedBytes }) => [
+    hourStartMs,
+    region,
+    servedBytes,
+  ]);
+  expect(rows).toEqual([
+    [HOUR - HOUR_MS, 'de', 100],
+    [HOUR, 'de', 200],
+    [HOUR, 'fr', 100],
+  ]);
+});
+
+test('what is not in the catalogue is not kept', async () => {
+  await using opened = await openStore();
+  const entries = [
+    { path: '/unknown', requests: 1, servedBytes: 9 },
+    { path: '/x', requests: 1, servedBytes: 1 },
+  ];
+  opened.store.count(sample({ entries }), 'de', known, NOW_MS);
+  expect([...opened.store.history()].map(({ path }) => path)).toEqual(['/x']);
+});
+
+test('samples from before the retention and from the future are not counted', async () => {
+  await using opened = await openStore();
+  expect(opened.store.count(sample({ hourStartMs: HOUR - 11 * 24 * HOUR_MS }), 'de', known, NOW_MS)).toBe('too-old');
+  expect(opened.store.count(sample({ hourStartMs: HOUR + 3 * HOUR_MS }), 'de', known, NOW_MS)).toBe('from-the-future');
+  expect(opened.store.rowCount).toBe(0);
+});
+
+test('old hours are forgotten, and their samples stay counted for as long as they would be taken', async () => {
+  await using opened = await openStore();
+  const old = sample();
+  opened.store.count(old, 'de', known, NOW_MS);
+  const lastMoment = HOUR + 10 * 24 * HOUR_MS;
+  opened.store.trim(lastMoment);
+  expect(opened.store.count(old, 'de', known, lastMoment)).toBe('duplicate');
+  opened.store.trim(lastMoment + HOUR_MS);
+  expect(opened.store.rowCount).toBe(0);
+  expect(opened.store.count(old, 'de', known, lastMoment + HOUR_MS)).toBe('too-old');
+});
+
+test('the oldest hours go first when there are too many rows', async () => {
+  await using opened = await openStore({ retentionMs: 10 * 24 * HOUR_MS, maxRows: 25 });
+  for (let hour = 0; hour < 10; hour += 1) {
+    const entries = Array.from({ length: 5 }, (_, file) => ({ path: `/f${file}`, requests: 1, servedBytes: 1 }));
+    opened.store.count(sample({ hourStartMs: HOUR - hour * HOUR_MS, entries }), 'de', known, NOW_MS);
+  }
+  opened.store.trim(NOW_MS);
+  expect(opened.store.rowCount).toBe(25);
+  const oldest = Math.min(...[...opened.store.history()].map(({ hourStartMs }) => hourStartMs));
+  expect(oldest).toBe(HOUR - 4 * HOUR_MS);
+});
+
+test('counts beyond what a number holds stay at the largest number', async () => {
+  await using opened = await openStore();
+  const entries = [{ path: '/x', requests: Number.MAX_SAFE_INTEGER, servedBytes: Number.MAX_SAFE_INTEGER }];
+  opened.store.count(sample({ entries }), 'de', known, NOW_MS);
+  opened.store.count(sample({ entries }), 'de', known, NOW_MS);
+  expect([...opened.store.history()][0]?.servedBytes).toBe(Number.MAX_SAFE_INTEGER);
+});
