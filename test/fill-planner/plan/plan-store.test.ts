@@ -1,0 +1,127 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { PlanDraft } from '../../../fill-planner/plan/build-plan.ts';
+import { PlanStore } from '../../../fill-planner/plan/plan-store.ts';
+import { parseFillPlan } from '../../../src/contracts/fill-plan.ts';
+import { loadOrCreateIdentity } from '../../../src/signing/identity.ts';
+import { documentVerifies } from '../../../src/signing/signed-document.ts';
+import { temporaryFolder } from '../catalog/demo-title.ts';
+
+const HOUR_MS = 3_600_000;
+
+async function openStore() {
+  const folder = await temporaryFolder();
+  const identity = loadOrCreateIdentity('planner', join(folder.path, 'identity.pem'));
+  const store = new PlanStore(join(folder.path, 'plan.sqlite'));
+  return {
+    store,
+    identity,
+    save: (draft: PlanDraft | undefined, nowMs: number) =>
+      store.save(draft === undefined ? [] : [draft], new Map(), identity, nowMs)[0],
+    async [Symbol.asyncDispose]() {
+      store.close();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const draft = (change: Partial<PlanDraft> = {}, fileChange: object = {}): PlanDraft => ({
+  applianceId: 'a1',
+  renditions: ['t/v'],
+  windows: [{ startsAtMs: 0, endsAtMs: 4 * HOUR_MS, fillBitsPerSec: 1e6 }],
+  files: [
+    {
+      path: '/t/v.mp4',
+      sizeBytes: 5,
+      root: 'b'.repeat(64),
+      rendition: 0,
+      priority: 0,
+      reason: 'because',
+      expectedBytes: 7,
+      sources: [{ kind: 'origin', id: 'origin', baseUrl: 'http://o', afterSec: 0 }],
+      ...fileChange,
+    },
+  ],
+  ...change,
+});
+
+test('a stored plan verifies, keeps its contract and is as it was drafted', async () => {
+  await using opened = await openStore();
+  expect(opened.save(draft(), 0)).toEqual({ applianceId: 'a1', planVersion: 1, outcome: 'new' });
+  const document: unknown = JSON.parse(opened.store.newest('a1')?.document ?? '');
+  expect(documentVerifies(document, opened.identity.publicKey)).toBe(true);
+  expect(parseFillPlan(document)).toMatchObject({ ...draft(), planVersion: 1, keyId: opened.identity.keyId });
+});
+
+test('the same plan again changes neither version nor tag', async () => {
+  await using opened = await openStore();
+  opened.save(draft(), 0);
+  const before = opened.store.newest('a1');
+  expect(opened.save(draft(), HOUR_MS)?.outcome).toBe('unchanged');
+  expect(opened.store.newest('a1')).toEqual(before);
+});
+
+test('new windows, ranks and expectations refresh a plan under its version', async () => {
+  await using opened = await openStore();
+  opened.save(draft(), 0);
+  const changes = [
+    draft({ windows: [{ startsAtMs: 24 * HOUR_MS, endsAtMs: 28 * HOUR_MS, fillBitsPerSec: 1e6 }] }),
+    draft({}, { expectedBytes: 8 }),
+    draft({}, { reason: 'for another reason' }),
+  ];
+  const etags = new Set([opened.store.newest('a1')?.etag]);
+  for (const change of changes) {
+    expect(opened.save(change, HOUR_MS)).toEqual({ applianceId: 'a1', planVersion: 1, outcome: 'refreshed' });
+    etags.add(opened.store.newest('a1')?.etag);
+  }
+  expect(etags.size).toBe(4);
+});
+
+test('other files, sources or renditions make the next version', async () => {
+  await using opened = await openStore();
+  const source = { kind: 'origin' as const, id: 'origin', baseUrl: 'http://other', afterSec: 0 };
+  const changes = [
+    draft(),
+    draft({}, { root: 'c'.repeat(64) }),
+    draft({}, { sources: [source] }),
+    draft({ renditions: ['t/w'] }),
+    draft(),
+  ];
+  expect(changes.map((change) => opened.save(change, 0)?.planVersion)).toEqual([1, 2, 3, 4, 5]);
+});
+
+test('a version that is new inside an open window starts the window anew, and a refresh keeps that start', async () => {
+  await using opened = await openStore();
+  const startOf = (): number | undefined =>
+    parseFillPlan(JSON.parse(opened.store.newest('a1')?.document ?? '')).windows[0]?.startsAtMs;
+  opened.save(draft(), HOUR_MS);
+  expect(startOf()).toBe(HOUR_MS);
+  opened.save(draft({}, { expectedBytes: 1 }), 2 * HOUR_MS);
+  expect(startOf()).toBe(HOUR_MS);
+  opened.save(draft({}, { root: 'c'.repeat(64) }), 3 * HOUR_MS);
+  expect(startOf()).toBe(3 * HOUR_MS);
+});
+
+test('an appliance that left has no plan, and when it is back its versions go on', async () => {
+  await using opened = await openStore();
+  opened.save(draft(), 0);
+  opened.save(undefined, 0);
+  expect(opened.store.newest('a1')).toBeUndefined();
+  expect(opened.store.all()).toEqual([]);
+  expect(opened.save(draft({}, { root: 'd'.repeat(64) }), 0)?.planVersion).toBe(2);
+});
+
+test('the last ten versions are kept for who asks what an old holdings list meant', async () => {
+  await using opened = await openStore();
+  for (let index = 0; index < 14; index += 1) opened.save(draft({ renditions: [`t/v${index}`] }), 0);
+  expect(opened.store.version('a1', 4)).toBeUndefined();
+  expect(opened.store.version('a1', 5)?.planVersion).toBe(5);
+  expect(opened.store.newest('a1')?.planVersion).toBe(14);
+});
+
+test('a window opened by hand lasts until its end', async () => {
+  await using opened = await openStore();
+  opened.store.openWindow({ startsAtMs: 10, endsAtMs: 20 });
+  expect(opened.store.openedWindow(19)).toEqual({ startsAtMs: 10, endsAtMs: 20 });
+  expect(opened.store.openedWindow(20)).toBeUndefined();
+});
