@@ -27,8 +27,8 @@ export class BlockFlight {
     this.#kept.promise.catch(() => undefined);
   }
 
-  get isEnded(): boolean {
-    return this.#state !== 'arriving';
+  get isComplete(): boolean {
+    return this.#state === 'complete';
   }
 
   /** Resolves when the store holds the block; rejects when it could not be kept or never came. */

@@ -90,6 +90,12 @@ export class OpenObject {
     return !this.flights.has(blockIndex) && !this.stored.holds(blockIndex);
   }
 
+  /** Whether the block's bytes are here, checked, in a store or in memory on their way there. */
+  has(blockIndex: number): boolean {
+    if (this.stored.holds(blockIndex)) return true;
+    return this.flights.get(blockIndex)?.isComplete === true || this.#keeper.unkept(this, blockIndex) !== undefined;
+  }
+
   /** Whether somebody still wants the block, and wants it soon. */
   isWanted(blockIndex: number): boolean {
     for (const { next, last } of this.#readers) {
@@ -223,7 +229,7 @@ export class ObjectLease implements Disposable {
   holds(range: ByteRange): boolean {
     const lastBlock = Math.floor(range.last / BLOCK_BYTES);
     for (let blockIndex = Math.floor(range.first / BLOCK_BYTES); blockIndex <= lastBlock; blockIndex += 1) {
-      if (!this.object.stored.holds(blockIndex)) return false;
+      if (!this.object.has(blockIndex)) return false;
     }
     return true;
   }

@@ -1,0 +1,133 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { FillPlanSource } from '../../../src/contracts/fill-plan.ts';
+import { GatedOrigin, patterned } from '../support/gated-origin.ts';
+import { ask, openAnswer } from '../support/http-client.ts';
+import { type PlannedRig, startPlannedRig } from '../support/planned-rig.ts';
+
+const MIB = 2 ** 20;
+const BYTES = patterned(3 * MIB + 77);
+const PATH = '/title/v1.mp4';
+
+describe('a planned file', () => {
+  let origin: GatedOrigin;
+  let peer: GatedOrigin;
+  let rig: PlannedRig;
+
+  beforeEach(async () => {
+    origin = await GatedOrigin.start();
+    peer = await GatedOrigin.start();
+    rig = await startPlannedRig(origin.url);
+    origin.files.set(PATH, { bytes: BYTES, etag: '"at-the-origin"' });
+  });
+
+  afterEach(async () => {
+    await rig.stop();
+    await peer.stop();
+    await origin.stop();
+  });
+
+  const peerSource = (at = peer): FillPlanSource => ({ kind: 'peer', id: 'oca-2', baseUrl: at.url, afterSec: 0 });
+  const signal = (): AbortSignal => AbortSignal.timeout(10_000);
+
+  it('is named by its manifest, typed by its name, and never stale', async () => {
+    const { manifest } = rig.plan(PATH, BYTES, []);
+    const answer = await ask(`${rig.url}${PATH}`);
+    expect(answer.headers.etag).toBe(`"${manifest.root.slice(0, 32)}"`);
+    expect(answer.headers['content-type']).toBe('video/mp4');
+    expect(answer.headers['cache-control']).toContain('immutable');
+    expect(answer.body.equals(BYTES)).toBe(true);
+    expect(rig.demand.get(PATH)).toBe(BYTES.length);
+    await origin.stop();
+    expect((await ask(`${rig.url}${PATH}`)).headers['cache-status']).toMatch(/^oca-1;hit/);
+  });
+
+  it('comes from a peer, who is asked only for what it holds, and else from the origin', async () => {
+    rig.plan(PATH, BYTES, [peerSource()]);
+    peer.isHeld = true;
+    const client = openAnswer(`${rig.url}${PATH}`, { headers: { range: 'bytes=0-9' } });
+    const request = await peer.arrival();
+    expect(request.headers['cache-control']).toBe('only-if-cached');
+    expect(request.range).toBe(`bytes=0-${MIB - 1}`);
+    request.refuse(504);
+    expect(await (await client).ended).toBe('complete');
+    expect((await client).body.equals(BYTES.subarray(0, 10))).toBe(true);
+    expect(origin.requests).toHaveLength(1);
+  });
+
+  it('lets no byte out before its block is checked: a lying peer is left, and nobody notices', async () => {
+    const lie = Buffer.from(BYTES);
+    lie[MIB + 5] = (lie[MIB + 5] ?? 0) ^ 1;
+    peer.files.set(PATH, { bytes: lie, etag: '"lie"' });
+    rig.plan(PATH, BYTES, [peerSource()]);
+    const answer = await ask(`${rig.url}${PATH}`);
+    expect(answer.body.equals(BYTES)).toBe(true);
+    expect(origin.requests[0]?.range).toMatch(new RegExp(`^bytes=${MIB}-`));
+  });
+
+  it('is answered with 502 when no source has the right bytes', async () => {
+    origin.files.set(PATH, { bytes: patterned(BYTES.length, 9), etag: '"other"' });
+    rig.plan(PATH, BYTES, []);
+    expect((await ask(`${rig.url}${PATH}`)).status).toBe(502);
+    expect(rig.store.usage().usedBytes).toBe(0);
+  });
+
+  it('is filled by the plan and by viewers in one fill', async () => {
+    const file = rig.plan(PATH, BYTES, []);
+    origin.isHeld = true;
+    using object = rig.fills.openPlanned(file);
+    const source: FillPlanSource = { kind: 'origin', id: 'origin', baseUrl: origin.url, afterSec: 0 };
+    const filling = rig.fills.fillPlannedBlock(object, file, 1, [source], signal());
+    const request = await origin.arrival();
+    const client = openAnswer(`${rig.url}${PATH}`, { headers: { range: `bytes=${MIB}-${MIB + 9}` } });
+    request.release();
+    expect(await filling).toEqual({ kind: 'origin', bytes: MIB });
+    expect(await (await client).ended).toBe('complete');
+    expect(origin.requests).toHaveLength(1);
+    expect(object.holds(1)).toBe(true);
+    expect(await rig.fills.fillPlannedBlock(object, file, 1, [source], signal())).toEqual({
+      kind: undefined,
+      bytes: 0,
+    });
+  });
+
+  it('reaches a viewer from the origin when the plan asked a peer who lacks it', async () => {
+    const file = rig.plan(PATH, BYTES, [peerSource()]);
+    peer.isHeld = true;
+    using object = rig.fills.openPlanned(file);
+    const filling = rig.fills.fillPlannedBlock(object, file, 0, [peerSource()], signal());
+    const failed = expect(filling).rejects.toMatchObject({ code: 'SOURCE_LACKS' });
+    const request = await peer.arrival();
+    const client = openAnswer(`${rig.url}${PATH}`, { headers: { range: 'bytes=0-9' } });
+    // The viewer joins the plan's flight; both learn from the same refusal.
+    await new Promise((resolve) => setImmediate(resolve));
+    request.refuse(504);
+    await failed;
+    (await peer.arrival()).refuse(504);
+    expect(await (await client).ended).toBe('complete');
+    expect((await client).body.equals(BYTES.subarray(0, 10))).toBe(true);
+  });
+
+  it('takes the place of what was fetched on demand under the same path', async () => {
+    origin.files.set(PATH, { bytes: patterned(500), etag: '"before"', headers: { 'cache-control': 'max-age=600' } });
+    expect((await ask(`${rig.url}${PATH}`)).headers.etag).toBe('"before"');
+    origin.files.set(PATH, { bytes: BYTES, etag: '"after"' });
+    const { manifest } = rig.plan(PATH, BYTES, []);
+    const answer = await ask(`${rig.url}${PATH}`);
+    expect(answer.headers.etag).toBe(`"${manifest.root.slice(0, 32)}"`);
+    expect(answer.body.equals(BYTES)).toBe(true);
+  });
+
+  it('is given to a peer block by block as it is held, and not counted as a viewer’s wish', async () => {
+    rig.plan(PATH, BYTES, []);
+    await ask(`${rig.url}${PATH}`, { headers: { range: `bytes=${MIB}-${MIB + 9}` } });
+    rig.demand.clear();
+    const asPeer = (range: string) =>
+      ask(`${rig.url}${PATH}`, { headers: { range, 'cache-control': 'only-if-cached' } });
+    const held = await asPeer(`bytes=${MIB}-${2 * MIB - 1}`);
+    expect(held.status).toBe(206);
+    expect(held.body.equals(BYTES.subarray(MIB, 2 * MIB))).toBe(true);
+    expect((await asPeer(`bytes=0-${MIB - 1}`)).status).toBe(504);
+    expect(rig.demand.size).toBe(0);
+    expect(origin.requests).toHaveLength(1);
+  });
+});

@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ApplianceConfig, applianceParameters } from '../../../appliance/config.ts';
+import { DeliveryServer } from '../../../appliance/delivery/delivery-server.ts';
+import { handleGet } from '../../../appliance/delivery/handle-get.ts';
+import { LoadMeter } from '../../../appliance/delivery/load-meter.ts';
+import type { PlannedFile } from '../../../appliance/fill/block-filler.ts';
+import { FillCoordinator } from '../../../appliance/fill/fill-coordinator.ts';
+import { ObjectDiscovery } from '../../../appliance/fill/origin/discover-object.ts';
+import { ApplianceMetrics } from '../../../appliance/metrics.ts';
+import { createDiskObjectStore } from '../../../appliance/store/disk-object-store.ts';
+import type { ObjectStore } from '../../../appliance/store/object-store.ts';
+import { HttpClient } from '../../../src/client/http-client.ts';
+import { loadConfig } from '../../../src/config/load-config.ts';
+import { BLOCK_BYTES, type FileManifest, manifestRoot } from '../../../src/contracts/file-manifest.ts';
+import type { FillPlanSource } from '../../../src/contracts/fill-plan.ts';
+import { Health } from '../../../src/lifecycle/health.ts';
+import { silentLogger } from '../../../src/telemetry/logger.ts';
+import { Metrics } from '../../../src/telemetry/metrics.ts';
+import { systemWorld } from '../../../src/world/world.ts';
+
+/** The serving half of an appliance, with a plan that the test writes instead of a planner. */
+export interface PlannedRig {
+  readonly url: string;
+  readonly fills: FillCoordinator;
+  readonly store: ObjectStore;
+  readonly health: Health;
+  readonly demand: Map<string, number>;
+  /** Puts a file in the plan; `sources` in the order to try. */
+  plan(path: string, bytes: Buffer, sources: readonly FillPlanSource[]): PlannedFile;
+  stop(): Promise<void>;
+}
+
+export async function startPlannedRig(
+  originUrl: string,
+  options: { readonly store?: (dir: string) => ObjectStore; readonly flags?: Readonly<Record<string, unknown>> } = {},
+): Promise<PlannedRig> {
+  const dir = mkdtempSync(join(tmpdir(), 'oca-planned-'));
+  const flags = { id: 'oca-1', listen: '127.0.0.1:0', origin: originUrl, volume: [dir], ...options.flags };
+  const config: ApplianceConfig = loadConfig(applianceParameters, { flags, environment: {} });
+  const world = systemWorld;
+  const store =
+    options.store?.(dir) ??
+    createDiskObjectStore({
+      volumes: [{ dir, capacityBytes: 256 * 2 ** 20 }],
+      memoryBytes: 16 * 2 ** 20,
+      world,
+      logger: silentLogger,
+    });
+  await store.start();
+  const http = new HttpClient({ connectTimeoutMs: config.connectTimeoutMs, maxConnectionsPerHost: 16 });
+  const health = new Health();
+  const metrics = new ApplianceMetrics(new Metrics('appliance'));
+  const fills = new FillCoordinator({ config, store, http, world, logger: silentLogger, metrics, health });
+  const planned = new Map<string, PlannedFile>();
+  fills.usePlan({ find: (path) => planned.get(path) });
+  const demand = new Map<string, number>();
+  const context = {
+    config,
+    world,
+    clock: world.clock,
+    logger: silentLogger,
+    metrics,
+    load: new LoadMeter(world.clock, () => 0),
+    finder: { fills, discovery: new ObjectDiscovery(fills, world, config), nowMs: () => world.clock.nowMs() },
+    isDraining: () => false,
+    recordDemand: (path: string, bytes: number) => void demand.set(path, (demand.get(path) ?? 0) + bytes),
+  };
+  const server = new DeliveryServer(config, (request, response) => handleGet(request, response, context));
+  await server.start();
+  return {
+    url: server.url,
+    fills,
+    store,
+    health,
+    demand,
+    plan(path, bytes, sources) {
+      const file: PlannedFile = { manifest: manifestOf(path, bytes), sources };
+      planned.set(path, file);
+      return file;
+    },
+    async stop() {
+      await server.stop(0);
+      await http.destroy();
+      await store.stop(1000);
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+function manifestOf(path: string, bytes: Buffer): FileManifest {
+  const hashes: Buffer[] = [];
+  for (let start = 0; start < bytes.length; start += BLOCK_BYTES) {
+    hashes.push(
+      createHash('sha256')
+        .update(bytes.subarray(start, start + BLOCK_BYTES))
+        .digest(),
+    );
+  }
+  const blockHashes = Buffer.concat(hashes);
+  return {
+    version: 1,
+    path,
+    sizeBytes: bytes.length,
+    blockBytes: BLOCK_BYTES,
+    blockHashes: blockHashes.toString('base64'),
+    root: manifestRoot(bytes.length, BLOCK_BYTES, blockHashes),
+    keyId: 'test',
+    signature: '',
+  };
+}
