@@ -6,6 +6,7 @@ import { HttpClient } from '../src/client/http-client.ts';
 import type { ConfigOf } from '../src/config/parameter.ts';
 import type { Heartbeat } from '../src/contracts/heartbeat.ts';
 import type { RouteReport } from '../src/contracts/route-report.ts';
+import { isOperational } from '../src/errors/operational-error.ts';
 import { Health } from '../src/lifecycle/health.ts';
 import type { ProcessService } from '../src/lifecycle/service.ts';
 import { TrustedKeys } from '../src/server/trusted-keys.ts';
@@ -90,7 +91,7 @@ export class SteeringService implements ProcessService {
   async #startCatalogue(identity: Identity): Promise<void> {
     const { config, context } = { config: this.#config, context: this.#context };
     const { logger, world } = context;
-    const store = new CatalogueStore(join(config.state, 'catalogue.sqlite'));
+    const store = new CatalogueStore(join(config.state, 'catalogue.sqlite'), logger);
     this.#stops.push(() => store.close());
     const kept = store.load();
     for (const list of store.loadLists()) this.#heldTitles.setList(list);
@@ -141,12 +142,14 @@ export class SteeringService implements ProcessService {
 
   async #startFleet(): Promise<void> {
     const { state, leaseMs, preserveMs } = this.#config;
-    const store = new FleetStore(join(state, 'fleet.sqlite'));
+    const { logger } = this.#context;
+    const store = new FleetStore(join(state, 'fleet.sqlite'), logger);
     this.#stops.push(() => store.close());
     for (const report of store.loadRouteReports()) this.#routes.setReport(report);
     this.#fleetStore = store;
     this.#fleet = new Fleet({
       world: this.#context.world,
+      logger,
       store,
       heldTitles: this.#heldTitles,
       leaseMs,
@@ -210,9 +213,15 @@ export class SteeringService implements ProcessService {
     const filtered = this.#routes.setReport(report);
     this.#metrics.routeReports.inc({ outcome: filtered === undefined ? 'old' : 'taken' });
     if (filtered === undefined) return;
-    this.#fleetStore?.saveRouteReport(report);
+    const { logger } = this.#context;
     const { applianceId, siteId } = report;
-    this.#context.logger.info(
+    try {
+      this.#fleetStore?.saveRouteReport(report);
+    } catch (error) {
+      if (!isOperational(error)) throw error;
+      logger.error({ error, applianceId }, 'reported routes cannot be kept for a restart');
+    }
+    logger.info(
       { applianceId, siteId, routes: filtered.routes.length, refused: filtered.refused },
       'routes of an appliance',
     );

@@ -4,6 +4,7 @@ import { contentSteering, STATIC_TTL_SEC } from '../answer/content-steering.ts';
 import { parsePlayerReport } from '../answer/player-report.ts';
 import { staticApplianceIds } from '../answer/static-order.ts';
 import { steer } from '../answer/steer.ts';
+import { ORIGIN_ID } from '../ranking/candidate.ts';
 import { addressOf, neverStored, type PublicApi, queryOf, sessionOf } from './public-api.ts';
 
 export type SteeringFormat = 'hls' | 'dash';
@@ -51,10 +52,11 @@ function answerSteering(
   const titleId = TITLE_ID.test(givenTitle) ? givenTitle : '';
   const sessionId = sessionOf(query.getAll('s').at(-1), api);
   const report = parsePlayerReport(query);
-  for (const [id, bitsPerSec] of report.throughputBitsPerSec) quality.noteThroughput(id, bitsPerSec);
   const common = { reloadUri: reloadUri(api, format, titleId, sessionId), jitter: api.world.random.next() };
 
   const state = api.state();
+  for (const [id, bitsPerSec] of report.throughputBitsPerSec)
+    if (id === ORIGIN_ID || state.fleet.byId.has(id)) quality.noteThroughput(id, bitsPerSec);
   const address = addressOf(request, api);
   const verdict = api.guard.admit(address);
   const decision = verdict === 'decide' ? steer({ titleId, sessionId, clientAddress: address }, state) : verdict;

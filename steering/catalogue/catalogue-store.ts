@@ -1,7 +1,8 @@
 import { type CatalogueSnapshot, parseCatalogueSnapshot } from '../../src/contracts/catalogue-snapshot.ts';
 import { type PlanRenditions, parsePlanRenditions } from '../../src/contracts/fill-plan.ts';
-import { migrate } from '../../src/sqlite/migrate.ts';
-import { type Database, openDatabase } from '../../src/sqlite/open-database.ts';
+import type { Database } from '../../src/sqlite/open-database.ts';
+import type { Logger } from '../../src/telemetry/logger.ts';
+import { onDatabase, openKeptDatabase } from '../kept/kept-database.ts';
 
 export interface KeptCatalogue {
   readonly snapshot: CatalogueSnapshot;
@@ -16,9 +17,8 @@ const LISTS_KEPT_PER_APPLIANCE = 2;
 export class CatalogueStore {
   readonly #database: Database;
 
-  constructor(file: string) {
-    this.#database = openDatabase(file, { durable: false });
-    migrate(this.#database, new URL('./migrations/', import.meta.url));
+  constructor(file: string, logger: Logger) {
+    this.#database = openKeptDatabase(file, new URL('./migrations/', import.meta.url), logger);
   }
 
   load(): KeptCatalogue | undefined {
@@ -32,10 +32,13 @@ export class CatalogueStore {
     return snapshot && { snapshot, etag: row.etag ?? undefined, receivedAtMs: row.receivedAtMs };
   }
 
+  /** @throws OperationalError VOLUME_FULL, VOLUME_IO */
   save({ snapshot, etag, receivedAtMs }: KeptCatalogue): void {
-    this.#database
-      .prepare('INSERT OR REPLACE INTO catalogue VALUES (1, ?, ?, ?)')
-      .run(etag ?? null, receivedAtMs, JSON.stringify(snapshot));
+    onDatabase(this.#database, () =>
+      this.#database
+        .prepare('INSERT OR REPLACE INTO catalogue VALUES (1, ?, ?, ?)')
+        .run(etag ?? null, receivedAtMs, JSON.stringify(snapshot)),
+    );
   }
 
   loadLists(): PlanRenditions[] {
@@ -45,8 +48,9 @@ export class CatalogueStore {
       .flatMap((row) => decode(row.list, parsePlanRenditions) ?? []);
   }
 
+  /** @throws OperationalError VOLUME_FULL, VOLUME_IO */
   saveList(list: PlanRenditions): void {
-    this.#database.transaction(() => {
+    const save = this.#database.transaction(() => {
       this.#database
         .prepare('INSERT OR REPLACE INTO rendition_list VALUES (?, ?, ?)')
         .run(list.applianceId, list.planVersion, JSON.stringify(list));
@@ -56,7 +60,8 @@ export class CatalogueStore {
              (SELECT plan_version FROM rendition_list WHERE appliance_id = ? ORDER BY rowid DESC LIMIT ?)`,
         )
         .run(list.applianceId, list.applianceId, LISTS_KEPT_PER_APPLIANCE);
-    })();
+    });
+    onDatabase(this.#database, save);
   }
 
   close(): void {

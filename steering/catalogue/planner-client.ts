@@ -90,8 +90,8 @@ export class PlannerClient implements Service {
   #note(failure: string | undefined): void {
     const { logger, onRound } = this.#options;
     if (failure !== undefined && this.#failure === undefined)
-      logger.warn({ failure }, 'planner not reached: the last catalogue stays in use');
-    if (failure === undefined && this.#failure !== undefined) logger.info({}, 'planner reached again');
+      logger.warn({ failure }, 'no news from the planner: what was known stays in use');
+    if (failure === undefined && this.#failure !== undefined) logger.info({}, 'news from the planner again');
     this.#failure = failure;
     onRound(failure);
   }
@@ -102,9 +102,10 @@ export class PlannerClient implements Service {
     if (answer.kind === 'not-modified') return;
     const snapshot = parseCatalogueSnapshot(answer.body);
     const kept = { snapshot, etag: answer.etag, receivedAtMs: world.clock.nowMs() };
+    onCatalogue(kept);
+    // Only what was kept is asked for by its tag: a disk that is full today gets it again when it has room.
     store.save(kept);
     this.#etag = answer.etag;
-    onCatalogue(kept);
     logger.info({ catalogueVersion: snapshot.catalogueVersion, titles: snapshot.titles.length }, 'new catalogue');
   }
 
@@ -132,8 +133,8 @@ export class PlannerClient implements Service {
     if (list.applianceId !== applianceId || list.planVersion !== planVersion)
       throw new OperationalError('SERVICE_PROTOCOL', `${target}: the answer is for another plan`);
     this.#replace(wish, undefined);
-    store.saveList(list);
     onList(list);
+    store.saveList(list);
   }
 
   #dueWish(): Wish | undefined {

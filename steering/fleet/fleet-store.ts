@@ -1,7 +1,8 @@
 import { type Heartbeat, parseHeartbeat } from '../../src/contracts/heartbeat.ts';
 import { parseRouteReport, type RouteReport } from '../../src/contracts/route-report.ts';
-import { migrate } from '../../src/sqlite/migrate.ts';
-import { type Database, openDatabase } from '../../src/sqlite/open-database.ts';
+import type { Database } from '../../src/sqlite/open-database.ts';
+import type { Logger } from '../../src/telemetry/logger.ts';
+import { onDatabase, openKeptDatabase } from '../kept/kept-database.ts';
 
 /**
  * The last known fleet and the routes that it reported, for a steering that starts again. Nothing here decides: a
@@ -12,9 +13,8 @@ export class FleetStore {
   readonly #database: Database;
   readonly #pending = new Map<string, { heartbeat: Heartbeat; heardAtMs: number }>();
 
-  constructor(file: string) {
-    this.#database = openDatabase(file, { durable: false });
-    migrate(this.#database, new URL('./migrations/', import.meta.url));
+  constructor(file: string, logger: Logger) {
+    this.#database = openKeptDatabase(file, new URL('./migrations/', import.meta.url), logger);
   }
 
   /** The last heartbeat of each appliance. A row that no longer fits its contract is left out. */
@@ -41,30 +41,38 @@ export class FleetStore {
     this.#pending.set(heartbeat.applianceId, { heartbeat, heardAtMs });
   }
 
-  /** Writes what was noted. */
+  /** Writes what was noted. What could not be written is noted still. @throws OperationalError VOLUME_FULL, VOLUME_IO */
   flush(): void {
     if (this.#pending.size === 0) return;
-    const upsert = this.#database.prepare('INSERT OR REPLACE INTO appliance VALUES (?, ?, ?)');
-    this.#database.transaction(() => {
-      for (const [id, { heartbeat, heardAtMs }] of this.#pending) upsert.run(id, JSON.stringify(heartbeat), heardAtMs);
-    })();
+    onDatabase(this.#database, () => {
+      const upsert = this.#database.prepare('INSERT OR REPLACE INTO appliance VALUES (?, ?, ?)');
+      this.#database.transaction(() => {
+        for (const [id, { heartbeat, heardAtMs }] of this.#pending)
+          upsert.run(id, JSON.stringify(heartbeat), heardAtMs);
+      })();
+    });
     this.#pending.clear();
   }
 
+  /** @throws OperationalError VOLUME_FULL, VOLUME_IO */
   saveRouteReport(report: RouteReport): void {
-    this.#database
-      .prepare('INSERT OR REPLACE INTO route_report VALUES (?, ?, ?, ?)')
-      .run(report.applianceId, report.siteId, report.reportedAtMs, JSON.stringify(report));
+    onDatabase(this.#database, () =>
+      this.#database
+        .prepare('INSERT OR REPLACE INTO route_report VALUES (?, ?, ?, ?)')
+        .run(report.applianceId, report.siteId, report.reportedAtMs, JSON.stringify(report)),
+    );
   }
 
+  /** @throws OperationalError VOLUME_FULL, VOLUME_IO */
   forget(applianceId: string): void {
     this.#pending.delete(applianceId);
-    this.#database.prepare('DELETE FROM appliance WHERE appliance_id = ?').run(applianceId);
-    this.#database.prepare('DELETE FROM route_report WHERE appliance_id = ?').run(applianceId);
+    onDatabase(this.#database, () => {
+      this.#database.prepare('DELETE FROM appliance WHERE appliance_id = ?').run(applianceId);
+      this.#database.prepare('DELETE FROM route_report WHERE appliance_id = ?').run(applianceId);
+    });
   }
 
   close(): void {
-    this.flush();
     this.#database.close();
   }
 }

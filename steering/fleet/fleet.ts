@@ -1,6 +1,8 @@
 import type { Heartbeat } from '../../src/contracts/heartbeat.ts';
+import { isOperational } from '../../src/errors/operational-error.ts';
 import type { Service } from '../../src/lifecycle/service.ts';
 import { PeriodicTask } from '../../src/resilience/periodic-task.ts';
+import type { Logger } from '../../src/telemetry/logger.ts';
 import type { World } from '../../src/world/world.ts';
 import { FleetRegistry, type HeartbeatOutcome } from './fleet-registry.ts';
 import type { FleetStore } from './fleet-store.ts';
@@ -8,6 +10,7 @@ import type { HeldTitles } from './held-titles.ts';
 
 export interface FleetOptions {
   readonly world: World;
+  readonly logger: Logger;
   readonly store: FleetStore;
   readonly heldTitles: HeldTitles;
   readonly leaseMs: number;
@@ -27,12 +30,13 @@ export class Fleet implements Service {
   readonly #options: FleetOptions;
   readonly #registry: FleetRegistry;
   readonly #keeping: PeriodicTask;
+  #keepingFails = false;
 
   constructor(options: FleetOptions) {
     this.#options = options;
     const { world, leaseMs, preserveMs } = options;
     this.#registry = new FleetRegistry({ clock: world.clock, leaseMs, preserveMs });
-    this.#keeping = new PeriodicTask(world, FLUSH_MS, () => this.#keep());
+    this.#keeping = new PeriodicTask(world, FLUSH_MS, () => Promise.resolve(this.#keep()));
   }
 
   /** Brings back the last known fleet, then keeps what is heard. */
@@ -46,7 +50,7 @@ export class Fleet implements Service {
 
   async stop(deadlineMs: number): Promise<void> {
     await this.#keeping.stop(deadlineMs);
-    this.#options.store.flush();
+    this.#keep();
   }
 
   take(heartbeat: Heartbeat): HeartbeatOutcome {
@@ -67,14 +71,21 @@ export class Fleet implements Service {
     if (missing !== undefined) onMissingList(applianceId, missing);
   }
 
-  #keep(): Promise<void> {
-    const { store, heldTitles, onForgotten } = this.#options;
-    store.flush();
-    for (const id of this.#registry.forgetSilent(FORGET_MS)) {
-      heldTitles.forget(id);
-      store.forget(id);
-      onForgotten(id);
+  /** A disk that takes nothing costs the memory of a restart, not the service. */
+  #keep(): void {
+    const { store, heldTitles, logger, onForgotten } = this.#options;
+    try {
+      for (const id of this.#registry.forgetSilent(FORGET_MS)) {
+        heldTitles.forget(id);
+        onForgotten(id);
+        store.forget(id);
+      }
+      store.flush();
+      this.#keepingFails = false;
+    } catch (error) {
+      if (!isOperational(error)) throw error;
+      if (!this.#keepingFails) logger.error({ error }, 'the fleet cannot be kept for a restart');
+      this.#keepingFails = true;
     }
-    return Promise.resolve();
   }
 }

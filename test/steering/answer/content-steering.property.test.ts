@@ -1,0 +1,191 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parseContentSteering } from '../../../src/contracts/steering-answer.ts';
+import { createJsonServer, type JsonServer } from '../../../src/server/json-server.ts';
+import { silentLogger } from '../../../src/telemetry/logger.ts';
+import type { SteeringState } from '../../../steering/answer/steer.ts';
+import { addContentSteeringRoutes } from '../../../steering/api/content-steering-routes.ts';
+import { addCrossOrigin } from '../../../steering/api/public-api.ts';
+import { Catalogue } from '../../../steering/catalogue/catalogue.ts';
+import { LoadGuard } from '../../../steering/edge/load-guard.ts';
+import type { FleetMember, FleetView } from '../../../steering/fleet/fleet-registry.ts';
+import { HeldTitles } from '../../../steering/fleet/held-titles.ts';
+import { createSteeringMetrics } from '../../../steering/metrics.ts';
+import type { Candidate } from '../../../steering/ranking/candidate.ts';
+import { PrefixTable } from '../../../steering/routing/prefix-table.ts';
+import { FakeWorld } from '../../support/fake-world.ts';
+import { fleets } from '../arbitraries.ts';
+import { NOW_MS, renditionIds, snapshot, title } from '../samples.ts';
+
+/** The rules G1 to G20 that players force on a content steering answer, over random states and questions. */
+const TTL_SEC = 30;
+const PUBLIC_URL = 'https://steer.example.net';
+const BARS = title('bars');
+
+let server: JsonServer;
+let state: SteeringState;
+const world = new FakeWorld();
+const guard = new LoadGuard({ clock: world.clock, maxPerSec: 1e6, maxPerAddressPerSec: 40 });
+
+beforeAll(() => {
+  server = createJsonServer({ logger: silentLogger, bodyLimitBytes: 1024 });
+  addCrossOrigin(server);
+  const api = {
+    world,
+    metrics: createSteeringMetrics(),
+    guard,
+    trustedProxies: [],
+    ttlSec: TTL_SEC,
+    state: () => state,
+    publicUrl: () => PUBLIC_URL,
+  };
+  addContentSteeringRoutes(server, api, { noteThroughput: () => undefined });
+});
+afterAll(() => server.close());
+
+function viewOf(candidates: readonly Candidate[]): FleetView {
+  const members: FleetMember[] = candidates.map(({ held: _held, ...rest }) => ({
+    ...rest,
+    clusterId: 'c',
+    lastHeardAtMs: 0,
+  }));
+  const servingIds = members
+    .filter((member) => member.lease.kind !== 'expired' && member.state === 'serving' && member.healthy)
+    .map(({ id }) => id);
+  return {
+    members,
+    byId: new Map(members.map((member) => [member.id, member])),
+    servingIds,
+    serving: new Set(servingIds),
+    preserving: false,
+  };
+}
+
+const states = fc.tuple(fleets, fc.integer({ min: 0, max: 3 }), fc.boolean()).map(([fleet, levels, known]) => {
+  const heldTitles = new HeldTitles();
+  for (const [index, { id }] of fleet.entries()) {
+    const renditions = renditionIds(BARS);
+    const byte = (index + levels) % 4;
+    const packed = Buffer.alloc(Math.ceil(renditions.length / 4), byte | (byte << 2) | (byte << 4) | (byte << 6));
+    heldTitles.setHoldings(id, {
+      planVersion: 1,
+      renditionCount: renditions.length,
+      levels: packed.toString('base64'),
+    });
+    if (index % 5 !== 0) heldTitles.setList({ version: 1, applianceId: id, planVersion: 1, renditions });
+  }
+  return {
+    routes: new PrefixTable([{ prefix: { address: { words: [0x7f000000] }, length: 8 }, siteId: 'north' }]),
+    fleet: viewOf(fleet),
+    catalogue: known ? new Catalogue(snapshot([BARS]), NOW_MS) : undefined,
+    heldTitles,
+  };
+});
+
+const oddText = fc.oneof(
+  fc.string(),
+  fc.string({ unit: 'binary' }),
+  fc.constantFrom('"oca-1"', '"a,b"', '-1', '5.5', '', ','),
+);
+const queries = fc
+  .record(
+    {
+      a: fc.oneof(
+        { weight: 6, arbitrary: fc.constant('bars') },
+        { weight: 1, arbitrary: fc.constant('gone') },
+        { weight: 1, arbitrary: oddText },
+      ),
+      s: fc.oneof(
+        { weight: 6, arbitrary: fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/) },
+        { weight: 1, arbitrary: oddText },
+      ),
+      _HLS_pathway: oddText,
+      _HLS_throughput: oddText,
+      _DASH_pathway: oddText,
+      _DASH_throughput: oddText,
+      CMCD: oddText,
+    },
+    { requiredKeys: [] },
+  )
+  .map((record) => new URLSearchParams(record as Record<string, string>).toString());
+const tails = fc.oneof(
+  { weight: 9, arbitrary: fc.constant('') },
+  { weight: 1, arbitrary: fc.constantFrom('%', '%zz', '&&&=', '&a', `&pad=${'x'.repeat(9000)}`) },
+);
+
+test('ten thousand random states and questions get an answer that every player takes', async () => {
+  let ttlSum = 0;
+  let decided = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      states,
+      fc.constantFrom('hls', 'dash'),
+      queries,
+      tails,
+      fc.nat(60),
+      async (next, format, query, tail, flood) => {
+        state = next;
+        await world.clock.advance(flood > 50 ? 0 : 1000);
+        const remoteAddress = flood > 45 ? '127.0.0.9' : `127.0.0.${flood}`;
+        const response = await server.inject({ url: `/v1/steering/${format}?${query}${tail}`, remoteAddress });
+        // G1, G15
+        expect(response.statusCode).toBe(200);
+        expect(response.headers['cache-control']).toBe('no-store');
+        expect(response.headers['etag']).toBeUndefined();
+        const raw = JSON.parse(response.body) as Record<string, unknown>;
+        const body = parseContentSteering(raw);
+        // G2, G7, G8 to G11: no clones at all
+        expect(Object.keys(raw).sort()).toEqual(['PATHWAY-PRIORITY', 'RELOAD-URI', 'TTL', 'VERSION']);
+        expect(Number.isInteger(body.TTL) && body.TTL >= 5 && body.TTL <= 3600).toBe(true);
+        // G3
+        const reload = new URL(body['RELOAD-URI']);
+        expect(reload.origin + reload.pathname).toBe(`${PUBLIC_URL}/v1/steering/${format}`);
+        expect([...reload.searchParams.keys()].every((key) => key === 'a' || key === 's')).toBe(true);
+        expect(reload.searchParams.get('s')).toMatch(/^[A-Za-z0-9_-]{1,64}$/);
+        // G4, G5, G20
+        const priority = body['PATHWAY-PRIORITY'];
+        expect(new Set(priority).size).toBe(priority.length);
+        expect(priority.at(-1)).toBe('origin');
+        expect(priority.length >= 2 && priority.length <= 8).toBe(true);
+        for (const id of priority) expect(id).toMatch(/^(?!\.+$)[A-Za-z0-9._-]{1,32}$/);
+        expect(Buffer.byteLength(response.body)).toBeLessThanOrEqual(4096);
+        // G14
+        expect(response.headers['access-control-allow-origin']).toBe('*');
+        expect(response.headers['access-control-expose-headers']).toContain('Retry-After');
+        // nobody is sent to an appliance that cannot serve
+        for (const id of priority.slice(0, -1))
+          if (id !== 'origin-retry') expect(next.fleet.serving.has(id)).toBe(true);
+        // G17
+        const known = next.catalogue !== undefined && new URLSearchParams(query + tail).getAll('a').at(-1) === 'bars';
+        if (!known || query.length + tail.length > 8192) expect(body.TTL).toBeGreaterThanOrEqual(120);
+        else if (body.TTL < 120) {
+          ttlSum += body.TTL;
+          decided += 1;
+        }
+      },
+    ),
+    { numRuns: 10_000 },
+  );
+  // CS-10: the spread leaves the mean where it was.
+  expect(decided).toBeGreaterThan(1000);
+  expect(ttlSum / decided / TTL_SEC).toBeCloseTo(1, 1);
+}, 120_000);
+
+test('TTLs of a thousand clients differ, and their mean is within two in a hundred of the target', async () => {
+  state = {
+    routes: new PrefixTable([]),
+    fleet: viewOf([]),
+    catalogue: new Catalogue(snapshot([BARS]), NOW_MS),
+    heldTitles: new HeldTitles(),
+  };
+  const ttls: number[] = [];
+  for (let client = 0; client < 1000; client += 1) {
+    const response = await server.inject({
+      url: `/v1/steering/hls?a=bars&s=c${client}`,
+      remoteAddress: `10.1.${client >> 8}.${client & 255}`,
+    });
+    ttls.push(parseContentSteering(response.json()).TTL);
+  }
+  expect(new Set(ttls).size).toBeGreaterThan(3);
+  expect(Math.abs(ttls.reduce((sum, ttl) => sum + ttl, 0) / 1000 / TTL_SEC - 1)).toBeLessThan(0.02);
+});
