@@ -91,7 +91,7 @@ export class FillReporter implements Service {
       version: 1,
       applianceId,
       planVersion: plan.planVersion,
-      reportedAtMs: Math.floor(world.clock.nowMs()),
+      reportedAtMs: world.clock.nowMs(),
       state,
       fileCount,
       heldFileCount,

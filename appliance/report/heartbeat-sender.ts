@@ -132,7 +132,7 @@ export class HeartbeatSender implements Service {
       clusterId,
       instanceId: this.#instanceId,
       sequence: this.#sequence,
-      sentAtMs: Math.floor(world.clock.nowMs()),
+      sentAtMs: world.clock.nowMs(),
       softwareVersion,
       publicUrl: publicUrl(),
       state: state(),

@@ -100,7 +100,7 @@ export class RouteReporter implements Service {
   async #report(routes: RouteReport['routes'], signal: AbortSignal): Promise<void> {
     const { applianceId, siteId, service, world, onReport, logger } = this.#options;
     await service.usable(signal);
-    const reportedAtMs = Math.floor(world.clock.nowMs());
+    const reportedAtMs = world.clock.nowMs();
     const report: RouteReport = { version: 1, applianceId, siteId, reportedAtMs, routes };
     try {
       await service.post('/v1/routes', report, signal);

@@ -11,7 +11,7 @@ export interface World {
 }
 
 export interface Clock {
-  /** Wall-clock time in ms since the epoch. It may jump; use it for dates that leave the process. */
+  /** Wall-clock time in whole ms since the epoch. It may jump; use it for dates that leave the process. */
   nowMs(): number;
   /** Monotonic ms since an arbitrary start. Use it for every duration and deadline. */
   monotonicMs(): number;
