@@ -136,9 +136,9 @@ export class DemoNetwork {
 
   async fillReports(): Promise<FillReport[]> {
     const answer = (await call('GET', `${address(this.#planner, 'admin')}/v1/fill-reports`)) as {
-      reports: FillReport[];
+      reports: { report: FillReport }[];
     };
-    return answer.reports;
+    return answer.reports.map(({ report }) => report);
   }
 
   /** The ranked answer of steering for a client on loopback. */
