@@ -63,7 +63,11 @@ export class FillReporter implements Service {
   async #report(signal: AbortSignal): Promise<number> {
     const { service, held, fill, world } = this.#options;
     await service.usable(signal);
-    if (held.plan === undefined) return WHILE_FILLING_MS;
+    if (held.plan === undefined) {
+      // Without a plan there is nothing to tell; the next change must wake this task again.
+      this.#hasNews = false;
+      return WHILE_FILLING_MS;
+    }
     const { state } = fill();
     const sinceMs = world.clock.monotonicMs() - this.#reportedAtMs;
     const isDue = this.#hasNews || (state === 'filling' && sinceMs >= WHILE_FILLING_MS);
