@@ -21,11 +21,11 @@ import { SourceMemory } from './source-memory.ts';
  * block, a few files at a time.
  *
  * What is missing is asked of the store, never remembered: after a crash, an eviction or a rotten block the next look
- * finds the gap. A window is looked at again every second and at every change of the plan, because it is a promise
- * about the wall clock, which jumps, and because a new plan may cut it; when it is over, what is in flight is aborted.
- * A file that no source gives now is put off while others go on, so that one absent peer holds nobody up. Bytes are paid
- * for before they are asked, so the rate is never exceeded; a block that came with a viewer's fill was paid for in vain,
- * which errs on the quiet side. Above the soft limit of egress, viewers come first and filling waits.
+ * finds the gap. A window is looked at again before every block, every second and at every change of the plan, because
+ * it is a promise about the wall clock, which jumps, and because a new plan may cut it; when it is over, what is in
+ * flight is aborted. A file that no source gives now is put off while others go on, so that one absent peer holds nobody
+ * up. Bytes are paid for before they are asked for, so the rate is never exceeded; what did not come is paid back. Above
+ * the soft limit of egress, viewers come first and filling waits.
  */
 export interface PlannedFillOptions {
   readonly applianceId: string;
@@ -295,8 +295,10 @@ export class PlannedFill implements Service {
     while (!signal.aborted && !shift.isSuperseded) {
       await this.#letViewersFirst(signal);
       await this.#bucket.take(blockBytes, signal);
+      // The wait for the rate may have outlasted the window.
+      this.#watchWindow(shift);
       const choice = this.#choose(shift, file);
-      if (choice.kind === 'wait') {
+      if (signal.aborted || choice.kind === 'wait') {
         this.#bucket.giveBack(blockBytes);
         return false;
       }
