@@ -77,7 +77,7 @@ async function act(
 function fileFor(pathname: string): string | undefined {
   if (pathname === '/') return fileURLToPath(new URL('index.html', PAGE));
   if (pathname === '/players/hls.js') return require.resolve('hls.js/dist/hls.min.js');
-  if (pathname === '/players/dash.js') return require.resolve('dashjs/dist/modern/umd/dash.all.min.js');
+  if (pathname === '/players/dash.js') return require.resolve('dashjs');
   return /^\/[a-z0-9-]+\.(?:js|css|svg|html)$/.test(pathname)
     ? fileURLToPath(new URL(`.${pathname}`, PAGE))
     : undefined;
