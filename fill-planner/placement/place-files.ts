@@ -89,7 +89,8 @@ export function placeFiles(input: PlacementInput): Placement {
 export function rankByWorth(
   renditions: readonly PlacementRendition[],
 ): { readonly rendition: PlacementRendition; readonly worth: number }[] {
-  const worthOf = ({ expectedBytes, sizeBytes }: PlacementRendition): number => expectedBytes / Math.max(1, sizeBytes);
+  const worthOf = ({ expectedBytes, sizeBytes }: PlacementRendition): number =>
+    threeDigits(expectedBytes / Math.max(1, sizeBytes));
   const bestOfTitle = new Map<string, number>();
   for (const rendition of renditions) {
     bestOfTitle.set(rendition.titleId, Math.max(bestOfTitle.get(rendition.titleId) ?? 0, worthOf(rendition)));
@@ -106,6 +107,9 @@ export function rankByWorth(
         (a.rendition.id < b.rendition.id ? -1 : 1),
     );
 }
+
+/** Beyond these digits a forecast is noise, which would swap equals with every cycle. */
+const threeDigits = (worth: number): number => Number(worth.toPrecision(3));
 
 function placeOne(candidate: Candidate, freeBytes: Map<string, number>): boolean {
   const { rendition, order, holders } = candidate;

@@ -105,7 +105,8 @@ function gather(
   const { sites, clusters, appliances } = fleet.get().fleet;
   const titles = [...catalog.titles().values()];
   const predicted = predictDemand({
-    nowMs,
+    // Demand is counted by the hour; finer time would only make plans differ that are the same.
+    nowMs: Math.floor(nowMs / HOUR_MS) * HOUR_MS,
     regions: [...new Set(sites.map(({ region }) => region))],
     files: titles.flatMap(({ title, addedAtMs }) =>
       title.renditions.flatMap(({ files }) => files.map(({ path, sizeBytes }) => ({ path, sizeBytes, addedAtMs }))),
