@@ -151,6 +151,7 @@ test('health and metrics say how the planner is', async () => {
 });
 
 test('everything is there again after a stop and a start', async () => {
+  await planner.admin.post('/v1/plan-cycle', {});
   const before = [await ask('/v1/titles'), await ask('/v1/fleet'), lastingPart(await ask('/v1/plans/a1'))];
   await planner.stop();
   await planner.start();
