@@ -33,7 +33,7 @@ export function contentSteering({ applianceIds, reloadUri, ttlSec, jitter }: Ste
 }
 
 /** Appliances, then the origin. hls.js fails over only when there are two, so alone the origin has a second name. */
-export function pathwayPriority(applianceIds: readonly string[]): string[] {
+function pathwayPriority(applianceIds: readonly string[]): string[] {
   return applianceIds.length === 0 ? [ORIGIN_RETRY_ID, ORIGIN_ID] : [...applianceIds, ORIGIN_ID];
 }
 

@@ -13,7 +13,7 @@ export interface PlayerReport {
 
 const MAX_PATHWAYS = 16;
 const PATHWAY_ID = /^[A-Za-z0-9._-]{1,32}$/;
-export const NO_REPORT: PlayerReport = { pathways: [], throughputBitsPerSec: new Map() };
+const NO_REPORT: PlayerReport = { pathways: [], throughputBitsPerSec: new Map() };
 
 /** Reads `_HLS_pathway`, `_HLS_throughput`, `_DASH_pathway`, `_DASH_throughput`; of repeated parameters the last counts. */
 export function parsePlayerReport(query: URLSearchParams): PlayerReport {

@@ -3,7 +3,7 @@ import type { Candidate, Held, Lease } from '../../steering/ranking/candidate.ts
 import type { SessionFacts } from '../../steering/ranking/score.ts';
 
 /** Random fleets, sessions and addresses for the property tests. */
-export const siteIds = fc.constantFrom('north', 'south', 'west');
+const siteIds = fc.constantFrom('north', 'south', 'west');
 
 const leases: fc.Arbitrary<Lease> = fc.oneof(
   { weight: 6, arbitrary: fc.constant<Lease>({ kind: 'current' }) },

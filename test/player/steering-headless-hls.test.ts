@@ -1,0 +1,159 @@
+import type HlsType from 'hls.js';
+import type { HlsConfig, LoaderCallbacks, LoaderConfiguration, LoaderContext, LoaderStats } from 'hls.js';
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { until } from '../support/until.ts';
+import { HeadlessNetwork } from './headless-steering.ts';
+
+/** The real steering code of hls.js, in Node, with our steering: no browser, no media, only its decisions. */
+const TIMES_FASTER = 20;
+type HlsClass = typeof HlsType;
+let Hls: HlsClass;
+
+/** hls.js looks at its surroundings when it is loaded. Its timers run faster, so that a TTL of 5 s is a quarter. */
+beforeAll(async () => {
+  const nothing = (): undefined => undefined;
+  class FakeMediaSource {
+    static isTypeSupported = (): boolean => true;
+    addEventListener = nothing;
+    removeEventListener = nothing;
+  }
+  class FakeSourceBuffer {
+    appendBuffer(): void {}
+    remove(): void {}
+  }
+  const self = Object.create(globalThis, {
+    setTimeout: { value: (task: () => void, delayMs = 0) => setTimeout(task, delayMs / TIMES_FASTER) },
+    location: { value: { href: 'http://127.0.0.1/' } },
+    MediaSource: { value: FakeMediaSource },
+    SourceBuffer: { value: FakeSourceBuffer },
+  }) as typeof globalThis;
+  Object.assign(globalThis, { self, MediaSource: FakeMediaSource, SourceBuffer: FakeSourceBuffer });
+  Hls = (await import('hls.js')).default;
+});
+
+/** hls.js brings loaders for browsers only. */
+class FetchLoader {
+  readonly stats: LoaderStats = {
+    aborted: false,
+    loaded: 0,
+    retry: 0,
+    total: 0,
+    chunkCount: 0,
+    bwEstimate: 0,
+    loading: { start: 0, first: 0, end: 0 },
+    parsing: { start: 0, end: 0 },
+    buffering: { start: 0, first: 0, end: 0 },
+  };
+  context: LoaderContext | null = null;
+  #gone = false;
+
+  destroy(): void {
+    this.#gone = true;
+  }
+
+  abort(): void {
+    this.#gone = true;
+  }
+
+  load(context: LoaderContext, _config: LoaderConfiguration, callbacks: LoaderCallbacks<LoaderContext>): void {
+    this.context = context;
+    void this.#load(context, callbacks);
+  }
+
+  async #load(context: LoaderContext, callbacks: LoaderCallbacks<LoaderContext>): Promise<void> {
+    let status = 0;
+    try {
+      const response = await fetch(context.url);
+      const text = await response.text();
+      status = response.status;
+      if (this.#gone) return;
+      if (!response.ok) throw new Error(response.statusText);
+      const data = context.responseType === 'json' ? (JSON.parse(text) as object) : text;
+      callbacks.onSuccess({ url: response.url, data, code: status }, this.stats, context, undefined);
+    } catch (error) {
+      if (!this.#gone) callbacks.onError({ code: status, text: String(error) }, context, undefined, this.stats);
+    }
+  }
+}
+
+let network: HeadlessNetwork;
+let player: InstanceType<HlsClass> | undefined;
+beforeEach(async () => {
+  network = await HeadlessNetwork.start();
+});
+afterEach(async () => {
+  player?.destroy();
+  player = undefined;
+  await network.stop();
+});
+
+function play(query = ''): InstanceType<HlsClass> {
+  const atOnce = { maxNumRetry: 4, retryDelayMs: 0, maxRetryDelayMs: 0, shouldRetry: () => false };
+  const policy = {
+    default: { maxTimeToFirstByteMs: 60_000, maxLoadTimeMs: 60_000, errorRetry: atOnce, timeoutRetry: atOnce },
+  };
+  const loader = FetchLoader as unknown as HlsConfig['loader'];
+  player = new Hls({ loader, enableWorker: false, playlistLoadPolicy: policy });
+  // Without a media element hls.js takes no action on errors; nothing of the element is used.
+  Object.defineProperty(player, 'media', { get: () => ({ ended: false }), configurable: true });
+  player.loadSource(`${network.rig.url}/v1/manifest/bars.m3u8?session=s1${query}`);
+  return player;
+}
+
+const playlistsOf = (id: string): string[] =>
+  network.media.get(id)?.targets.filter((target) => target.endsWith('.m3u8')) ?? [];
+
+test('playback begins at the first pathway, and the reports that follow name it, once per TTL', async () => {
+  const [first = '', second = ''] = await network.order();
+  play();
+  await until(() => network.steeringRequests().length >= 3);
+  expect(playlistsOf(first).length).toBeGreaterThan(0);
+  expect(playlistsOf(second)).toEqual([]);
+  for (const { searchParams } of network.steeringRequests()) {
+    expect(searchParams.get('_HLS_pathway')).toBe(first);
+    expect(searchParams.get('s')).toBe('s1');
+    expect(searchParams.get('a')).toBe('bars');
+  }
+});
+
+test('when the appliance drains, the next answer moves the player to the second pathway', async () => {
+  const [first = '', second = ''] = await network.order();
+  play();
+  await until(() => network.steeringRequests().length >= 1 && playlistsOf(first).length > 0);
+  await network.beat(first, 'draining');
+  await until(() => playlistsOf(second).length > 0);
+  await until(() => network.steeringRequests().at(-1)?.searchParams.get('_HLS_pathway') === second);
+});
+
+test('with steering gone and the first appliance dead, the player falls back by what its playlist carries', async () => {
+  const [first = '', second = ''] = await network.order();
+  await network.media.get(first)?.stop();
+  await network.front.stop();
+  const hls = play();
+  await until(() => playlistsOf(second).length > 0);
+  expect(hls.levels.every(({ uri }) => uri.startsWith(network.media.get(second)?.url ?? 'nowhere'))).toBe(true);
+  expect(network.steeringRequests()).toEqual([]);
+});
+
+test('with no appliance left, the origin is the last pathway', async () => {
+  const [first = '', second = ''] = await network.order();
+  await network.media.get(first)?.stop();
+  await network.media.get(second)?.stop();
+  play();
+  await until(() => playlistsOf('origin').length > 0);
+});
+
+test('the steering server named by URL is asked at once', async () => {
+  const [first = ''] = await network.order();
+  play('&steering=url');
+  await until(() => network.steeringRequests().length >= 1 && playlistsOf(first).length > 0);
+});
+
+test('a player that was given one pathway alone never asks steering', async () => {
+  const [first = '', second = ''] = await network.order();
+  play('&pathways=1');
+  await until(() => playlistsOf(first).length > 0);
+  expect(player?.levels).toHaveLength(2);
+  expect(network.steeringRequests()).toEqual([]);
+  expect(playlistsOf(second)).toEqual([]);
+});
