@@ -25,10 +25,8 @@ const siteSchema = z.object({
   /** What all appliances of the site together may take from the link while they fill. */
   fillBitsPerSec: z.number().positive().max(1e13),
 });
-export type Site = z.infer<typeof siteSchema>;
 
 const clusterSchema = z.object({ id: clusterIdSchema, siteId: siteIdSchema });
-export type Cluster = z.infer<typeof clusterSchema>;
 
 const applianceSchema = z.object({
   id: applianceIdSchema.refine((id) => id !== 'origin', "may not be called 'origin'"),
@@ -39,7 +37,6 @@ const applianceSchema = z.object({
   /** A limit of its own below its share of the site's. */
   fillBitsPerSec: z.number().positive().max(1e13).optional(),
 });
-export type Appliance = z.infer<typeof applianceSchema>;
 
 export const fleetSchema = z.object({
   sites: z.array(siteSchema).max(10_000),

@@ -86,7 +86,7 @@ export function placeFiles(input: PlacementInput): Placement {
 }
 
 /** Renditions with their worth, best first; equal ones by id, so that the order never depends on the input's. */
-export function rankByWorth(
+function rankByWorth(
   renditions: readonly PlacementRendition[],
 ): { readonly rendition: PlacementRendition; readonly worth: number }[] {
   const worthOf = ({ expectedBytes, sizeBytes }: PlacementRendition): number =>

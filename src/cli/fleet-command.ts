@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { Command } from 'commander';
 import { z } from 'zod';
 import { messageOf, OperationalError } from '../errors/operational-error.ts';
 import { withAdmin } from './admin-call.ts';
+import { Command } from './commander.ts';
 import { askPlanner, plannerAdminOption } from './planner-admin.ts';
 import { formatBytes } from './quantity.ts';
 import { formatTable } from './table.ts';

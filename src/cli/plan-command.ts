@@ -1,9 +1,9 @@
-import { Command } from 'commander';
 import { z } from 'zod';
 import { type FillPlan, parseFillPlan } from '../contracts/fill-plan.ts';
 import { fillReportSchema } from '../contracts/fill-report.ts';
 import { OperationalError } from '../errors/operational-error.ts';
 import { withAdmin } from './admin-call.ts';
+import { Command } from './commander.ts';
 import { askPlanner, plannerAdminOption } from './planner-admin.ts';
 import { formatBytes, formatTime } from './quantity.ts';
 import { formatTable } from './table.ts';

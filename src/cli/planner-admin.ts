@@ -1,6 +1,6 @@
-import { Option } from 'commander';
 import type { ServiceClient } from '../client/service-client.ts';
 import { withAdmin } from './admin-call.ts';
+import { Option } from './commander.ts';
 
 /** The option of every tool that talks to the planner's admin listener. */
 export const plannerAdminOption = (): Option =>

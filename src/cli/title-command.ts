@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
-import { Command } from 'commander';
 import { z } from 'zod';
 import { HttpClient } from '../client/http-client.ts';
 import { ERROR_CODES, type ErrorCode } from '../errors/error-codes.ts';
 import { OperationalError } from '../errors/operational-error.ts';
 import { withAdmin } from './admin-call.ts';
+import { Command } from './commander.ts';
 import { askPlanner, plannerAdminOption } from './planner-admin.ts';
 import { createProgressBar, type ProgressBar } from './progress-bar.ts';
 import { formatBytes, formatTime } from './quantity.ts';

@@ -103,7 +103,7 @@ function kindOf(set: XmlElement, representation: XmlElement): MpdRepresentation[
 const DURATION = /^P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$/;
 
 /** Seconds of an xs:duration; undefined without one. Years and months have no fixed length and are not taken. */
-export function parseDuration(text: string | null): number | undefined {
+function parseDuration(text: string | null): number | undefined {
   const match = DURATION.exec(text ?? '');
   if (match === null || text === 'P' || match[1] !== undefined || match[2] !== undefined) return undefined;
   const [, , , days = '0', hours = '0', minutes = '0', seconds = '0'] = match;

@@ -27,7 +27,7 @@ export async function edit(file: string, change: (text: string) => string): Prom
   await writeFile(file, after);
 }
 
-export const INGEST: IngestOptions = {
+const INGEST: IngestOptions = {
   naming: { id: 'demo', name: 'Demo', pathPrefix: '/vod/demo', originUrl: 'http://origin.example' },
   manifestNames: ['master.m3u8', 'manifest.mpd'],
   maxFileBytes: 1e9,
