@@ -1,0 +1,194 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ChildService, serviceWords } from '../../deploy/demo/child-service.ts';
+import { HttpClient } from '../../src/client/http-client.ts';
+import { ServiceClient } from '../../src/client/service-client.ts';
+import { encodeHoldings } from '../../src/contracts/holdings.ts';
+import { parseContentSteering, parseSteeringAnswer } from '../../src/contracts/steering-answer.ts';
+import { loadOrCreateIdentity } from '../../src/signing/identity.ts';
+import { systemWorld } from '../../src/world/world.ts';
+import { FLEET } from '../fill-planner/running-planner.ts';
+import { heartbeat } from '../steering/samples.ts';
+import { until } from '../support/until.ts';
+
+/** A real steering beside a real planner, both as processes; the test speaks for the appliances, signed like they do. */
+const MEDIA = resolve(import.meta.dirname, '../../deploy/demo/title/media');
+const RENDITIONS = 5;
+
+let folder: string;
+let http: HttpClient;
+const children: ChildService[] = [];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'oca-steering-process-'));
+  http = new HttpClient({ connectTimeoutMs: 3000, maxConnectionsPerHost: 8 });
+});
+afterEach(async () => {
+  for (const child of children.splice(0)) await child.end('SIGKILL');
+  await http.destroy();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function start(
+  service: string,
+  parameters: Record<string, string | number>,
+  environment: Record<string, string> = {},
+): Promise<ChildService> {
+  const words = serviceWords(service, {
+    listen: '127.0.0.1:0',
+    adminListen: '127.0.0.1:0',
+    state: join(folder, service),
+    ...parameters,
+  });
+  const child = await ChildService.start({ words, logFile: join(folder, `${service}.log`), environment });
+  children.push(child);
+  return child;
+}
+
+async function operator(child: ChildService, method: string, target: string, body: object): Promise<string> {
+  const response = await fetch((child.addresses['admin'] ?? '') + target, {
+    method,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${method} ${target}: ${response.status} ${text}`);
+  return text;
+}
+
+async function mint(child: ChildService, id: string, role: string): Promise<string> {
+  const text = await operator(child, 'POST', '/v1/enrolment-tokens', { id, role });
+  return (JSON.parse(text) as { token: string }).token;
+}
+
+/** A planner that has the demo's title and a plan for every appliance. */
+async function startPlanner(): Promise<ChildService> {
+  const planner = await start('fill-planner', { origin: 'http://origin.example' });
+  await operator(planner, 'PUT', '/v1/fleet', { version: 1, ...FLEET });
+  await operator(planner, 'POST', '/v1/titles', {
+    source: MEDIA,
+    id: 'bars',
+    name: 'Bars',
+    pathPrefix: '/vod/bars',
+    originUrl: 'http://origin.example',
+  });
+  await operator(planner, 'POST', '/v1/plan-cycle', { fillNowMinutes: 60 });
+  return planner;
+}
+
+async function startSteering(
+  planner: ChildService,
+  parameters: Record<string, string | number> = {},
+): Promise<ChildService> {
+  const token = await mint(planner, 'steering', 'steering');
+  const plannerUrl = planner.addresses['listen'] ?? '';
+  return start(
+    'steering',
+    { planner: plannerUrl, cataloguePollMs: 100, leaseMs: 60_000, ...parameters },
+    { OCA_PLANNER_TOKEN: token },
+  );
+}
+
+/** What an appliance does: enrols once, then sends signed heartbeats. */
+async function appliance(steering: ChildService, id: string) {
+  const client = new ServiceClient({
+    http,
+    clock: systemWorld.clock,
+    baseUrl: steering.addresses['listen'] ?? '',
+    identity: loadOrCreateIdentity(id, join(folder, `${id}.pem`)),
+    timeoutMs: 5000,
+    maxAnswerBytes: 100_000,
+  });
+  await client.enrol('appliance', await mint(steering, id, 'appliance'));
+  const holdings = encodeHoldings(
+    1,
+    Array.from({ length: RENDITIONS }, () => 'whole' as const),
+  );
+  let sequence = 0;
+  return {
+    beat: (): Promise<unknown> => {
+      sequence += 1;
+      return client.post('/v1/heartbeat', heartbeat(id, { sequence, holdings, sentAtMs: Date.now() }));
+    },
+  };
+}
+
+const steer = async (steering: ChildService) => {
+  const response = await fetch(`${steering.addresses['listen']}/v1/steer?title=bars&session=s1`);
+  return response.ok ? parseSteeringAnswer(await response.json()) : undefined;
+};
+const ids = async (steering: ChildService): Promise<string[]> =>
+  (await steer(steering))?.ranked.map(({ id }) => id) ?? [];
+
+test('killed with -9 and started again while the planner is dead, it answers from the last known fleet', async () => {
+  const planner = await startPlanner();
+  const steering = await startSteering(planner);
+  const [a1, b1] = [await appliance(steering, 'a1'), await appliance(steering, 'b1')];
+  await a1.beat();
+  await b1.beat();
+  await until(async () => (await ids(steering)).length === 3);
+  const before = await ids(steering);
+  expect((await steer(steering))?.ranked[0]?.reasons).toContain('holds 100 % of the title');
+
+  await planner.end('SIGKILL');
+  // What was heard is written within a second; the catalogue and the lists are from the moment they came.
+  await until(async () => {
+    const { DatabaseSync } = await import('node:sqlite');
+    const kept = new DatabaseSync(join(folder, 'steering', 'fleet.sqlite'), { readOnly: true });
+    const row = kept.prepare('SELECT count(*) AS n FROM appliance').get();
+    kept.close();
+    return row?.['n'] === 2;
+  });
+  await steering.end('SIGKILL');
+
+  const again = await start('steering', { planner: planner.addresses['listen'] ?? '', leaseMs: 60_000 });
+  expect(await ids(again)).toEqual(before);
+  expect((await steer(again))?.ranked[0]?.reasons).toContain('doubtful: known from before a restart, not heard since');
+  const listen = again.addresses['listen'] ?? '';
+  const playlist = await (await fetch(`${listen}/v1/manifest/bars.m3u8?session=s1`)).text();
+  expect(playlist).toContain(`http://${before[0]}.example:8080/vod/bars/v144.m3u8`);
+  const mpd = await (await fetch(`${listen}/v1/manifest/bars.mpd?session=s1`)).text();
+  expect(mpd).toContain(`<BaseURL serviceLocation="${before[0]}">http://${before[0]}.example:8080/vod/bars/</BaseURL>`);
+  const body = parseContentSteering(await (await fetch(`${listen}/v1/steering/dash?a=bars&s=s1`)).json());
+  expect(body['PATHWAY-PRIORITY']).toEqual(before);
+});
+
+test('the enrolment of appliances survives a kill -9', async () => {
+  const planner = await startPlanner();
+  const steering = await startSteering(planner);
+  const a1 = await appliance(steering, 'a1');
+  await a1.beat();
+  const { port } = new URL(steering.addresses['listen'] ?? '');
+  await steering.end('SIGKILL');
+  await start('steering', { planner: planner.addresses['listen'] ?? '', listen: `127.0.0.1:${port}` });
+  await a1.beat();
+});
+
+test('the table of prefixes is read again when it changes, and a broken one changes nothing', async () => {
+  const prefixes = join(folder, 'prefixes.csv');
+  writeFileSync(prefixes, 'prefix,site\n127.0.0.0/8,s1\n');
+  const planner = await startPlanner();
+  const steering = await startSteering(planner, { prefixes, prefixPollMs: 50 });
+  const site = async (): Promise<string | undefined> => (await steer(steering))?.client.siteId;
+  await until(async () => (await site()) === 's1');
+  writeFileSync(prefixes, '127.0.0.0/8,s1\n127.0.0.1/32,s2\n');
+  await until(async () => (await site()) === 's2');
+  writeFileSync(prefixes, '127.0.0.1/8,s1\n');
+  const admin = steering.addresses['admin'] ?? '';
+  await until(async () => (await (await fetch(`${admin}/metrics`)).text()).includes('steering_prefix_file_broken 1'));
+  expect(await site()).toBe('s2');
+});
+
+test('SIGTERM ends it in order', async () => {
+  const planner = await startPlanner();
+  const steering = await startSteering(planner);
+  await steering.end('SIGTERM');
+  expect(steering.running).toBe(false);
+});
+
+test('a wrong parameter keeps it from starting, and is named', async () => {
+  await expect(start('steering', { trustedProxies: '10.0.0.0' })).rejects.toThrow(/78.*[\s\S]*--trusted-proxies/);
+  await expect(start('steering', { ttlSec: 1 })).rejects.toThrow(/78.*[\s\S]*--ttl-sec/);
+});
