@@ -26,7 +26,7 @@ export function loadConfig<T extends ParameterTable>(table: T, sources: ConfigSo
   const problems: string[] = [];
   const fromFile = sources.file === undefined ? {} : readConfigFile(sources.file);
   for (const key of Object.keys(fromFile)) {
-    if (!(key in table))
+    if (!Object.hasOwn(table, key))
       problems.push(`${sources.file}: '${key}' is not a parameter${suggest(key, Object.keys(table))}`);
   }
   const config: Record<string, unknown> = {};
