@@ -85,13 +85,15 @@ export function chooseMasters(
   return masters;
 }
 
-/** The cluster that fetches a rendition from the origin for the others: the one with the most fill rate. */
-export function tierRoot(clusters: readonly SourceCluster[], rendition: SourceRendition): string | undefined {
-  const rateOf = (cluster: SourceCluster): number =>
-    cluster.appliances.reduce((sum, { fillBitsPerSec }) => sum + fillBitsPerSec, 0);
+/** Clusters in the order in which they are a rendition's tier root, if they hold it: most fill rate first. */
+export function tierOrder(clusters: readonly SourceCluster[]): readonly string[] {
   return clusters
-    .filter(({ id }) => (rendition.holders.get(id)?.length ?? 0) > 0)
-    .toSorted((a, b) => rateOf(b) - rateOf(a) || (a.id < b.id ? -1 : 1))[0]?.id;
+    .map(({ id, appliances }) => ({
+      id,
+      rate: appliances.reduce((sum, { fillBitsPerSec }) => sum + fillBitsPerSec, 0),
+    }))
+    .sort((a, b) => b.rate - a.rate || (a.id < b.id ? -1 : 1))
+    .map(({ id }) => id);
 }
 
 // The contract takes 16 sources; a cluster's other holders beyond these add nothing.
@@ -104,12 +106,13 @@ export function sourcesFor(
   rendition: SourceRendition,
   context: {
     readonly masters: FillMasters;
-    readonly rootClusterId: string | undefined;
+    readonly tierOrder: readonly string[];
     readonly appliances: ReadonlyMap<string, SourceAppliance>;
     readonly waits: SourceWaits;
   },
 ): FillPlanSource[] {
-  const { masters, rootClusterId, appliances, waits } = context;
+  const { masters, appliances, waits } = context;
+  const rootClusterId = context.tierOrder.find((id) => rendition.holders.has(id));
   const master = masters.get(masterKey(clusterId, rendition.id));
   const origin = (waitCount: number): FillPlanSource => ({
     kind: 'origin',

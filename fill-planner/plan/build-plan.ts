@@ -10,7 +10,7 @@ import {
   type SourceCluster,
   type SourceRendition,
   sourcesFor,
-  tierRoot,
+  tierOrder,
 } from '../placement/fill-sources.ts';
 import { fillWindows } from '../placement/fill-window.ts';
 import { type Placement, placeFiles } from '../placement/place-files.ts';
@@ -70,41 +70,41 @@ export interface BuiltPlans {
 const MAX_PLAN_FILES = 1_000_000;
 
 interface PlacedCluster extends SourceCluster {
-  readonly region: string;
+  readonly site: PlanSite;
   readonly placement: Placement;
+  /** Rendition ids by holder, best first. */
+  readonly heldBy: ReadonlyMap<string, readonly string[]>;
   /** Expected bytes of this cluster, by path. */
-  expectedBytes(path: string): number;
+  readonly expectedBytes: (path: string) => number;
 }
 
 export function buildPlan(input: PlanInput): BuiltPlans {
-  const sites = new Map(input.sites.map((site) => [site.id, site]));
-  const rates = fillRates(input);
-  const clusters = input.clusters.flatMap((cluster): PlacedCluster[] => {
-    const site = sites.get(cluster.siteId);
-    return site === undefined ? [] : [placeCluster(input, cluster.id, site.region, rates)];
-  });
+  const clusters = placeClusters(input);
   const renditions = new Map(
-    input.titles.flatMap((title) => title.renditions.map((rendition) => [rendition.id, { rendition, title }] as const)),
+    input.titles.flatMap((title) => title.renditions.map((rendition) => [rendition.id, rendition] as const)),
   );
   const sources = new Map(
-    [...renditions].map(([id, { rendition, title }]): [string, SourceRendition] => [
-      id,
-      { id, sizeBytes: rendition.sizeBytes, originUrl: title.originUrl, holders: holdersByCluster(clusters, id) },
-    ]),
+    input.titles.flatMap(({ originUrl, renditions: ofTitle }) =>
+      ofTitle.map(({ id, sizeBytes }): [string, SourceRendition] => [
+        id,
+        { id, sizeBytes, originUrl, holders: holdersByCluster(clusters, id) },
+      ]),
+    ),
   );
   const masters = chooseMasters(clusters, [...sources.values()], input.previousMasters);
-  const appliances = new Map(clusters.flatMap((cluster) => cluster.appliances.map((each) => [each.id, each] as const)));
-  const roots = new Map([...sources].map(([id, source]) => [id, tierRoot(clusters, source)]));
-  const sourceContext = { masters, appliances, waits: { originWaitSec: input.originWaitSec } };
+  const context = {
+    masters,
+    tierOrder: tierOrder(clusters),
+    appliances: new Map(clusters.flatMap((cluster) => cluster.appliances.map((each) => [each.id, each] as const))),
+    waits: { originWaitSec: input.originWaitSec },
+  };
   const drafts = clusters.flatMap((cluster) =>
     cluster.appliances.map((appliance): PlanDraft => {
       const files = planFiles(appliance.id, cluster, renditions, masters, (id) => {
         const source = sources.get(id);
-        return source === undefined
-          ? []
-          : sourcesFor(appliance.id, cluster.id, source, { ...sourceContext, rootClusterId: roots.get(id) });
+        return source === undefined ? [] : sourcesFor(appliance.id, cluster.id, source, context);
       });
-      return { applianceId: appliance.id, windows: windowsOf(input, cluster.id, appliance, sites), ...files };
+      return { applianceId: appliance.id, windows: windowsOf(input, cluster.site, appliance), ...files };
     }),
   );
   return {
@@ -114,16 +114,29 @@ export function buildPlan(input: PlanInput): BuiltPlans {
   };
 }
 
+function placeClusters(input: PlanInput): PlacedCluster[] {
+  const sites = new Map(input.sites.map((site) => [site.id, site]));
+  const regionOf = ({ siteId }: PlanInput['clusters'][number]): string | undefined => sites.get(siteId)?.region;
+  const clusterCounts = Map.groupBy(input.clusters, regionOf);
+  const members = Map.groupBy(input.appliances, ({ clusterId }) => clusterId);
+  const rates = fillRates(input);
+  return input.clusters.flatMap((cluster): PlacedCluster[] => {
+    const site = sites.get(cluster.siteId);
+    if (site === undefined) return [];
+    const clusterCount = clusterCounts.get(site.region)?.length ?? 1;
+    return [placeCluster(input, cluster.id, site, clusterCount, members.get(cluster.id) ?? [], rates)];
+  });
+}
+
 /** Bits per second of every appliance: its share of its site's budget. */
 function fillRates(input: PlanInput): Map<string, number> {
   const siteOf = new Map(input.clusters.map(({ id, siteId }) => [id, siteId]));
+  const members = Map.groupBy(input.appliances, ({ clusterId }) => siteOf.get(clusterId));
   return new Map(
     input.sites.flatMap((site) => [
       ...shareFillRate(
         site.fillBitsPerSec,
-        input.appliances
-          .filter(({ clusterId }) => siteOf.get(clusterId) === site.id)
-          .map(({ id, fillBitsPerSec }) => ({ applianceId: id, fillBitsPerSec })),
+        (members.get(site.id) ?? []).map(({ id, fillBitsPerSec }) => ({ applianceId: id, fillBitsPerSec })),
       ),
     ]),
   );
@@ -132,14 +145,13 @@ function fillRates(input: PlanInput): Map<string, number> {
 function placeCluster(
   input: PlanInput,
   clusterId: string,
-  region: string,
+  site: PlanSite,
+  clusterCount: number,
+  members: readonly PlanAppliance[],
   rates: ReadonlyMap<string, number>,
 ): PlacedCluster {
-  const regionOfSite = new Map(input.sites.map((site) => [site.id, site.region]));
-  const clustersOfRegion = input.clusters.filter(({ siteId }) => regionOfSite.get(siteId) === region).length;
-  const predicted = input.predicted.get(region);
-  const expectedBytes = (path: string): number => (predicted?.get(path) ?? 0) / Math.max(1, clustersOfRegion);
-  const members = input.appliances.filter((appliance) => appliance.clusterId === clusterId);
+  const predicted = input.predicted.get(site.region);
+  const expectedBytes = (path: string): number => (predicted?.get(path) ?? 0) / clusterCount;
   const placement = placeFiles({
     renditions: input.titles.flatMap((title) =>
       title.renditions.map((rendition) => ({
@@ -153,10 +165,14 @@ function placeCluster(
     appliances: members,
     reserveShare: input.reserveShare,
   });
+  const heldBy = new Map<string, string[]>(members.map(({ id }) => [id, []]));
+  for (const [renditionId, holders] of placement.holders) {
+    for (const holder of holders) heldBy.get(holder)?.push(renditionId);
+  }
   const appliances = members.map(
     ({ id, baseUrl }): SourceAppliance => ({ id, baseUrl, fillBitsPerSec: rates.get(id) ?? 1 }),
   );
-  return { id: clusterId, region, appliances, placement, expectedBytes };
+  return { id: clusterId, site, appliances, placement, heldBy, expectedBytes };
 }
 
 function holdersByCluster(clusters: readonly PlacedCluster[], renditionId: string): Map<string, readonly string[]> {
@@ -171,38 +187,44 @@ function holdersByCluster(clusters: readonly PlacedCluster[], renditionId: strin
 function planFiles(
   applianceId: string,
   cluster: PlacedCluster,
-  renditions: ReadonlyMap<string, { readonly rendition: CatalogueRendition; readonly title: CatalogueTitle }>,
+  renditions: ReadonlyMap<string, CatalogueRendition>,
   masters: FillMasters,
   sourcesOf: (renditionId: string) => FillPlanFile['sources'],
 ): Pick<PlanDraft, 'renditions' | 'files'> {
-  const { placement } = cluster;
-  const byRank = [...placement.holders]
-    .filter(([, holders]) => holders.includes(applianceId))
-    .map(([id]) => id)
-    .sort((a, b) => (placement.rank.get(a) ?? 0) - (placement.rank.get(b) ?? 0));
+  const held = withinLimit((cluster.heldBy.get(applianceId) ?? []).flatMap((id) => renditions.get(id) ?? []));
   // By id, so that a change of order alone does not change what the bits of holdings mean.
-  const list = byRank.toSorted();
+  const list = held.map(({ id }) => id).sort();
   const indexOf = new Map(list.map((id, index) => [id, index]));
   const files: FillPlanFile[] = [];
-  for (const id of byRank) {
-    const rendition = renditions.get(id)?.rendition;
-    if (rendition === undefined || files.length + rendition.files.length > MAX_PLAN_FILES) continue;
-    const copies = placement.holders.get(id)?.length ?? 1;
+  for (const rendition of held) {
+    const { id } = rendition;
+    const copies = cluster.placement.holders.get(id)?.length ?? 1;
     const isMaster = masters.get(masterKey(cluster.id, id)) === applianceId;
     const reason = reasonFor(rendition, cluster, copies, isMaster);
     const sources = sourcesOf(id);
-    for (const file of rendition.files) {
+    for (const { path, sizeBytes, root } of rendition.files) {
       files.push({
-        ...file,
+        path,
+        sizeBytes,
+        root,
         rendition: indexOf.get(id) ?? 0,
         priority: files.length,
         reason,
-        expectedBytes: twoDigits(cluster.expectedBytes(file.path) / copies),
+        expectedBytes: twoDigits(cluster.expectedBytes(path) / copies),
         sources,
       });
     }
   }
   return { renditions: list, files };
+}
+
+/** The best renditions that together have no more files than one plan takes. */
+function withinLimit(renditions: readonly CatalogueRendition[]): readonly CatalogueRendition[] {
+  let fileCount = 0;
+  return renditions.filter(({ files }) => {
+    fileCount += files.length;
+    return fileCount <= MAX_PLAN_FILES;
+  });
 }
 
 function reasonFor(rendition: CatalogueRendition, cluster: PlacedCluster, copies: number, isMaster: boolean): string {
@@ -215,21 +237,15 @@ function reasonFor(rendition: CatalogueRendition, cluster: PlacedCluster, copies
       : `${perStoredByte(expected / rendition.sizeBytes)} expected per stored byte and day`;
   const copy = copies === 1 ? 'the only copy' : `one of ${copies} copies`;
   return (
-    `rank ${rank} of ${placement.rank.size} in region ${cluster.region}: ${worth}; ` +
+    `rank ${rank} of ${placement.rank.size} in region ${cluster.site.region}: ${worth}; ` +
     `${copy} in cluster ${cluster.id}${isMaster ? ', fetched here for the others' : ''}`
   );
 }
 
-function windowsOf(
-  input: PlanInput,
-  clusterId: string,
-  appliance: SourceAppliance,
-  sites: ReadonlyMap<string, PlanSite>,
-): FillWindow[] {
-  const site = sites.get(input.clusters.find(({ id }) => id === clusterId)?.siteId ?? '');
+function windowsOf(input: PlanInput, site: PlanSite, appliance: SourceAppliance): FillWindow[] {
   return fillWindows({
-    startsAtMs: site?.windowStartsAtMs ?? [],
-    hours: site?.windowHours ?? 0,
+    startsAtMs: site.windowStartsAtMs,
+    hours: site.windowHours,
     fillBitsPerSec: appliance.fillBitsPerSec,
     nowMs: input.nowMs,
     openedByHand: input.openedByHand,

@@ -6,7 +6,7 @@ import {
   type SourceCluster,
   type SourceRendition,
   sourcesFor,
-  tierRoot,
+  tierOrder,
 } from '../../../fill-planner/placement/fill-sources.ts';
 import type { FillPlanSource } from '../../../src/contracts/fill-plan.ts';
 
@@ -45,7 +45,7 @@ const worlds: fc.Arbitrary<World> = fc
 function allSources({ clusters, renditions }: World, rendition: SourceRendition): Map<string, FillPlanSource[]> {
   const masters = chooseMasters(clusters, renditions, new Map());
   const appliances = new Map(clusters.flatMap((cluster) => cluster.appliances.map((each) => [each.id, each] as const)));
-  const context = { masters, appliances, waits, rootClusterId: tierRoot(clusters, rendition) };
+  const context = { masters, appliances, waits, tierOrder: tierOrder(clusters) };
   return new Map(
     [...rendition.holders].flatMap(([clusterId, ids]) =>
       ids.map((id) => [id, sourcesFor(id, clusterId, rendition, context)] as const),
