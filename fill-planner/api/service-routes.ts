@@ -91,7 +91,7 @@ function addReportRoutes(server: JsonServer, parts: ServiceRoutesParts): void {
   server.post('/v1/demand', (request, reply) => {
     const sample = parseDemandSample(request.body);
     if (guard(request, reply, ['appliance'], sample.applianceId) === 'refused') return reply;
-    const region = fleet.regionOf(sample.siteId) ?? UNKNOWN_REGION;
+    const region = fleet.regionOf(sample.applianceId, sample.siteId) ?? UNKNOWN_REGION;
     const isKnown = (path: string): boolean => catalog.renditionOf(path) !== undefined;
     const outcome = demand.count(sample, region, isKnown, clock.nowMs());
     onSample(outcome);

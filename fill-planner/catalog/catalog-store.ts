@@ -3,6 +3,7 @@ import { OperationalError } from '../../src/errors/operational-error.ts';
 import { canonicalJson } from '../../src/signing/canonical-json.ts';
 import { migrate } from '../../src/sqlite/migrate.ts';
 import { type Database, openDatabase } from '../../src/sqlite/open-database.ts';
+import { transact } from '../../src/sqlite/transact.ts';
 import type { IngestedFile, IngestedTitle } from './ingest-title.ts';
 import type { MappedSegment } from './media/map-segments.ts';
 
@@ -89,7 +90,8 @@ export class CatalogStore {
 
   /**
    * Adds a title or replaces the one of its id.
-   * @throws OperationalError CONFIG_INVALID when another title owns one of the paths, or there are too many titles
+   * @throws OperationalError CONFIG_INVALID when another title owns one of the paths, or there are too many titles;
+   * VOLUME_*
    */
   put({ title, files }: IngestedTitle, nowMs: number): CatalogueChange {
     const known = this.titles().get(title.id);
@@ -126,10 +128,10 @@ export class CatalogStore {
   }
 
   #change(run: () => void): CatalogueChange {
-    this.#database.transaction(() => {
+    transact(this.#database, () => {
       run();
       this.#database.prepare('UPDATE catalogue SET catalogue_version = catalogue_version + 1').run();
-    })();
+    });
     this.#titles = undefined;
     this.#renditionByPath = undefined;
     return { changed: true, catalogueVersion: this.catalogueVersion };

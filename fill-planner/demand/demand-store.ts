@@ -1,6 +1,7 @@
 import type { DemandSample } from '../../src/contracts/demand-sample.ts';
 import { migrate } from '../../src/sqlite/migrate.ts';
 import { type Database, openDatabase } from '../../src/sqlite/open-database.ts';
+import { transact } from '../../src/sqlite/transact.ts';
 import type { DemandHour } from './predict-demand.ts';
 
 /**
@@ -30,11 +31,12 @@ export class DemandStore {
   /**
    * Counts a sample, in one transaction with the note that it was counted.
    * @param isKnown paths of the catalogue; others are nobody's plan and are dropped
+   * @throws OperationalError VOLUME_*
    */
   count(sample: DemandSample, region: string, isKnown: (path: string) => boolean, nowMs: number): SampleOutcome {
     if (sample.hourStartMs > nowMs + HOUR_MS) return 'from-the-future';
     if (sample.hourStartMs < nowMs - this.#limits.retentionMs) return 'too-old';
-    return this.#database.transaction((): SampleOutcome => {
+    return transact(this.#database, (): SampleOutcome => {
       const note = this.#database.prepare('INSERT OR IGNORE INTO counted_sample VALUES (?, ?)');
       if (note.run(sample.sampleId, sample.hourStartMs).changes === 0) return 'duplicate';
       const add = this.#database.prepare(
@@ -46,7 +48,7 @@ export class DemandStore {
         if (isKnown(path)) add.run(sample.hourStartMs, region, path, Math.min(requests, 2 ** 40), servedBytes);
       }
       return 'counted';
-    })();
+    });
   }
 
   /** All hours that are kept, oldest first, row by row: history may be larger than memory should be. */
@@ -65,7 +67,7 @@ export class DemandStore {
   /** Forgets what is too old, and the oldest hours while there are too many rows. */
   trim(nowMs: number): void {
     const oldestMs = nowMs - this.#limits.retentionMs;
-    this.#database.transaction(() => {
+    transact(this.#database, () => {
       this.#database.prepare('DELETE FROM demand WHERE hour_start_ms < ?').run(oldestMs);
       // Kept an hour longer than samples are taken, so that none can come in twice at the border.
       this.#database.prepare('DELETE FROM counted_sample WHERE hour_start_ms < ?').run(oldestMs - HOUR_MS);
@@ -76,7 +78,7 @@ export class DemandStore {
         .pluck()
         .get(excess - 1);
       this.#database.prepare('DELETE FROM demand WHERE hour_start_ms <= ?').run(Number(borderMs));
-    })();
+    });
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 import { canonicalJson } from '../../src/signing/canonical-json.ts';
 import { migrate } from '../../src/sqlite/migrate.ts';
 import { type Database, openDatabase } from '../../src/sqlite/open-database.ts';
+import { transact } from '../../src/sqlite/transact.ts';
 import { EMPTY_FLEET, type Fleet, parseFleet } from './fleet.ts';
 
 export interface StoredFleet {
@@ -43,17 +44,20 @@ export class FleetStore {
     const document = canonicalJson(fleet);
     if (document === canonicalJson(this.#current.fleet)) return this.#current;
     const fleetVersion = this.#current.fleetVersion + 1;
-    this.#database.transaction(() => {
+    transact(this.#database, () => {
       this.#database.prepare('DELETE FROM fleet').run();
       this.#database.prepare('INSERT INTO fleet VALUES (?, ?, ?)').run(fleetVersion, document, nowMs);
-    })();
+    });
     this.#current = { fleetVersion, changedAtMs: nowMs, fleet };
     return this.#current;
   }
 
-  /** The region of a site, or undefined when the fleet has no such site. */
-  regionOf(siteId: string): string | undefined {
-    return this.#current.fleet.sites.find(({ id }) => id === siteId)?.region;
+  /** The region whose demand an appliance sees: of its own site, else of the site that it names itself. */
+  regionOf(applianceId: string, siteId: string): string | undefined {
+    const { sites, clusters, appliances } = this.#current.fleet;
+    const clusterId = appliances.find(({ id }) => id === applianceId)?.clusterId;
+    const ownSiteId = clusters.find(({ id }) => id === clusterId)?.siteId ?? siteId;
+    return sites.find(({ id }) => id === ownSiteId)?.region;
   }
 
   close(): void {

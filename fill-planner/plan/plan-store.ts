@@ -6,6 +6,7 @@ import type { Identity } from '../../src/signing/identity.ts';
 import { signDocument } from '../../src/signing/signed-document.ts';
 import { migrate } from '../../src/sqlite/migrate.ts';
 import { type Database, openDatabase } from '../../src/sqlite/open-database.ts';
+import { transact } from '../../src/sqlite/transact.ts';
 import type { FillMasters } from '../placement/fill-sources.ts';
 import { restartWindow } from '../placement/fill-window.ts';
 import type { PlanDraft } from './build-plan.ts';
@@ -71,13 +72,13 @@ export class PlanStore {
     identity: Identity,
     nowMs: number,
   ): { applianceId: string; planVersion: number; outcome: PlanOutcome }[] {
-    return this.#database.transaction(() => {
+    return transact(this.#database, () => {
       this.#database.prepare('UPDATE plan_counter SET is_planned = 0').run();
       this.#database.prepare('DELETE FROM fill_master').run();
       const insertMaster = this.#database.prepare('INSERT INTO fill_master VALUES (?, ?)');
       for (const [key, applianceId] of masters) insertMaster.run(key, applianceId);
       return drafts.map((draft) => ({ applianceId: draft.applianceId, ...this.#saveOne(draft, identity, nowMs) }));
-    })();
+    });
   }
 
   masters(): FillMasters {
@@ -96,20 +97,19 @@ export class PlanStore {
   }
 
   openWindow(window: OpenedWindow): void {
-    this.#database.transaction(() => {
+    transact(this.#database, () => {
       this.#database.prepare('DELETE FROM opened_window').run();
       this.#database.prepare('INSERT INTO opened_window VALUES (?, ?)').run(window.startsAtMs, window.endsAtMs);
-    })();
+    });
   }
 
   /** Keeps the newest report of an appliance. */
   report(report: FillReport, nowMs: number): void {
-    this.#database
-      .prepare(
-        `INSERT INTO fill_report VALUES (?, ?, ?) ON CONFLICT DO UPDATE
-         SET received_at_ms = excluded.received_at_ms, document = excluded.document`,
-      )
-      .run(report.applianceId, nowMs, JSON.stringify(report));
+    const insert = this.#database.prepare(
+      `INSERT INTO fill_report VALUES (?, ?, ?) ON CONFLICT DO UPDATE
+       SET received_at_ms = excluded.received_at_ms, document = excluded.document`,
+    );
+    transact(this.#database, () => insert.run(report.applianceId, nowMs, JSON.stringify(report)));
   }
 
   /** The newest report of every appliance, by id. */

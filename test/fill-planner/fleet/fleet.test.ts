@@ -59,7 +59,7 @@ describe('a fleet', () => {
     expect(() => parseFleet({ ...fleet(), ...change })).toThrow(says);
   });
 
-  test('counts its versions by change, keeps the last over a restart, and knows the region of a site', async () => {
+  test('counts its versions by change, keeps the last over a restart, and knows the region of an appliance', async () => {
     await using folder = await temporaryFolder();
     const file = join(folder.path, 'fleet.sqlite');
     const first = new FleetStore(file);
@@ -69,8 +69,9 @@ describe('a fleet', () => {
     first.close();
     const second = new FleetStore(file);
     expect(second.get()).toEqual({ fleetVersion: 1, changedAtMs: 5, fleet: fleet() });
-    expect(second.regionOf('berlin')).toBe('de');
-    expect(second.regionOf('rome')).toBeUndefined();
+    expect(second.regionOf('a1', 'rome')).toBe('de');
+    expect(second.regionOf('newcomer', 'berlin')).toBe('de');
+    expect(second.regionOf('newcomer', 'rome')).toBeUndefined();
     expect(second.set(fleet({ appliances: [] }), 7).fleetVersion).toBe(2);
     second.close();
   });
