@@ -4,7 +4,7 @@ import { ERROR_CODES } from '../../src/errors/error-codes.ts';
 import { isOperational, messageOf, OperationalError } from '../../src/errors/operational-error.ts';
 import { type JsonServer, sendProblem } from '../../src/server/json-server.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
-import type { Clock } from '../../src/world/world.ts';
+import type { Clock, Timer } from '../../src/world/world.ts';
 import type { CatalogStore } from '../catalog/catalog-store.ts';
 import { type IngestRequest, parseIngestRequest, planIngest } from '../catalog/ingest-request.ts';
 import { type IngestProgress, ingestTitle } from '../catalog/ingest-title.ts';
@@ -23,6 +23,7 @@ export interface TitleRoutesParts {
 
 const MAX_WAITING = 8;
 const PROGRESS_EVERY_MS = 100;
+const WAITING_EVERY_MS = 10_000;
 
 /** Titles on the admin listener: `oca title add|list|remove`. */
 export function addTitleRoutes(server: JsonServer, parts: TitleRoutesParts): void {
@@ -65,9 +66,13 @@ export function addTitleRoutes(server: JsonServer, parts: TitleRoutesParts): voi
     const left = new AbortController();
     reply.raw.once('close', () => left.abort(new Error('the operator left')));
     const lines = new PassThrough();
+    const endWaiting = tellWaiting(lines, waitingCount, parts.clock);
     waitingCount += 1;
     turn = turn
-      .then(() => ingestInto(lines, ingestRequest, parts, AbortSignal.any([left.signal, parts.stopSignal])))
+      .then(() => {
+        endWaiting();
+        return ingestInto(lines, ingestRequest, parts, AbortSignal.any([left.signal, parts.stopSignal]));
+      })
       .finally(() => {
         waitingCount -= 1;
       });
@@ -77,6 +82,17 @@ export function addTitleRoutes(server: JsonServer, parts: TitleRoutesParts): voi
 
 const noTitle = (reply: Parameters<typeof sendProblem>[0], id: string) =>
   sendProblem(reply, 404, 'NOT_FOUND', `no title '${id}'`);
+
+/** Writes a line now and then while others are ahead, so that the operator's tool knows that it was not forgotten. */
+function tellWaiting(lines: PassThrough, aheadCount: number, clock: Clock): () => void {
+  let timer: Timer | undefined;
+  const tell = (): void => {
+    if (!lines.writableNeedDrain) lines.write(`${JSON.stringify({ kind: 'waiting', aheadCount })}\n`);
+    timer = clock.setTimer(WAITING_EVERY_MS, tell);
+  };
+  if (aheadCount > 0) tell();
+  return () => timer?.cancel();
+}
 
 /**
  * Runs one ingest and writes its progress and result as lines: `{"kind":"progress"...}` any number of times, then one

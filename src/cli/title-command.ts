@@ -26,6 +26,7 @@ const listSchema = z.object({
 });
 
 const lineSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('waiting'), aheadCount: z.number() }),
   z.object({
     kind: z.literal('progress'),
     path: z.string(),
@@ -99,7 +100,8 @@ async function addTitle(source: string, options: AddOptions): Promise<void> {
   let result: IngestLine | undefined;
   try {
     for await (const line of ingestLines(options.plannerAdmin.replace(/\/+$/, ''), request)) {
-      if (line.kind === 'progress') showProgress(bar, line);
+      if (line.kind === 'waiting') bar.update(undefined, `waiting: ${line.aheadCount} titles were asked for before`);
+      else if (line.kind === 'progress') showProgress(bar, line);
       else result = line;
     }
   } finally {
@@ -128,7 +130,7 @@ function failureOf(line: IngestLine | undefined): OperationalError {
   return new OperationalError(code in ERROR_CODES ? (code as ErrorCode) : 'SERVICE_STATUS', detail);
 }
 
-/** The planner's answer line by line, as it works. Between two lines it may hash for a while, but not for minutes. */
+/** The planner's answer line by line, as it works: a line at least every few seconds while it waits or reads. */
 async function* ingestLines(baseUrl: string, request: object): AsyncGenerator<IngestLine> {
   const http = new HttpClient({ connectTimeoutMs: 3000, maxConnectionsPerHost: 1 });
   try {
@@ -138,7 +140,7 @@ async function* ingestLines(baseUrl: string, request: object): AsyncGenerator<In
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(request),
       headersTimeoutMs: 30_000,
-      bodyTimeoutMs: 600_000,
+      bodyTimeoutMs: 120_000,
     });
     if (response.status !== 200) {
       let text = '';

@@ -74,6 +74,8 @@ describe('titles', () => {
     const refused = outcomes.filter((outcome) => outcome.status === 'rejected' && /503/.test(String(outcome.reason)));
     expect(done.length + refused.length).toBe(14);
     expect(done.length).toBeGreaterThanOrEqual(8);
+    const first = outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value[0]?.kind : 'refused'));
+    expect(first).toContain('waiting');
     await Promise.all(
       Array.from({ length: 14 }, (_, index) => planner.admin.send('DELETE', `/v1/titles/many${index}`).catch(() => 0)),
     );
