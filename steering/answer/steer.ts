@@ -3,7 +3,7 @@ import type { Catalogue } from '../catalogue/catalogue.ts';
 import { type FleetView, toCandidate } from '../fleet/fleet-registry.ts';
 import type { HeldTitles } from '../fleet/held-titles.ts';
 import { rankAppliances } from '../ranking/rank-appliances.ts';
-import type { PrefixTable } from '../routing/prefix-table.ts';
+import type { Routes } from '../routing/route-table.ts';
 import type { Decision } from './decision.ts';
 import { locateClient } from './locate-client.ts';
 
@@ -15,7 +15,7 @@ import { locateClient } from './locate-client.ts';
  * the same state gets the same decision: here, at another replica, and in the operator's `explain`.
  */
 export interface SteeringState {
-  readonly routes: PrefixTable;
+  readonly routes: Routes;
   readonly fleet: FleetView;
   /** undefined until the planner was reached for the first time ever. */
   readonly catalogue: Catalogue | undefined;

@@ -35,11 +35,27 @@ export function rankAppliances(candidates: readonly Candidate[], session: Sessio
     if (exclusion === undefined) eligible.push({ candidate, score: score(candidate, session) });
     else excluded.push(exclusion);
   }
-  const home = eligible.sort(compareLasting).slice(0, MAX_APPLIANCES).sort(compareScores);
+  const home = bestOf(eligible, MAX_APPLIANCES, compareLasting).sort(compareScores);
   return {
     ranked: home.map((scored) => ({ ...scored, reasons: reasonsFor(scored, session) })),
     excluded: excluded.sort((a, b) => (a.id < b.id ? -1 : 1)),
   };
+}
+
+/** The first `count` in the order, in order; a fleet of thousands is not sorted for seven places. */
+function bestOf<T>(items: readonly T[], count: number, compare: (a: T, b: T) => number): T[] {
+  const best: T[] = [];
+  for (const item of items) {
+    const last = best[count - 1];
+    if (last !== undefined && compare(item, last) > 0) continue;
+    let at = Math.min(best.length, count - 1);
+    for (let before = best[at - 1]; before !== undefined && compare(item, before) < 0; before = best[at - 1]) {
+      best[at] = before;
+      at -= 1;
+    }
+    best[at] = item;
+  }
+  return best;
 }
 
 function reasonsFor({ candidate, score }: Scored, session: SessionFacts): string[] {

@@ -1,5 +1,6 @@
+import { setImmediate as breathe } from 'node:timers/promises';
 import { siteIdSchema } from '../../src/contracts/ids.ts';
-import { formatPrefix, parsePrefix } from './ip-address.ts';
+import { formatPrefix, type IpPrefix, parsePrefix } from './ip-address.ts';
 import type { PrefixRow } from './prefix-table.ts';
 
 /** The rows of a table of client prefixes, or everything that is wrong with it, each with its line. */
@@ -8,28 +9,36 @@ export type ParsedPrefixFile =
   | { readonly kind: 'broken'; readonly problems: readonly string[] };
 
 const MAX_PROBLEMS = 20;
+/** A large table is read in pieces, so that players are answered in between. */
+const LINES_PER_PIECE = 10_000;
 
 /**
  * Reads `PREFIX,SITE` lines (a header line, blank lines and `#` comments may be there) or a JSON array of
  * `{"prefix": ..., "site": ...}`. It is all or nothing: with one line wrong the table is broken, because a table that
  * lost some lines sends their viewers to the wrong site without anybody noticing.
  */
-export function parsePrefixFile(text: string): ParsedPrefixFile {
+export async function parsePrefixFile(text: string): Promise<ParsedPrefixFile> {
   const reader = text.trimStart().startsWith('[') ? readJson(text) : readCsv(text);
   const rows: PrefixRow[] = [];
   const problems: string[] = [];
-  const seen = new Map<string, { where: string; siteId: string }>();
+  const seen = new Map<string | number, { where: string; siteId: string }>();
+  const goodSites = new Set<string>();
+  let count = 0;
   for (const { where, prefix: prefixText, siteId, problem: unreadable } of reader) {
+    count += 1;
+    if (count % LINES_PER_PIECE === 0) await breathe();
     const parsed = unreadable === undefined ? parsePrefix(prefixText) : { problem: unreadable };
-    const problem = 'problem' in parsed ? `'${prefixText}' ${parsed.problem}` : problemOfSite(siteId);
+    const problem = 'problem' in parsed ? `'${prefixText}' ${parsed.problem}` : problemOfSite(siteId, goodSites);
     if (problem !== undefined || 'problem' in parsed) {
       problems.push(`${where}: ${problem ?? ''}`);
       continue;
     }
-    const key = formatPrefix(parsed);
+    const key = keyOf(parsed);
     const before = seen.get(key);
     if (before !== undefined && before.siteId !== siteId) {
-      problems.push(`${where}: ${key} belongs to site ${before.siteId} by ${before.where}, and here to ${siteId}`);
+      problems.push(
+        `${where}: ${formatPrefix(parsed)} belongs to site ${before.siteId} by ${before.where}, and here to ${siteId}`,
+      );
     } else if (before === undefined) {
       seen.set(key, { where, siteId });
       rows.push({ prefix: parsed, siteId });
@@ -83,7 +92,15 @@ function* readJson(text: string): Generator<RawRow> {
   }
 }
 
-function problemOfSite(siteId: string): string | undefined {
+/** A number where it is exact: a million texts as keys would take longer than all the rest. */
+function keyOf({ address, length }: IpPrefix): string | number {
+  return address.words.length === 1 ? (address.words[0] ?? 0) * 64 + length : formatPrefix({ address, length });
+}
+
+function problemOfSite(siteId: string, goodSites: Set<string>): string | undefined {
+  if (goodSites.has(siteId)) return undefined;
   const result = siteIdSchema.safeParse(siteId);
-  return result.success ? undefined : `site '${siteId}' ${result.error.issues[0]?.message ?? 'is no site id'}`;
+  if (!result.success) return `site '${siteId}' ${result.error.issues[0]?.message ?? 'is no site id'}`;
+  goodSites.add(siteId);
+  return undefined;
 }

@@ -51,7 +51,7 @@ export class PrefixFile implements Service {
       if (identity === this.#seen) return;
       this.#seen = identity;
       if (size > MAX_FILE_BYTES) return this.#refuse([`larger than ${MAX_FILE_BYTES} bytes`]);
-      const parsed = parsePrefixFile(await readFile(file, 'utf8'));
+      const parsed = await parsePrefixFile(await readFile(file, 'utf8'));
       if (parsed.kind === 'broken') return this.#refuse(parsed.problems);
       onRows(parsed.rows);
       onState(undefined);

@@ -6,8 +6,9 @@ import { type IpAddress, type IpPrefix, maskAddress } from './ip-address.ts';
  * A trie answers in up to 128 steps and costs an object per node. Nested prefixes can instead be flattened once into
  * intervals that do not overlap: the address space is cut wherever the best match changes, and a lookup is one binary
  * search in a typed array, about 20 steps for a million routes. IPv4 and IPv6 differ only in words per address, so one
- * code serves both. The price is that a change rebuilds the table; tables change by minutes, lookups come by
- * microseconds.
+ * code searches both. The price is that a change rebuilds the table; tables change by minutes, lookups come by
+ * microseconds. Building sorts: the start and length of an IPv4 prefix fit into one exact number, and sorting a million
+ * of those takes a tenth of what sorting a million objects takes.
  */
 export interface PrefixRow {
   readonly prefix: IpPrefix;
@@ -84,16 +85,8 @@ function buildFamily(
   siteIndex: ReadonlyMap<string, number>,
   wordsPerAddress: number,
 ): Family {
-  const sorted = rows
-    .map((row, order) => ({ row, order }))
-    .filter(({ row }) => row.prefix.address.words.length === wordsPerAddress)
-    .sort(
-      (a, b) =>
-        compareWords(a.row.prefix.address.words, b.row.prefix.address.words) ||
-        a.row.prefix.length - b.row.prefix.length ||
-        a.order - b.order,
-    );
   const cuts = new Cuts();
+  const sorted = wordsPerAddress === 1 ? sortIpv4(rows, siteIndex) : sortIpv6(rows, siteIndex);
   // Prefixes nest or are disjoint, so those around the current address form a stack, the longest on top.
   const open: OpenPrefix[] = [];
   const closeBefore = (words: readonly number[] | undefined): void => {
@@ -103,19 +96,50 @@ function buildFamily(
       if (top.end !== undefined) cuts.add(top.end, open.at(-1));
     }
   };
-  for (const { row } of sorted) {
-    const start = row.prefix.address.words;
+  for (const { start, length, site } of sorted) {
     closeBefore(start);
-    const opened = {
-      site: siteIndex.get(row.siteId) ?? -1,
-      length: row.prefix.length,
-      end: firstAfter(start, row.prefix.length),
-    };
+    const opened = { site, length, end: firstAfter(start, length) };
     open.push(opened);
     cuts.add(start, opened);
   }
   closeBefore(undefined);
   return cuts.toFamily(wordsPerAddress);
+}
+
+interface SortedPrefix {
+  readonly start: readonly number[];
+  readonly length: number;
+  readonly site: number;
+}
+
+const LENGTHS = 64;
+
+/** By start, then the shorter first: each prefix after those around it. Of equal ones the last. */
+function* sortIpv4(rows: readonly PrefixRow[], siteIndex: ReadonlyMap<string, number>): Generator<SortedPrefix> {
+  const siteByKey = new Map<number, number>();
+  for (const { prefix, siteId } of rows) {
+    const { words } = prefix.address;
+    if (words.length === 1) siteByKey.set((words[0] ?? 0) * LENGTHS + prefix.length, siteIndex.get(siteId) ?? -1);
+  }
+  for (const key of Float64Array.from(siteByKey.keys()).sort()) {
+    yield { start: [Math.floor(key / LENGTHS)], length: key % LENGTHS, site: siteByKey.get(key) ?? -1 };
+  }
+}
+
+function* sortIpv6(rows: readonly PrefixRow[], siteIndex: ReadonlyMap<string, number>): Generator<SortedPrefix> {
+  const sorted = rows
+    .map((row, order) => ({ row, order }))
+    .filter(({ row }) => row.prefix.address.words.length === 4)
+    .sort(
+      (a, b) =>
+        compareWords(a.row.prefix.address.words, b.row.prefix.address.words) ||
+        a.row.prefix.length - b.row.prefix.length ||
+        a.order - b.order,
+    );
+  for (const { row } of sorted) {
+    const { address, length } = row.prefix;
+    yield { start: address.words, length, site: siteIndex.get(row.siteId) ?? -1 };
+  }
 }
 
 /** Where the best match changes, in ascending order; a later cut at the same address replaces the one before. */

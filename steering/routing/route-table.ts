@@ -1,14 +1,19 @@
 import type { RouteReport } from '../../src/contracts/route-report.ts';
 import { compareRoutes, type FilteredRoute, type FilteredRoutes, filterRoutes } from './filter-routes.ts';
-import { formatPrefix } from './ip-address.ts';
-import { type PrefixRow, PrefixTable } from './prefix-table.ts';
+import { formatPrefix, type IpAddress } from './ip-address.ts';
+import { type PrefixMatch, type PrefixRow, PrefixTable } from './prefix-table.ts';
 
 /**
- * Which site a client belongs to: the operator's file and what appliances report of the ISP's announcements, merged
- * into one immutable table that is replaced whole. For the same prefix the file wins, being the operator's word; among
- * reports the shorter AS path, then the lower MED, then the lower site id, so that the order in which reports arrive
- * makes no difference. Longer prefixes win over shorter ones whoever gave them.
+ * Which site a client belongs to: the operator's file and what appliances report of the ISP's announcements, as two
+ * immutable tables, each replaced whole when its side changes. Longer prefixes win over shorter ones whoever gave them.
+ * For the same prefix the file wins, being the operator's word; among reports the shorter AS path, then the lower MED,
+ * then the lower site id, so that the order in which reports arrive makes no difference.
  */
+export interface Routes {
+  readonly size: number;
+  find(address: IpAddress): PrefixMatch | undefined;
+}
+
 interface Reported {
   readonly siteId: string;
   readonly reportedAtMs: number;
@@ -17,23 +22,24 @@ interface Reported {
 
 export class RouteTable {
   readonly #allowPrivate: boolean;
-  #fileRows: readonly PrefixRow[] = [];
   readonly #reports = new Map<string, Reported>();
-  #table: PrefixTable | undefined;
+  #fileTable = new PrefixTable([]);
+  #reportTable: PrefixTable | undefined;
+  #routes: Routes | undefined;
 
   constructor(options: { readonly allowPrivate: boolean }) {
     this.#allowPrivate = options.allowPrivate;
   }
 
-  /** The table now. It is built at the first use after a change. */
-  current(): PrefixTable {
-    this.#table ??= this.#build();
-    return this.#table;
+  /** The routes now; they never change. What was reported is put together at the first use after it. */
+  current(): Routes {
+    this.#routes ??= merge(this.#fileTable, (this.#reportTable ??= this.#buildReports()));
+    return this.#routes;
   }
 
   setFileRows(rows: readonly PrefixRow[]): void {
-    this.#fileRows = rows;
-    this.#table = undefined;
+    this.#fileTable = new PrefixTable(rows);
+    this.#routes = undefined;
   }
 
   /** Takes the place of the appliance's report before. @returns what was refused, or undefined when it is an old report */
@@ -42,12 +48,12 @@ export class RouteTable {
     if (before !== undefined && before.reportedAtMs > report.reportedAtMs) return undefined;
     const filtered = filterRoutes(report, this.#allowPrivate);
     this.#reports.set(report.applianceId, { siteId: report.siteId, reportedAtMs: report.reportedAtMs, filtered });
-    this.#table = undefined;
+    this.#forgetTable();
     return filtered;
   }
 
   forgetReport(applianceId: string): void {
-    if (this.#reports.delete(applianceId)) this.#table = undefined;
+    if (this.#reports.delete(applianceId)) this.#forgetTable();
   }
 
   /** What each appliance reported, for the operator. */
@@ -61,7 +67,12 @@ export class RouteTable {
     }));
   }
 
-  #build(): PrefixTable {
+  #forgetTable(): void {
+    this.#reportTable = undefined;
+    this.#routes = undefined;
+  }
+
+  #buildReports(): PrefixTable {
     const best = new Map<string, { siteId: string; route: FilteredRoute }>();
     for (const { siteId, filtered } of this.#reports.values()) {
       for (const route of filtered.routes) {
@@ -72,10 +83,17 @@ export class RouteTable {
           best.set(key, { siteId, route });
       }
     }
-    // Of equal prefixes the last counts, so the file comes after the reports.
-    return new PrefixTable([
-      ...[...best.values()].map(({ siteId, route }) => ({ prefix: route.prefix, siteId })),
-      ...this.#fileRows,
-    ]);
+    return new PrefixTable([...best.values()].map(({ siteId, route }) => ({ prefix: route.prefix, siteId })));
   }
+}
+
+function merge(file: PrefixTable, reports: PrefixTable): Routes {
+  return {
+    size: file.size + reports.size,
+    find: (address) => {
+      const [byFile, byReport] = [file.find(address), reports.find(address)];
+      if (byFile === undefined || byReport === undefined) return byFile ?? byReport;
+      return byReport.prefix.length > byFile.prefix.length ? byReport : byFile;
+    },
+  };
 }
