@@ -5,7 +5,7 @@ import type { Identity } from '../../src/signing/identity.ts';
 import { signDocument } from '../../src/signing/signed-document.ts';
 
 /** The bytes of block `index` of a sample file: repeated text, so that a test can tell files and blocks apart. */
-export function sampleBlock(path: string, sizeBytes: number, index: number): Buffer {
+function sampleBlock(path: string, sizeBytes: number, index: number): Buffer {
   return Buffer.alloc(Math.min(BLOCK_BYTES, sizeBytes - index * BLOCK_BYTES), `${path} ${index} `);
 }
 

@@ -31,5 +31,5 @@ await runService(
   createLogger('example', 'info'),
   Number(deadlineMs),
 );
-if (behaviour === 'bug') setTimeout(() => JSON.parse('{'), 10);
+if (behaviour === 'bug') setTimeout(() => decodeURIComponent('%'), 10);
 if (behaviour === 'rejection') void Promise.reject(new Error('nobody waited for this'));

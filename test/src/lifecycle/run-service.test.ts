@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { until } from '../../support/until.ts';
 
@@ -11,7 +11,10 @@ let errors = '';
 function run(...behaviour: string[]): ChildProcess {
   output = '';
   errors = '';
-  const started = spawn(process.execPath, [resolve(import.meta.dirname, 'example-service.ts'), ...behaviour]);
+  const started = spawn(process.execPath, [
+    fileURLToPath(new URL('./example-service.ts', import.meta.url)),
+    ...behaviour,
+  ]);
   started.stdout.on('data', (piece: Buffer) => (output += piece.toString()));
   started.stderr.on('data', (piece: Buffer) => (errors += piece.toString()));
   child = started;

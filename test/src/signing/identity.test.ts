@@ -41,8 +41,9 @@ describe('the identity of a service', () => {
 
 describe('checking a signature', () => {
   it('answers no, and never throws, for anything that is no signature or key', () => {
-    const { publicKey, sign } = loadOrCreateIdentity('a1', join(dir, 'i.pem'));
-    const signature = sign('text');
+    const identity = loadOrCreateIdentity('a1', join(dir, 'i.pem'));
+    const { publicKey } = identity;
+    const signature = identity.sign('text');
     expect(verifySignature(publicKey, 'other', signature)).toBe(false);
     for (const wrong of ['', 'AAAA', '!!!', signature.slice(4)]) {
       expect(verifySignature(publicKey, 'text', wrong)).toBe(false);
