@@ -18,9 +18,13 @@ export class NotingServer {
     this.#server = createServer((request, response) => {
       const target = request.url ?? '';
       this.targets.push(target);
-      void answer(target).then(({ status, type, body }) => {
-        response.writeHead(status, { 'content-type': type, 'access-control-allow-origin': '*' }).end(body);
-      });
+      answer(target).then(
+        ({ status, type, body }) => {
+          response.writeHead(status, { 'content-type': type, 'access-control-allow-origin': '*' }).end(body);
+        },
+        // What stands behind is gone, and so is this for the player.
+        () => response.destroy(),
+      );
     });
   }
 
@@ -104,9 +108,9 @@ export class HeadlessNetwork {
   }
 
   async stop(): Promise<void> {
+    await this.front.stop();
     await this.rig.stop();
     await this.#planner.stop();
-    await this.front.stop();
     for (const server of this.media.values()) await server.stop();
   }
 }
