@@ -6,6 +6,7 @@ import type { ServingState } from '../src/contracts/heartbeat.ts';
 import { messageOf, OperationalError } from '../src/errors/operational-error.ts';
 import { Health } from '../src/lifecycle/health.ts';
 import type { ProcessService } from '../src/lifecycle/service.ts';
+import { PeriodicTask } from '../src/resilience/periodic-task.ts';
 import { formatHostPort, type JsonServer, listen } from '../src/server/json-server.ts';
 import { Metrics } from '../src/telemetry/metrics.ts';
 import { createAdminApi } from './admin/admin-api.ts';
@@ -23,6 +24,7 @@ import type { ObjectStore } from './store/object-store.ts';
 import { volumeCapacityBytes } from './volume-capacity.ts';
 
 const DRAIN_LOOK_MS = 50;
+const VOLUME_LOOK_MS = 1000;
 const MAX_ANNOUNCE_MS = 1000;
 
 /**
@@ -42,6 +44,8 @@ class Appliance implements ProcessService {
   readonly #store: ObjectStore;
   readonly #http: HttpClient;
   readonly #fills: FillCoordinator;
+  readonly #discovery: ObjectDiscovery;
+  readonly #volumeWatch: PeriodicTask;
   readonly #load: LoadMeter;
   readonly #delivery: DeliveryServer;
   readonly #admin: JsonServer;
@@ -81,8 +85,9 @@ class Appliance implements ProcessService {
       world,
       logger,
       metrics,
-      health: this.#health,
     });
+    this.#discovery = new ObjectDiscovery(this.#fills, world, config);
+    this.#volumeWatch = new PeriodicTask(world, VOLUME_LOOK_MS, () => Promise.resolve(this.#watchVolumes()));
     this.#control = this.#createControlPlane();
     this.#fills.usePlan(this.#control.planned);
     this.#delivery = this.#createDelivery(metrics);
@@ -91,6 +96,7 @@ class Appliance implements ProcessService {
 
   async start(): Promise<void> {
     await this.#store.start();
+    await this.#volumeWatch.start();
     await this.#delivery.start();
     this.#adminUrl = `http://${formatHostPort(await listen(this.#admin, this.#config.adminListen))}`;
     this.#state = 'serving';
@@ -121,6 +127,7 @@ class Appliance implements ProcessService {
     this.#state = 'drained';
     await this.#delivery.stop(deadlineMs);
     await this.#control.stop(restMs());
+    await this.#volumeWatch.stop(restMs());
     await this.#admin.close();
     await this.#http.destroy();
     await this.#store.stop(restMs());
@@ -162,8 +169,9 @@ class Appliance implements ProcessService {
       load: this.#load,
       finder: {
         fills: this.#fills,
-        discovery: new ObjectDiscovery(this.#fills, world, this.#config),
+        discovery: this.#discovery,
         nowMs: () => world.clock.nowMs(),
+        hasOrigin: this.#config.origin !== '',
       },
       isDraining: () => this.#isDraining,
       recordDemand: (path, servedBytes) => this.#control.recordDemand(path, servedBytes),
@@ -177,7 +185,7 @@ class Appliance implements ProcessService {
         setDraining: (draining) => this.#setDraining(draining),
         state: () => this.#describe(),
         explain: (key) => explainObject(key, this.#fills, this.#context.world.clock.nowMs()),
-        purge: (key) => this.#fills.purge(key),
+        purge: (key) => this.#discovery.purge(key),
       },
       health: this.#health,
       metrics: this.#metrics,
@@ -188,6 +196,14 @@ class Appliance implements ProcessService {
 
   get #isDraining(): boolean {
     return this.#state === 'draining' || this.#state === 'drained';
+  }
+
+  /** Unready only when no volume takes writes: one bad disk of many must not send all viewers away. */
+  #watchVolumes(): void {
+    const { volumes } = this.#store.usage();
+    const troubled = volumes.filter(({ state }) => state !== 'online').map(({ dir, state }) => `${dir} is ${state}`);
+    if (troubled.length > 0 && troubled.length === volumes.length) this.#health.fail('volumes', troubled.join(', '));
+    else this.#health.pass('volumes');
   }
 
   async #setDraining(draining: boolean): Promise<void> {

@@ -38,7 +38,7 @@ export interface AnswerInput {
   readonly ageMs: number;
   /** Our own member of Cache-Status. */
   readonly cacheStatus: string;
-  /** For a multipart body: token characters that are not in the object, at least 96 random bits. */
+  /** For a multipart body: token characters that are not in the object, at least 96 random bits; '' for one range. */
   readonly boundary: string;
 }
 

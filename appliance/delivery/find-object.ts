@@ -27,12 +27,14 @@ export type Found =
   | { readonly kind: 'answer'; readonly status: number; readonly headers: HeaderFields; readonly body: Uint8Array }
   /** Handed through as it comes; the body is the caller's to read or discard. */
   | { readonly kind: 'stream'; readonly response: HttpResponse; readonly cacheStatus: CacheStatus }
-  | { readonly kind: 'refused'; readonly status: 504; readonly reason: string };
+  | { readonly kind: 'refused'; readonly status: 404 | 504; readonly reason: string };
 
 export interface Finder {
   readonly fills: FillCoordinator;
   readonly discovery: ObjectDiscovery;
   readonly nowMs: () => number;
+  /** Whether there is somebody to ask for what is not planned. */
+  readonly hasOrigin: boolean;
 }
 
 /** @throws OperationalError when the origin is needed and fails. */
@@ -54,6 +56,7 @@ function ageOf(description: ObjectDescription, nowMs: number): number {
 
 async function findUpstream(request: DeliveryRequest, finder: Finder): Promise<Found> {
   if (request.directives.onlyIfCached) return { kind: 'refused', status: 504, reason: 'not held' };
+  if (!finder.hasOrigin) return { kind: 'refused', status: 404, reason: 'not planned, and there is no origin' };
   if (request.hasAuthorization || request.directives.noStore) return passThrough(request, finder, 'bypass');
   const { discovery, isShared } = await finder.discovery.ask(needOf(request), undefined);
   return fromDiscovery(request, finder, discovery, { isShared, wasStale: false });

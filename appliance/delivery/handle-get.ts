@@ -45,6 +45,9 @@ interface Exchange {
 const MAX_STARTS = 3;
 const ALLOW = 'GET, HEAD, OPTIONS';
 const NO_BYTES = new Uint8Array();
+const BOUNDARY_BYTES = 18;
+/** Made once: every connection closes some day, and an error with its stack costs more than a small answer. */
+const CLIENT_LEFT = new Error('the client has left');
 
 /** Answers one request to its end. Never rejects but for a bug. */
 export async function handleGet(
@@ -54,8 +57,7 @@ export async function handleGet(
 ): Promise<void> {
   const record = new DeliveryRecord(incoming.method ?? '', context);
   const left = new AbortController();
-  // Closed before its end: the client has left. Without an error the reason is an AbortError.
-  response.once('close', () => left.abort());
+  response.once('close', () => left.abort(CLIENT_LEFT));
   const exchange: Exchange = { response, context, record, left: left.signal };
   if (context.isDraining()) response.setHeader('Connection', 'close');
   try {
@@ -125,6 +127,8 @@ async function sendObject(
   const { context, record } = exchange;
   using lease = found.lease;
   const { description } = lease;
+  const mayHaveParts = request.ranges !== 'ignore' && request.ranges.length > 1;
+  const boundary = mayHaveParts ? context.world.random.bytes(BOUNDARY_BYTES).toString('hex') : '';
   const chosen = (isHeld: boolean): Answer =>
     chooseAnswer({
       ...request,
@@ -138,7 +142,7 @@ async function sendObject(
           ? found.cacheStatus
           : { kind: 'fwd', reason: 'partial', stored: true, ttlSeconds: found.cacheStatus.ttlSeconds },
       ),
-      boundary: context.world.random.bytes(18).toString('hex'),
+      boundary,
     });
   let chosenAnswer = chosen(true);
   const isHeld = rangesOf(chosenAnswer).every((range) => lease.holds(range));
@@ -194,13 +198,14 @@ async function sendStream(
     upstream.headers['cache-status'],
     formatCacheStatus(context.config.id, found.cacheStatus),
   );
-  const headers: Record<string, string> = {
+  const headers: Record<string, string | readonly string[]> = {
     ...keptHeaders(upstream.headers),
     'cache-status': status,
+    ...(upstream.setCookies.length === 0 ? {} : { 'set-cookie': upstream.setCookies }),
     ...crossOriginHeaders,
   };
   // What describes this one body goes through with it.
-  for (const name of ['content-length', 'content-range', 'accept-ranges', 'age', 'set-cookie']) {
+  for (const name of ['content-length', 'content-range', 'accept-ranges', 'age']) {
     const value = upstream.headers[name];
     if (value !== undefined) headers[name] = value;
   }

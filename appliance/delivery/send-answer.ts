@@ -3,7 +3,7 @@
  * is sent, so a failure until then is still an honest error answer; and a body that cannot be completed ends with its
  * connection, never with a length that looks right (RFC 9112 section 8).
  */
-import type { ServerResponse } from 'node:http';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { ByteRange } from '../../src/http/byte-range.ts';
 import type { MultipartFraming } from '../../src/http/multipart-byteranges.ts';
 import type { Clock } from '../../src/world/world.ts';
@@ -11,7 +11,7 @@ import type { AnswerBody } from './choose-answer.ts';
 
 export interface Head {
   readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
 }
 
 /** Told as the answer goes out. */
@@ -28,6 +28,9 @@ export interface SendOptions {
   readonly signal: AbortSignal;
   readonly progress: SendProgress;
 }
+
+/** Handed over at a time, so that the time limit of a slow client is for this much, not for a whole block. */
+const SLICE_BYTES = 256 * 1024;
 
 /** The client took nothing for too long. */
 export class ClientTooSlow extends Error {}
@@ -50,9 +53,12 @@ export async function sendAnswer(
       writeHead(response, head, options.progress);
       isHeadSent = true;
     }
-    const hasRoom = response.write(piece);
-    options.progress.bodySent(piece.length);
-    if (!hasRoom) await room(response, options);
+    for (let start = 0; start < piece.length; start += SLICE_BYTES) {
+      const slice = piece.length <= SLICE_BYTES ? piece : piece.subarray(start, start + SLICE_BYTES);
+      const hasRoom = response.write(slice);
+      options.progress.bodySent(slice.length);
+      if (!hasRoom) await room(response, options);
+    }
   }
   options.signal.throwIfAborted();
   if (!isHeadSent) writeHead(response, head, options.progress);
@@ -99,7 +105,7 @@ async function* multipartPieces(
 }
 
 function writeHead(response: ServerResponse, head: Head, progress: SendProgress): void {
-  response.writeHead(head.status, head.headers);
+  response.writeHead(head.status, head.headers as OutgoingHttpHeaders);
   progress.headSent();
 }
 

@@ -10,7 +10,6 @@
 import type { HttpClient } from '../../src/client/http-client.ts';
 import type { FillPlanSource } from '../../src/contracts/fill-plan.ts';
 import { isOperational, OperationalError } from '../../src/errors/operational-error.ts';
-import type { Health } from '../../src/lifecycle/health.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import type { World } from '../../src/world/world.ts';
 import type { ApplianceConfig } from '../config.ts';
@@ -33,7 +32,6 @@ export interface FillCoordinatorOptions {
   readonly world: World;
   readonly logger: Logger;
   readonly metrics: ApplianceMetrics;
-  readonly health: Health;
 }
 
 /** A body that begins a new object: its first blocks are filled from it. */
@@ -67,7 +65,7 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
       clock: world.clock,
       logger,
       metrics,
-      slots: new FillSlots(config.maxFills),
+      slots: new FillSlots(config.maxFills, config.sourceHeadTimeoutMs, world.clock),
       blockTimeoutMs: config.blockTimeoutMs,
       onChanged: (object) => this.#supersede(object),
     };
@@ -111,7 +109,7 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
     return lease;
   }
 
-  /** Forgets what is held under a key. @returns whether there was something. */
+  /** Forgets what is held under a key; who reads it already goes on. @returns whether there was something. */
   purge(key: string): boolean {
     this.#objects.delete(key);
     return this.#options.store.remove(key);
@@ -163,18 +161,16 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
   }
 
   async keep(object: OpenObject, flight: BlockFlight): Promise<void> {
-    const { health, logger, metrics } = this.#options;
+    const { logger, metrics } = this.#options;
     object.retain();
     try {
       await object.stored.write(flight.blockIndex, flight.bytes);
       flight.settleKept();
       this.#storeFails = false;
-      health.pass('store');
     } catch (error) {
       if (!isOperational(error)) throw error;
       if (!this.#storeFails) logger.error({ error }, 'blocks cannot be stored; serving them from memory');
       this.#storeFails = true;
-      health.fail('store', error.message);
       metrics.blockUnkept();
       this.#unkept.add(object, flight.blockIndex, flight.bytes);
       flight.settleKept(error);
@@ -232,7 +228,7 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
     const known = this.#sources.get(name);
     if (known !== undefined) return known;
     const { http, config } = this.#options;
-    const source = new HttpSource(place, http, config, config.id);
+    const source = new HttpSource(place, { http, clock: this.#options.world.clock, limits: config, ownId: config.id });
     this.#sources.set(name, source);
     return source;
   }

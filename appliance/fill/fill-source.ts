@@ -1,4 +1,6 @@
 import type { HttpClient, HttpResponse } from '../../src/client/http-client.ts';
+import { OperationalError } from '../../src/errors/operational-error.ts';
+import type { Clock } from '../../src/world/world.ts';
 import type { SourceKind } from '../metrics.ts';
 
 /** What is asked of a source. Byte positions are inclusive; `last` undefined means to the end. */
@@ -21,8 +23,17 @@ export interface FillSource {
 }
 
 export interface SourceLimits {
+  readonly connectTimeoutMs: number;
   readonly sourceHeadTimeoutMs: number;
   readonly sourceIdleTimeoutMs: number;
+}
+
+export interface SourceContext {
+  readonly http: HttpClient;
+  readonly clock: Clock;
+  readonly limits: SourceLimits;
+  /** Our name, for CDN-Loop. */
+  readonly ownId: string;
 }
 
 /**
@@ -34,41 +45,48 @@ export class HttpSource implements FillSource {
   readonly kind: SourceKind;
   readonly id: string;
   readonly #baseUrl: string;
-  readonly #http: HttpClient;
-  readonly #limits: SourceLimits;
+  readonly #context: SourceContext;
   readonly #headers: Readonly<Record<string, string>>;
 
   constructor(
     place: { readonly kind: SourceKind; readonly id: string; readonly baseUrl: string },
-    http: HttpClient,
-    limits: SourceLimits,
-    ownId: string,
+    context: SourceContext,
   ) {
     this.kind = place.kind;
     this.id = place.id;
     this.#baseUrl = place.baseUrl;
-    this.#http = http;
-    this.#limits = limits;
+    this.#context = context;
     this.#headers = {
       'accept-encoding': 'identity',
-      'cdn-loop': ownId,
+      'cdn-loop': context.ownId,
       ...(place.kind === 'origin' ? {} : { 'cache-control': 'only-if-cached' }),
     };
   }
 
-  ask(request: SourceRequest): Promise<HttpResponse> {
+  async ask(request: SourceRequest): Promise<HttpResponse> {
     const { range } = request;
-    return this.#http.request({
-      url: this.#baseUrl + request.target,
-      method: request.method ?? 'GET',
-      headers: {
-        ...this.#headers,
-        ...(range === undefined ? {} : { range: `bytes=${range.first}-${range.last ?? ''}` }),
-        ...request.headers,
-      },
-      headersTimeoutMs: this.#limits.sourceHeadTimeoutMs,
-      bodyTimeoutMs: this.#limits.sourceIdleTimeoutMs,
-      ...(request.signal === undefined ? {} : { signal: request.signal }),
+    const { clock, http, limits } = this.#context;
+    // The client's own limits begin when a connection is free for the request; this one begins now.
+    const guard = new AbortController();
+    const limitMs = limits.connectTimeoutMs + limits.sourceHeadTimeoutMs;
+    const timer = clock.setTimer(limitMs, () => {
+      guard.abort(new OperationalError('SOURCE_TIMEOUT', `${this.id}${request.target}: no answer in ${limitMs} ms`));
     });
+    try {
+      return await http.request({
+        url: this.#baseUrl + request.target,
+        method: request.method ?? 'GET',
+        headers: {
+          ...this.#headers,
+          ...(range === undefined ? {} : { range: `bytes=${range.first}-${range.last ?? ''}` }),
+          ...request.headers,
+        },
+        headersTimeoutMs: limits.sourceHeadTimeoutMs,
+        bodyTimeoutMs: limits.sourceIdleTimeoutMs,
+        signal: request.signal === undefined ? guard.signal : AbortSignal.any([request.signal, guard.signal]),
+      });
+    } finally {
+      timer.cancel();
+    }
   }
 }

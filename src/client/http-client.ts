@@ -21,6 +21,8 @@ export interface HttpResponse {
   readonly status: number;
   /** Lower-case names; a field that came several times is joined with `, `. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Set-Cookie lines one by one: the only field whose lines cannot be joined (RFC 9110 section 5.3). */
+  readonly setCookies: readonly string[];
   /** The body as it arrives; read it to the end, or `discard()`. Failures are OperationalErrors. */
   readonly body: AsyncIterable<Buffer>;
   /** Throws the rest of the body away and frees the connection. Never throws. */
@@ -60,6 +62,7 @@ export class HttpClient {
       return {
         status: answer.statusCode,
         headers: joinHeaders(answer.headers),
+        setCookies: [answer.headers['set-cookie'] ?? []].flat(),
         body: readBody(answer.body, options),
         discard: () => {
           answer.body.on('error', () => undefined).destroy();

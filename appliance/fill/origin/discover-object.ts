@@ -61,6 +61,13 @@ interface Asked {
   readonly answer: OriginAnswer;
 }
 
+/** A question on its way. */
+interface Asking {
+  answer: Promise<Discovery> | undefined;
+  /** What is asked about was purged meanwhile: the answer is good for who asked before, and for nobody after. */
+  isOutdated: boolean;
+}
+
 const PRIVATE_MEMO_MS = 10_000;
 const MAX_PRIVATE_MEMOS = 10_000;
 /** An answer of unknown size is kept only when its end comes soon and it is small: a playlist, not a live stream. */
@@ -72,7 +79,7 @@ export class ObjectDiscovery {
   readonly #fills: FillCoordinator;
   readonly #world: World;
   readonly #settings: DiscoverySettings;
-  readonly #asking = new Map<string, Promise<Discovery>>();
+  readonly #asking = new Map<string, Asking>();
   readonly #privateUntilMs = new Map<string, number>();
 
   constructor(fills: FillCoordinator, world: World, settings: DiscoverySettings) {
@@ -90,10 +97,11 @@ export class ObjectDiscovery {
     const name = `${need.method} ${need.key}`;
     if (this.#isPrivate(need.key)) return { discovery: { kind: 'private', response: undefined }, isShared: false };
     const joined = this.#asking.get(name);
-    if (joined !== undefined) return this.#shareOf(joined, true);
-    const asking = this.#discover(name, need, stale);
+    if (joined?.answer !== undefined) return this.#shareOf(joined.answer, true);
+    const asking: Asking = { answer: undefined, isOutdated: false };
     this.#asking.set(name, asking);
-    return this.#shareOf(asking, false);
+    asking.answer = this.#discover(name, need, stale, asking);
+    return this.#shareOf(asking.answer, false);
   }
 
   async #shareOf(
@@ -112,13 +120,26 @@ export class ObjectDiscovery {
     return { discovery, isShared: isFollower };
   }
 
-  async #discover(name: string, need: Need, stale: OpenObject | undefined): Promise<Discovery> {
+  /** Forgets what is held under a key and what is being asked about it. @returns whether something was held. */
+  purge(key: string): boolean {
+    this.#privateUntilMs.delete(key);
+    for (const name of [`GET ${key}`, `HEAD ${key}`]) {
+      const asking = this.#asking.get(name);
+      if (asking !== undefined) asking.isOutdated = true;
+      this.#asking.delete(name);
+    }
+    return this.#fills.purge(key);
+  }
+
+  async #discover(name: string, need: Need, stale: OpenObject | undefined, asking: Asking): Promise<Discovery> {
     stale?.retain();
     try {
-      return await this.#resolve(need, stale);
+      const discovery = await this.#resolve(need, stale);
+      if (asking.isOutdated) this.#fills.purge(need.key);
+      return discovery;
     } finally {
       stale?.release();
-      this.#asking.delete(name);
+      if (this.#asking.get(name) === asking) this.#asking.delete(name);
     }
   }
 

@@ -171,7 +171,7 @@ describe('an object that is held', () => {
   it.each([
     ['private', { 'cache-control': 'private, max-age=100' }],
     ['no-store', { 'cache-control': 'no-store' }],
-    ['with a cookie', { 'cache-control': 'max-age=100', 'set-cookie': 'who=me' }],
+    ['with a cookie', { 'cache-control': 'max-age=100', 'set-cookie': ['who=me; Path=/', 'why=that'] }],
     ['negotiated', { 'cache-control': 'max-age=100', vary: 'Accept-Language' }],
   ])('is not: what is %s goes through to each client', async (_what, headers) => {
     rig.origin.files.set('/a', { bytes: BYTES, etag: '"v1"', headers });
@@ -179,6 +179,7 @@ describe('an object that is held', () => {
       const answer = await get({ headers: { range: 'bytes=5-14', cookie: 'a=b', 'accept-language': 'eo' } });
       expect(answer.status).toBe(206);
       expect(answer.body.equals(BYTES.subarray(5, 15))).toBe(true);
+      expect(answer.headers['set-cookie']).toEqual('set-cookie' in headers ? headers['set-cookie'] : undefined);
     }
     expect((await ask(`${rig.adminUrl}/v1/explain?path=/a`)).status).toBe(404);
     const last = rig.origin.requests.at(-1);

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 export interface OriginFile {
   readonly bytes: Buffer;
   readonly etag?: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string | string[]>>;
   readonly ranges?: boolean;
   /** Sends no Content-Length. */
   readonly chunked?: boolean;
@@ -130,11 +130,11 @@ export class GatedOrigin {
     await closed;
   }
 
-  answerTo(request: OriginRequest): { status: number; headers: Record<string, string>; body: Buffer } {
+  answerTo(request: OriginRequest): { status: number; headers: Record<string, string | string[]>; body: Buffer } {
     const file = this.files.get(request.path);
     if (file === undefined) return { status: 404, headers: { 'content-length': '4' }, body: Buffer.from('gone') };
     const { bytes, etag } = file;
-    const headers: Record<string, string> = {
+    const headers: Record<string, string | string[]> = {
       'content-type': 'video/mp4',
       date: new Date(Date.now() + this.clockOffsetMs).toUTCString(),
       ...(etag === undefined ? {} : { etag }),

@@ -16,7 +16,6 @@ import { HttpClient } from '../../../src/client/http-client.ts';
 import { loadConfig } from '../../../src/config/load-config.ts';
 import { BLOCK_BYTES, type FileManifest, manifestRoot } from '../../../src/contracts/file-manifest.ts';
 import type { FillPlanSource } from '../../../src/contracts/fill-plan.ts';
-import { Health } from '../../../src/lifecycle/health.ts';
 import { silentLogger } from '../../../src/telemetry/logger.ts';
 import { Metrics } from '../../../src/telemetry/metrics.ts';
 import { systemWorld } from '../../../src/world/world.ts';
@@ -26,7 +25,6 @@ export interface PlannedRig {
   readonly url: string;
   readonly fills: FillCoordinator;
   readonly store: ObjectStore;
-  readonly health: Health;
   readonly demand: Map<string, number>;
   /** Puts a file in the plan; `sources` in the order to try. */
   plan(path: string, bytes: Buffer, sources: readonly FillPlanSource[]): PlannedFile;
@@ -51,9 +49,8 @@ export async function startPlannedRig(
     });
   await store.start();
   const http = new HttpClient({ connectTimeoutMs: config.connectTimeoutMs, maxConnectionsPerHost: 16 });
-  const health = new Health();
   const metrics = new ApplianceMetrics(new Metrics('appliance'));
-  const fills = new FillCoordinator({ config, store, http, world, logger: silentLogger, metrics, health });
+  const fills = new FillCoordinator({ config, store, http, world, logger: silentLogger, metrics });
   const planned = new Map<string, PlannedFile>();
   fills.usePlan({ find: (path) => planned.get(path) });
   const demand = new Map<string, number>();
@@ -64,7 +61,12 @@ export async function startPlannedRig(
     logger: silentLogger,
     metrics,
     load: new LoadMeter(world.clock, () => 0),
-    finder: { fills, discovery: new ObjectDiscovery(fills, world, config), nowMs: () => world.clock.nowMs() },
+    finder: {
+      fills,
+      discovery: new ObjectDiscovery(fills, world, config),
+      nowMs: () => world.clock.nowMs(),
+      hasOrigin: true,
+    },
     isDraining: () => false,
     recordDemand: (path: string, bytes: number) => void demand.set(path, (demand.get(path) ?? 0) + bytes),
   };
@@ -74,7 +76,6 @@ export async function startPlannedRig(
     url: server.url,
     fills,
     store,
-    health,
     demand,
     plan(path, bytes, sources) {
       const file: PlannedFile = { manifest: manifestOf(path, bytes), sources };
