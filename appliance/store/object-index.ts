@@ -1,11 +1,11 @@
 import { messageOf, OperationalError } from '../../src/errors/operational-error.ts';
 import { migrate } from '../../src/sqlite/migrate.ts';
 import { type Database, openDatabase } from '../../src/sqlite/open-database.ts';
-import type { ObjectDescription } from './object-store.ts';
 
 /**
- * The index of one volume, and the only SQL of the store. It is read once, at start; afterwards it is only written,
- * in transactions that CommitQueue forms, and every question is answered from memory.
+ * The index of one volume, and the only SQL of the store, used by the volume's own thread alone. It is read once, at
+ * start; afterwards it is only written, in transactions that CommitQueue forms, and every question is answered from
+ * memory.
  *
  * The journal is not synced per commit: a killed process loses no committed row, a power cut may lose the last ones,
  * which costs refills. A row that survives a power cut while its data did not is found by the checksum when it is read.
@@ -36,8 +36,9 @@ export class ObjectIndex {
     }
   }
 
-  putObject(generation: number, description: ObjectDescription): void {
-    this.#statements.putObject.run(generation, JSON.stringify(description));
+  /** @param description as JSON */
+  putObject(generation: number, description: string): void {
+    this.#statements.putObject.run(generation, description);
   }
 
   deleteObject(generation: number): void {

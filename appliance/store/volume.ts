@@ -5,13 +5,13 @@ import type { Logger } from '../../src/telemetry/logger.ts';
 import type { Timer, World } from '../../src/world/world.ts';
 import { crc32cOf } from './checksum.ts';
 import type { Generation } from './generation.ts';
-import type { ObjectIndex } from './object-index.ts';
 import type { VolumeState } from './object-store.ts';
 import type { StoreMetrics } from './store-metrics.ts';
 import { CommitQueue } from './volume/commit-queue.ts';
 import { DataFile, diskFailure, errnoOf } from './volume/data-file.ts';
 import { DiskLane } from './volume/disk-lane.ts';
-import { beginAnew, loadGenerations, openIndex } from './volume/load-volume.ts';
+import type { IndexClient } from './volume/index-client.ts';
+import { loadVolume } from './volume/load-volume.ts';
 import { VolumeHealth } from './volume/volume-health.ts';
 import { VolumeLayout } from './volume/volume-layout.ts';
 import { type ReservedRoom, VolumeRoom } from './volume/volume-room.ts';
@@ -31,10 +31,12 @@ import { VolumeSpace } from './volume/volume-space.ts';
  * process leaves the kernel with everything that was written; after a power cut a row may outlive its bytes, and then
  * the checksum tells. A generation's file is never reused for other content, so nobody reads half old, half new.
  *
- * Limits: SQLite's calls are synchronous and run on the loop of whoever owns the store. They are kept small (one
- * transaction per turn, no query after start), yet a checkpoint syncs and a dying disk can hang in it. The cure is the
- * volume in a thread of its own, which this class is cut for: everything it does to the disk already happens behind a
- * promise, except `forgetDurably`.
+ * The index has a thread of its own (index-thread.ts), so that neither a checkpoint nor a disk that hangs stops who
+ * serves; what is held is known here, in memory. Only `forgetDurably` waits for it with the whole loop, and not long.
+ *
+ * Limits: reads and writes of blocks go through libuv's pool, which all volumes share: as many operations that hang as
+ * it has threads stop every disk. UV_THREADPOOL_SIZE above 12 per volume keeps them apart, because a volume has at
+ * most that many in hand.
  */
 export class Volume {
   readonly dir: string;
@@ -49,7 +51,7 @@ export class Volume {
   readonly #writing = new Map<string, Promise<void>>();
   /** What goes on behind everybody's back: files closing, timed work. */
   readonly #background = new Set<Promise<void>>();
-  #opened: { readonly index: ObjectIndex; readonly queue: CommitQueue } | undefined;
+  #opened: { readonly index: IndexClient; readonly queue: CommitQueue } | undefined;
   #timers: Timer[] = [];
   #closed = false;
 
@@ -112,16 +114,15 @@ export class Volume {
   async close(deadlineMs: number): Promise<void> {
     this.#closed = true;
     for (const timer of this.#timers) timer.cancel();
-    const deadline = Promise.withResolvers<void>();
-    const timer = this.#options.world.clock.setTimer(deadlineMs, deadline.resolve);
-    await Promise.race([this.#settle(), deadline.promise]);
+    const deadline = Promise.withResolvers<'late'>();
+    const timer = this.#options.world.clock.setTimer(deadlineMs, () => deadline.resolve('late'));
+    const outcome = await Promise.race([this.#finish(), deadline.promise]);
     timer.cancel();
-    try {
-      this.#opened?.queue.flush(Number.POSITIVE_INFINITY);
-    } catch (error) {
-      this.#logger.warn({ error }, 'volume closed without its last rows');
+    if (outcome === 'late') {
+      this.#logger.warn({ deadlineMs }, 'volume is cut off: it did not finish in time');
+      // Not waited for: a thread that hangs in a dead disk may never end.
+      void this.#opened?.index.kill();
     }
-    this.#opened?.index.close();
     this.#opened = undefined;
   }
 
@@ -209,29 +210,27 @@ export class Volume {
   forgetDurably(generation: Generation): void {
     this.forget(generation);
     try {
-      if (this.#opened === undefined) throw new OperationalError('VOLUME_IO', `${this.dir} is not open`);
-      this.#opened.queue.flush();
+      // A disk that fails may hang, and everybody would hang with it.
+      if (this.#health.state === 'failing' || this.#opened === undefined) {
+        throw new OperationalError('VOLUME_IO', `${this.dir} does not work`);
+      }
+      this.#opened.queue.deleteNow();
     } catch (error) {
-      // A row without its file is dropped at start, so removing the file is as good, and works on a full disk.
-      if (generation.heldBlocks > 0 && this.#removeNow(generation)) return;
-      this.#health.failed(diskFailure(error, `remove in ${this.dir}`));
-      throw error;
+      // A row without its file is dropped at start, so on a full disk removing the file is as good. Nowhere else: the
+      // call is synchronous, and on a disk that hangs it would hang.
+      const full = isOperational(error, 'VOLUME_FULL');
+      if (full && generation.heldBlocks > 0 && this.#removeNow(generation)) return;
+      const failure = diskFailure(error, `remove in ${this.dir}`);
+      this.#health.failed(failure);
+      // An index that cannot forget, or does not even answer, is not waited for again.
+      if (this.#health.state === 'online') this.#health.broke(failure);
+      throw failure;
     }
   }
 
   async #load(): Promise<void> {
-    await this.#layout.prepare();
-    let index = openIndex(this.#layout, this.#logger);
-    let generations: Generation[];
-    try {
-      this.#layout.nameHolder(process.pid);
-      generations = await loadGenerations(this.#layout, index, this.#options.volumeIndex, this.#logger);
-    } catch (error) {
-      index.close();
-      if (!isOperational(error, 'STATE_CORRUPT')) throw error;
-      index = beginAnew(this.#layout, this.#logger, error);
-      generations = await loadGenerations(this.#layout, index, this.#options.volumeIndex, this.#logger);
-    }
+    const { volumeIndex, world } = this.#options;
+    const { index, generations } = await loadVolume(this.dir, volumeIndex, world.clock, this.#logger);
     if (this.#closed) return index.close();
     this.#opened = { index, queue: new CommitQueue(index) };
     for (const generation of generations) this.#space.add(generation);
@@ -330,6 +329,16 @@ export class Volume {
     this.#background.add(tracked);
   }
 
+  async #finish(): Promise<void> {
+    await this.#settle();
+    try {
+      await this.#opened?.queue.flush(Number.POSITIVE_INFINITY);
+    } catch (error) {
+      this.#logger.warn({ error }, 'volume closed without its last rows');
+    }
+    await this.#opened?.index.close();
+  }
+
   async #settle(): Promise<void> {
     while (this.#writing.size + this.#background.size > 0) {
       await Promise.allSettled([...this.#writing.values(), ...this.#background]);
@@ -337,9 +346,9 @@ export class Volume {
     await this.#room.settle();
   }
 
-  #flushUses(): void {
+  async #flushUses(): Promise<void> {
     try {
-      this.#opened?.queue.flush(USES_PER_FLUSH);
+      await this.#opened?.queue.flush(USES_PER_FLUSH);
     } catch (error) {
       this.#health.failed(diskFailure(error, `write the index of ${this.dir}`));
     }
@@ -350,7 +359,7 @@ export class Volume {
     try {
       if (this.#opened === undefined) await this.#load();
       else await this.#writes.run(`probe ${this.dir}`, () => this.#layout.probe(PROBE_BYTES));
-      this.#opened?.queue.flush();
+      await this.#opened?.queue.flush();
       if (!this.#closed) this.#health.recovered();
     } catch (error) {
       this.#logger.debug({ error }, 'volume is still in trouble');

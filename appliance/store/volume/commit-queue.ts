@@ -1,26 +1,35 @@
 import { pageOf } from '../block-map.ts';
 import type { Generation } from '../generation.ts';
-import type { ObjectIndex } from '../object-index.ts';
+import type { IndexBatch } from './index-messages.ts';
+
+/** Where batches go: the index in its thread. */
+export interface BatchWriter {
+  commit(batch: IndexBatch): Promise<void>;
+  commitNow(batch: IndexBatch): void;
+}
 
 /**
- * What the index of a volume has still to learn, written in one transaction per turn of the event loop.
+ * What the index of a volume has still to learn, one transaction at a time.
  *
- * A transaction costs tens of microseconds however little is in it, so blocks that arrive together share one. Nothing
- * here is a log of operations: the queue remembers *what* changed and writes it as it is when its turn comes, so ten
- * changes of a page are one row, and a transaction that failed is simply tried again with the next. Only block writes
- * have somebody waiting: they count as held when their transaction is through, and are told when it fails.
+ * A transaction costs tens of microseconds however little is in it, and the way to its thread as much again, so
+ * everything that comes while one is on its way shares the next. Nothing here is a log of operations: the queue
+ * remembers *what* changed and writes it as it is when its turn comes, so ten changes of a page are one row, and what
+ * a transaction failed to write is written with the next. Only block writes have somebody waiting: they count as held
+ * when their transaction is through, and are told when it fails.
  */
 export class CommitQueue {
-  readonly #index: ObjectIndex;
+  readonly #writer: BatchWriter;
   readonly #changed = new Set<Generation>();
   readonly #changedPages = new Map<Generation, Set<number>>();
   readonly #deleted = new Set<number>();
   readonly #used = new Set<Generation>();
   #blocks: PendingBlock[] = [];
   #scheduled: NodeJS.Immediate | undefined;
+  /** Never rejects. */
+  #inFlight: Promise<void> | undefined;
 
-  constructor(index: ObjectIndex) {
-    this.#index = index;
+  constructor(writer: BatchWriter) {
+    this.#writer = writer;
   }
 
   /** The description is new or changed. */
@@ -40,7 +49,7 @@ export class CommitQueue {
 
   /** A block left the map. */
   dropBlock(generation: Generation, block: number): void {
-    this.#changePage(generation, block);
+    this.#changePage(generation, pageOf(block));
     this.#schedule();
   }
 
@@ -49,82 +58,114 @@ export class CommitQueue {
     if (!generation.forgotten) this.#used.add(generation);
   }
 
-  /** The bytes are on the disk: holds the block from the next commit on. */
+  /** The bytes are on the disk: holds the block once it is committed. */
   keepBlock(block: PendingBlock): void {
     this.#blocks.push(block);
     this.#schedule();
   }
 
   /**
-   * Writes everything now. @param withUses last uses too, at most so many.
-   * @throws OperationalError VOLUME_FULL, VOLUME_IO; what is not block writes is tried again with the next flush
+   * Resolves when everything that was asked for before is committed. @param maxUses last uses too, at most so many
+   * @throws OperationalError VOLUME_FULL, VOLUME_IO
    */
-  flush(withUses = 0): void {
-    clearImmediate(this.#scheduled);
-    this.#scheduled = undefined;
-    const blocks = this.#blocks;
-    this.#blocks = [];
-    for (const { generation, block, checksum } of blocks) {
-      generation.blocks.add(block, checksum);
-      this.#changePage(generation, block);
-    }
-    const uses = this.#firstUses(withUses);
-    try {
-      if (this.#hasWork(uses.length)) this.#index.transaction(() => this.#write(uses));
-    } catch (error) {
-      for (const { generation, block } of blocks) generation.blocks.delete(block);
-      for (const { failed } of blocks) failed(error);
-      throw error;
-    }
-    this.#changed.clear();
-    this.#changedPages.clear();
+  async flush(maxUses = 0): Promise<void> {
+    while (this.#inFlight !== undefined) await this.#inFlight;
+    await this.#commit(maxUses);
+  }
+
+  /** Makes deletions durable before it returns. @throws OperationalError VOLUME_FULL, VOLUME_IO */
+  deleteNow(): void {
+    this.#writer.commitNow({ deleted: [...this.#deleted], objects: [], pages: [], uses: [] });
     this.#deleted.clear();
-    for (const generation of uses) this.#used.delete(generation);
-    for (const { kept } of blocks) kept();
-  }
-
-  /** Last uses that wait for a flush. */
-  get waitingUses(): number {
-    return this.#used.size;
-  }
-
-  #firstUses(count: number): Generation[] {
-    const uses: Generation[] = [];
-    for (const generation of this.#used) {
-      if (uses.length >= count) break;
-      uses.push(generation);
-    }
-    return uses;
-  }
-
-  #hasWork(uses: number): boolean {
-    return this.#changed.size + this.#changedPages.size + this.#deleted.size + uses > 0;
-  }
-
-  #write(uses: readonly Generation[]): void {
-    for (const id of this.#deleted) this.#index.deleteObject(id);
-    for (const { id, description } of this.#changed) this.#index.putObject(id, description);
-    for (const [{ id, blocks }, pages] of this.#changedPages) {
-      for (const page of pages) this.#index.putPage(id, page, blocks.page(page));
-    }
-    for (const { id, lastUsedMs } of uses) this.#index.putUse(id, lastUsedMs);
-  }
-
-  #changePage(generation: Generation, block: number): void {
-    if (generation.forgotten) return;
-    const pages = this.#changedPages.get(generation);
-    if (pages === undefined) this.#changedPages.set(generation, new Set([pageOf(block)]));
-    else pages.add(pageOf(block));
   }
 
   #schedule(): void {
+    if (this.#inFlight !== undefined) return;
     this.#scheduled ??= setImmediate(() => {
-      try {
-        this.flush();
-      } catch {
-        // Block writes were told, and they are what puts the volume into its state; the rest waits for the next flush.
-      }
+      // Whoever waits for a block is told; the rest waits for the next turn.
+      this.#commit(0).catch(() => undefined);
     });
+  }
+
+  async #commit(maxUses: number): Promise<void> {
+    clearImmediate(this.#scheduled);
+    this.#scheduled = undefined;
+    const taken = this.#take(maxUses);
+    const outcome = this.#writer.commit(taken.batch);
+    this.#inFlight = outcome.then(
+      () => {
+        this.#inFlight = undefined;
+        for (const { generation, block, checksum, kept } of taken.blocks) {
+          generation.blocks.add(block, checksum);
+          kept();
+        }
+        if (this.#hasWork) this.#schedule();
+      },
+      (error: unknown) => {
+        this.#inFlight = undefined;
+        this.#putBack(taken);
+        for (const { failed } of taken.blocks) failed(error);
+        // Only for blocks that came meanwhile: what failed now would fail at once again.
+        if (this.#blocks.length > 0) this.#schedule();
+      },
+    );
+    await outcome;
+    await this.#inFlight;
+  }
+
+  get #hasWork(): boolean {
+    return this.#blocks.length + this.#changed.size + this.#changedPages.size + this.#deleted.size > 0;
+  }
+
+  #take(maxUses: number): Taken {
+    const blocks = this.#blocks;
+    this.#blocks = [];
+    // The rows show the blocks as held already; the map only once the rows are there.
+    for (const { generation, block, checksum } of blocks) {
+      generation.blocks.add(block, checksum);
+      this.#changePage(generation, pageOf(block));
+    }
+    const changed = [...this.#changed];
+    const pages = [...this.#changedPages].flatMap(([generation, numbers]) =>
+      [...numbers].map((page) => ({ generation, page })),
+    );
+    const deleted = [...this.#deleted];
+    const used = this.#takeUses(maxUses);
+    const batch = {
+      deleted,
+      objects: changed.map(({ id, description }) => [id, JSON.stringify(description)] as const),
+      pages: pages.map(({ generation, page }) => [generation.id, page, generation.blocks.page(page)?.slice()] as const),
+      uses: used.map(({ id, lastUsedMs }) => [id, lastUsedMs] as const),
+    };
+    for (const { generation, block } of blocks) generation.blocks.delete(block);
+    this.#changed.clear();
+    this.#changedPages.clear();
+    this.#deleted.clear();
+    return { batch, blocks, changed, pages, deleted, used };
+  }
+
+  #takeUses(count: number): Generation[] {
+    const taken: Generation[] = [];
+    for (const generation of this.#used) {
+      if (taken.length >= count) break;
+      taken.push(generation);
+      this.#used.delete(generation);
+    }
+    return taken;
+  }
+
+  #putBack({ changed, pages, deleted, used }: Taken): void {
+    for (const generation of changed) if (!generation.forgotten) this.#changed.add(generation);
+    for (const { generation, page } of pages) this.#changePage(generation, page);
+    for (const id of deleted) this.#deleted.add(id);
+    for (const generation of used) this.noteUse(generation);
+  }
+
+  #changePage(generation: Generation, page: number): void {
+    if (generation.forgotten) return;
+    const pages = this.#changedPages.get(generation);
+    if (pages === undefined) this.#changedPages.set(generation, new Set([page]));
+    else pages.add(page);
   }
 }
 
@@ -132,7 +173,16 @@ interface PendingBlock {
   readonly generation: Generation;
   readonly block: number;
   readonly checksum: number;
-  /** Called inside `flush`, once the block is held. */
+  /** Called in the turn in which the block becomes held. */
   readonly kept: () => void;
   readonly failed: (error: unknown) => void;
+}
+
+interface Taken {
+  readonly batch: IndexBatch;
+  readonly blocks: readonly PendingBlock[];
+  readonly changed: readonly Generation[];
+  readonly pages: readonly { readonly generation: Generation; readonly page: number }[];
+  readonly deleted: readonly number[];
+  readonly used: readonly Generation[];
 }

@@ -1,114 +1,126 @@
-import { stat, unlink } from 'node:fs/promises';
 import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
-import { isOperational } from '../../../src/errors/operational-error.ts';
 import type { Logger } from '../../../src/telemetry/logger.ts';
+import type { Clock } from '../../../src/world/world.ts';
 import { pageOf } from '../block-map.ts';
 import { Generation } from '../generation.ts';
-import { ObjectIndex } from '../object-index.ts';
 import type { ObjectDescription } from '../object-store.ts';
-import { diskFailure } from './data-file.ts';
-import type { VolumeLayout } from './volume-layout.ts';
+import { IndexClient, type LoadingMessage } from './index-client.ts';
+import type { FileRow, IndexBatch, ObjectRow, PageRow } from './index-messages.ts';
 
-/** Folders walked at a time at start: enough to keep a disk busy. */
-const WALKERS = 8;
-
-/**
- * Opens the index of a volume. A damaged one is set aside and a new one begun: without it nobody can tell what the data
- * files hold, and everything in a cache can be filled again. An index of a newer version is left alone.
- * @throws OperationalError STATE_IN_USE, STATE_CORRUPT (newer version), VOLUME_FULL, VOLUME_IO
- */
-export function openIndex(layout: VolumeLayout, logger: Logger): ObjectIndex {
-  try {
-    return new ObjectIndex(layout.indexPath);
-  } catch (error) {
-    if (isOperational(error, 'STATE_IN_USE')) throw layout.inUse(error);
-    if (!isOperational(error, 'STATE_CORRUPT') || error.cause === undefined) throw error;
-    return beginAnew(layout, logger, error);
-  }
-}
-
-/** @throws OperationalError VOLUME_FULL, VOLUME_IO */
-export function beginAnew(layout: VolumeLayout, logger: Logger, error: unknown): ObjectIndex {
-  logger.error({ error, aside: layout.setIndexAside() }, 'index is damaged: the volume starts empty');
-  return new ObjectIndex(layout.indexPath);
+/** Everything a volume holds, the least recently used first, and its index. */
+export interface LoadedVolume {
+  readonly index: IndexClient;
+  readonly generations: readonly Generation[];
 }
 
 /**
- * Everything a volume holds, with index and data files brought to agree: data files that no row knows are removed (a
- * process died between removing the row and the file, or before the first row), rows whose file is gone go, and so do
- * blocks beyond the end of their file.
- * @throws OperationalError STATE_CORRUPT when the index cannot be read, VOLUME_FULL, VOLUME_IO
+ * Opens a volume's index and brings rows and data files to agree: files that no row knows are removed, rows whose file
+ * is gone go, and so do blocks beyond the end of their file. A damaged index is set aside and the volume starts empty.
+ * @throws OperationalError STATE_IN_USE, STATE_CORRUPT (a newer version wrote it), VOLUME_FULL, VOLUME_IO
  */
-export async function loadGenerations(
-  layout: VolumeLayout,
-  index: ObjectIndex,
+export async function loadVolume(
+  dir: string,
   volumeIndex: number,
+  clock: Clock,
   logger: Logger,
-): Promise<Generation[]> {
-  const { generations, strayIds } = readRows(index, volumeIndex);
-  const withoutFile = new Map([...generations].filter(([, generation]) => generation.heldBlocks > 0));
-  const cut: { generation: Generation; block: number }[] = [];
-  let orphans = 0;
-
-  const look = async ({ path, generation: id }: { path: string; generation: number }): Promise<void> => {
-    const generation = generations.get(id);
-    try {
-      if (generation === undefined) {
-        orphans += 1;
-        await unlink(path);
-        return;
-      }
-      const { size } = await stat(path);
-      withoutFile.delete(id);
-      for (const block of blocksBeyond(generation, size)) cut.push({ generation, block });
-    } catch (error) {
-      throw diskFailure(error, `reconcile ${path}`);
-    }
-  };
-  // All walkers share one iterator, so each takes the next folder that nobody has.
-  const folders = (await layout.folders()).values();
-  const walk = async (): Promise<void> => {
-    for (const folder of folders) for (const file of await layout.dataFilesIn(folder)) await look(file);
-  };
-  const walks = await Promise.allSettled(Array.from({ length: WALKERS }, walk));
-  for (const outcome of walks) if (outcome.status === 'rejected') throw outcome.reason;
-
-  for (const { generation, block } of cut) generation.blocks.delete(block);
-  for (const id of withoutFile.keys()) generations.delete(id);
-  index.transaction(() => {
-    for (const id of [...strayIds, ...withoutFile.keys()]) index.deleteObject(id);
-    for (const { generation, block } of cut) {
-      index.putPage(generation.id, pageOf(block), generation.blocks.page(pageOf(block)));
-    }
-  });
-  const repaired = {
-    orphanFiles: orphans,
-    objectsWithoutFile: withoutFile.size,
-    blocksCut: cut.length,
-    strayRows: strayIds.size,
-  };
-  if (Object.values(repaired).some((count) => count > 0)) logger.warn(repaired, 'volume reconciled');
-  return [...generations.values()].sort((a, b) => a.lastUsedMs - b.lastUsedMs);
+): Promise<LoadedVolume> {
+  const reconciliation = new Reconciliation(volumeIndex, logger);
+  const index = new IndexClient(dir, clock, (message) => reconciliation.hear(message));
+  try {
+    await index.load();
+    await index.commit(reconciliation.repairs());
+  } catch (error) {
+    // Not waited for: a thread that hangs in a dead disk may never end.
+    void index.kill();
+    throw error;
+  }
+  return { index, generations: reconciliation.generations() };
 }
 
-function readRows(
-  index: ObjectIndex,
-  volumeIndex: number,
-): { generations: Map<number, Generation>; strayIds: Set<number> } {
-  const generations = new Map<number, Generation>();
-  const strayIds = new Set<number>();
-  for (const [id, json, usedAtMs] of index.objects()) {
+class Reconciliation {
+  readonly #volumeIndex: number;
+  readonly #logger: Logger;
+  readonly #generations = new Map<number, Generation>();
+  readonly #withoutFile = new Set<Generation>();
+  /** Rows that make no sense: not our description, or pages that do not fit it. */
+  readonly #strayIds = new Set<number>();
+  readonly #cut: { readonly generation: Generation; readonly block: number }[] = [];
+  #orphanFiles = 0;
+
+  constructor(volumeIndex: number, logger: Logger) {
+    this.#volumeIndex = volumeIndex;
+    this.#logger = logger;
+  }
+
+  hear(message: LoadingMessage): void {
+    switch (message.kind) {
+      case 'objects':
+        for (const row of message.rows) this.#addObject(row);
+        break;
+      case 'pages':
+        for (const row of message.rows) this.#addPage(row);
+        break;
+      case 'files':
+        for (const row of message.rows) this.#addFile(row);
+        break;
+      case 'set-aside':
+        this.#logger.error({ aside: message.aside, why: message.detail }, 'index is damaged: the volume starts empty');
+        this.#generations.clear();
+        this.#withoutFile.clear();
+        this.#strayIds.clear();
+        this.#cut.length = 0;
+        break;
+      case 'loaded':
+        this.#orphanFiles = message.orphanFiles;
+        break;
+    }
+  }
+
+  /** What the index must learn before it is right. Ends the reconciliation. */
+  repairs(): IndexBatch {
+    const lost = [...this.#withoutFile].map(({ id }) => id);
+    for (const id of lost) this.#generations.delete(id);
+    for (const { generation, block } of this.#cut) generation.blocks.delete(block);
+    const pages = this.#cut.map(({ generation, block }) => {
+      const page = pageOf(block);
+      return [generation.id, page, generation.blocks.page(page)?.slice()] as const;
+    });
+    const found = {
+      orphanFiles: this.#orphanFiles,
+      objectsWithoutFile: lost.length,
+      blocksCut: this.#cut.length,
+      strayRows: this.#strayIds.size,
+    };
+    if (Object.values(found).some((count) => count > 0)) this.#logger.warn(found, 'volume reconciled');
+    return { deleted: [...this.#strayIds, ...lost], objects: [], pages, uses: [] };
+  }
+
+  generations(): Generation[] {
+    return [...this.#generations.values()].sort((a, b) => a.lastUsedMs - b.lastUsedMs);
+  }
+
+  #addObject([id, json, usedAtMs]: ObjectRow): void {
     const description = parseDescription(json);
-    if (description === undefined) strayIds.add(id);
-    else generations.set(id, new Generation(id, volumeIndex, description, usedAtMs));
+    if (description === undefined) this.#strayIds.add(id);
+    else this.#generations.set(id, new Generation(id, this.#volumeIndex, description, usedAtMs));
   }
-  for (const [id, page, held] of index.pages()) {
-    // A page that does not fit its object means that neither can be believed.
-    if (generations.get(id)?.blocks.loadPage(page, held) === true) continue;
-    generations.delete(id);
-    strayIds.add(id);
+
+  #addPage([id, page, held]: PageRow): void {
+    const generation = this.#generations.get(id);
+    if (generation?.blocks.loadPage(page, held) === true) this.#withoutFile.add(generation);
+    else {
+      this.#generations.delete(id);
+      this.#strayIds.add(id);
+      if (generation !== undefined) this.#withoutFile.delete(generation);
+    }
   }
-  return { generations, strayIds };
+
+  #addFile([id, sizeBytes]: FileRow): void {
+    const generation = this.#generations.get(id);
+    if (generation === undefined) return;
+    this.#withoutFile.delete(generation);
+    for (const block of blocksBeyond(generation, sizeBytes)) this.#cut.push({ generation, block });
+  }
 }
 
 /** The row was written by this program, so only damage is to be caught: what the store itself relies on is checked. */

@@ -93,6 +93,6 @@ interface Trouble {
   readonly error: OperationalError;
 }
 
-/** SQLite reports it in its own words, the file system in its. */
+/** SQLite reports it in its own words, and the index thread hands on words alone. */
 const isReadOnly = (error: OperationalError): boolean =>
-  errnoOf(error) === 'EROFS' || /readonly database/.test(error.detail);
+  errnoOf(error) === 'EROFS' || /EROFS|readonly database/.test(error.detail);

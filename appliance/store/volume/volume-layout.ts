@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { mkdir, open, readdir, unlink } from 'node:fs/promises';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OperationalError } from '../../../src/errors/operational-error.ts';
 import { diskFailure } from './data-file.ts';
@@ -42,33 +42,21 @@ export class VolumeLayout {
   }
 
   /** Makes what is not there yet. @throws OperationalError VOLUME_FULL, VOLUME_IO */
-  async prepare(): Promise<void> {
+  prepare(): void {
     try {
-      await mkdir(this.#dataDir, { recursive: true, mode: 0o750 });
+      mkdirSync(this.#dataDir, { recursive: true, mode: 0o750 });
     } catch (error) {
       throw diskFailure(error, `prepare ${this.dir}`);
     }
   }
 
-  /** The folders that data files are spread over, as far as there are any. */
-  async folders(): Promise<string[]> {
+  /** The folders that data files are spread over, as far as there are any. @throws OperationalError VOLUME_IO */
+  folders(): string[] {
     try {
-      const names = await readdir(this.#dataDir);
+      const names = readdirSync(this.#dataDir);
       return names.filter((name) => FAN_OUT_FOLDER.test(name)).map((name) => join(this.#dataDir, name));
     } catch (error) {
       throw diskFailure(error, `list ${this.#dataDir}`);
-    }
-  }
-
-  /** Every data file in a folder, as its path and generation; 0 for a file that is none of ours. */
-  async dataFilesIn(folder: string): Promise<{ path: string; generation: number }[]> {
-    try {
-      return (await readdir(folder)).map((file) => ({
-        path: join(folder, file),
-        generation: Number.parseInt(DATA_FILE.exec(file)?.[1] ?? '0', 36),
-      }));
-    } catch (error) {
-      throw diskFailure(error, `list ${folder}`);
     }
   }
 
@@ -121,3 +109,6 @@ export class VolumeLayout {
     }
   }
 }
+
+/** The generation whose blocks are in a file of this name; 0 for a file that is none of ours. */
+export const generationOfFile = (name: string): number => Number.parseInt(DATA_FILE.exec(name)?.[1] ?? '0', 36);

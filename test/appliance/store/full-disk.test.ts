@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ObjectStore } from '../../../appliance/store/object-store.ts';
 import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
+import { FakeWorld } from '../../support/fake-world.ts';
 import { until } from '../../support/until.ts';
 import { expectBytes } from './expect-bytes.ts';
 import { SmallDisk, whyNoSmallDisk } from './small-disk.ts';
@@ -119,6 +120,65 @@ describe.skipIf(noExt4 !== undefined)('a disk that fails and is made read-only b
       const bytes = await object.read(0);
       if (bytes !== undefined) expectBytes(bytes, contentOf(description.key, 0, BLOCK_BYTES));
     }
+    await rig.close();
+  });
+});
+
+// Only root may mount a disk of its own; whyNoSmallDisk says so on the terminal.
+describe.skipIf(noExt4 !== undefined)('a disk that hangs', () => {
+  it('holds up only its own writes, counts as failing after some, and comes back when it goes on', async () => {
+    await using rig = new StoreRig();
+    using disk = SmallDisk.ext4();
+    const world = new FakeWorld();
+    const volumes = [{ dir: disk.dir, capacityBytes: 8 * BLOCK_BYTES }];
+    let store = await rig.open({ volumes, world });
+    await fillObject(store, descriptionOf('/a', BLOCK_BYTES));
+    await fillObject(store, descriptionOf('/b', BLOCK_BYTES));
+    const objects = ['/1', '/2', '/3'].map((key) => store.create(descriptionOf(key, BLOCK_BYTES)));
+    disk.freeze();
+    const outcomes = objects.map((object) =>
+      object.write(0, contentOf(object.description.key, 0, BLOCK_BYTES)).then(
+        () => 'written',
+        (error: { code: string }) => error.code,
+      ),
+    );
+    // The loop goes on meanwhile, and so do reads that the disk need not be asked for.
+    using other = store.find('/a')!;
+    expectBytes(await other.read(0), contentOf('/a', 0, BLOCK_BYTES));
+    await world.clock.advance(30_000);
+    expect(await Promise.all(outcomes)).toEqual(['VOLUME_IO', 'VOLUME_IO', 'VOLUME_IO']);
+    expect(stateOf(store)).toBe('failing');
+    expect(store.find('/a')).toBeUndefined();
+    // A purge does not wait for a disk that hangs, and says that it is not for good.
+    expect(() => store.remove('/b')).toThrow(expect.objectContaining({ code: 'VOLUME_IO' }));
+
+    disk.thaw();
+    await world.clock.advanceUntil(() => stateOf(store) === 'online');
+    for (const object of objects) {
+      await object.write(0, contentOf(object.description.key, 0, BLOCK_BYTES));
+      object[Symbol.dispose]();
+    }
+    await rig.close();
+    store = await rig.open({ volumes });
+    const keys = [...store.objects()].map(({ description }) => description.key);
+    expect(keys.sort()).toEqual(['/1', '/2', '/3', '/a']);
+    await rig.close();
+  });
+
+  it('makes a purge wait for seconds at most, and forgets for good once it goes on', async () => {
+    await using rig = new StoreRig();
+    using disk = SmallDisk.ext4();
+    const volumes = [{ dir: disk.dir, capacityBytes: 8 * BLOCK_BYTES }];
+    const store = await rig.open({ volumes, probeIntervalMs: 100 });
+    await fillObject(store, descriptionOf('/a', BLOCK_BYTES));
+    disk.freeze();
+    expect(() => store.remove('/a')).toThrow(expect.objectContaining({ code: 'VOLUME_IO' }));
+    expect(stateOf(store)).toBe('failing');
+    disk.thaw();
+    await until(() => stateOf(store) === 'online');
+    expect(store.usage().objectCount).toBe(0);
+    const again = await rig.open({ volumes });
+    expect(again.usage().objectCount).toBe(0);
     await rig.close();
   });
 });

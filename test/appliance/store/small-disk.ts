@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ export class SmallDisk implements Disposable {
   readonly #folder = mkdtempSync(join(tmpdir(), 'oca-small-disk-'));
   readonly dir = join(this.#folder, 'mounted');
   readonly #image = join(this.#folder, 'image');
+  #rescuer: ChildProcess | undefined;
 
   constructor() {
     mkdirSync(this.dir);
@@ -39,6 +40,23 @@ export class SmallDisk implements Disposable {
     this.#mount('-o', 'remount,abort');
   }
 
+  /** The disk hangs: whoever writes waits in the kernel, until it is thawed. */
+  freeze(): void {
+    // Whatever becomes of this process, nobody must find a frozen disk.
+    const thaw = `sleep 30; fsfreeze -u '${this.dir}' 2>/dev/null`;
+    this.#rescuer = spawn('sh', ['-c', thaw], { detached: true, stdio: 'ignore' });
+    this.#rescuer.unref();
+    run('fsfreeze', ['-f', this.dir]);
+  }
+
+  thaw(): void {
+    const rescuer = this.#rescuer;
+    this.#rescuer = undefined;
+    if (rescuer?.pid === undefined) return;
+    run('fsfreeze', ['-u', this.dir]);
+    process.kill(-rescuer.pid);
+  }
+
   /** As after the operator's repair. Nobody may have files open. */
   repair(): void {
     run('umount', [this.dir]);
@@ -46,6 +64,7 @@ export class SmallDisk implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.thaw();
     spawnSync('umount', ['-l', this.dir]);
     rmSync(this.#folder, { recursive: true, force: true });
   }

@@ -1,0 +1,45 @@
+import type { MessagePort } from 'node:worker_threads';
+import type { ErrorCode } from '../../../src/errors/error-codes.ts';
+
+/** What a volume and its index thread say to each other. Everything in here is copied from thread to thread. */
+
+/** Changes of the index that are kept together or not at all; deletions come first. */
+export interface IndexBatch {
+  readonly deleted: readonly number[];
+  readonly objects: readonly (readonly [generation: number, description: string])[];
+  /** Undefined: the page holds nothing any more. */
+  readonly pages: readonly (readonly [generation: number, page: number, held: Uint8Array | undefined])[];
+  readonly uses: readonly (readonly [generation: number, usedAtMs: number])[];
+}
+
+export type ObjectRow = readonly [generation: number, description: string, usedAtMs: number];
+export type PageRow = readonly [generation: number, page: number, held: Uint8Array];
+/** A data file that belongs to a row, and how long it is. */
+export type FileRow = readonly [generation: number, sizeBytes: number];
+
+export interface IndexFailure {
+  readonly code: ErrorCode;
+  readonly detail: string;
+}
+
+export type ToIndex =
+  | { readonly kind: 'commit'; readonly sequence: number; readonly batch: IndexBatch }
+  | { readonly kind: 'close' };
+
+export type FromIndex =
+  | { readonly kind: 'objects'; readonly rows: readonly ObjectRow[] }
+  | { readonly kind: 'pages'; readonly rows: readonly PageRow[] }
+  | { readonly kind: 'files'; readonly rows: readonly FileRow[] }
+  /** The index was damaged: what came so far counts no more, and what comes begins anew. */
+  | { readonly kind: 'set-aside'; readonly aside: string; readonly detail: string }
+  | { readonly kind: 'loaded'; readonly orphanFiles: number }
+  | { readonly kind: 'not-loaded'; readonly failure: IndexFailure }
+  | { readonly kind: 'committed'; readonly sequence: number; readonly failure: IndexFailure | undefined }
+  | { readonly kind: 'closed' };
+
+export interface IndexThreadData {
+  readonly dir: string;
+  readonly port: MessagePort;
+  /** One 32-bit word: the sequence of the last batch that was answered, for a volume that waits for it. */
+  readonly answered: SharedArrayBuffer;
+}

@@ -1,0 +1,139 @@
+import { readdirSync, statSync, unlinkSync } from 'node:fs';
+import { workerData } from 'node:worker_threads';
+import { isOperational, OperationalError } from '../../../src/errors/operational-error.ts';
+import { ObjectIndex } from '../object-index.ts';
+import { diskFailure } from './data-file.ts';
+import type { FromIndex, IndexBatch, IndexFailure, IndexThreadData, ToIndex } from './index-messages.ts';
+import { generationOfFile, VolumeLayout } from './volume-layout.ts';
+
+/**
+ * The program of a volume's own thread: it has the index to itself.
+ *
+ * SQLite's calls are synchronous, a checkpoint waits for the disk, and a disk that dies may keep it waiting for ever;
+ * none of this may stop the loop that serves. So the thread opens the index, tells everything that is in it, and from
+ * then on turns one message into one transaction and one answer. It is a synchronous program: nothing in it awaits.
+ */
+const CHUNK_ROWS = 5000;
+
+const { dir, port, answered } = workerData as IndexThreadData;
+const layout = new VolumeLayout(dir);
+const answeredSequence = new Int32Array(answered);
+let index: ObjectIndex | undefined;
+
+const tell = (message: FromIndex): void => port.postMessage(message);
+
+port.on('message', (message: ToIndex) => {
+  if (message.kind === 'commit') commit(message.sequence, message.batch);
+  else close();
+});
+load();
+
+function load(): void {
+  try {
+    openAndTell();
+  } catch (error) {
+    index?.close();
+    index = undefined;
+    tell({ kind: 'not-loaded', failure: failureOf(error) });
+  }
+}
+
+function openAndTell(): void {
+  try {
+    layout.prepare();
+    index = openIndex();
+    tellEverything(index);
+  } catch (error) {
+    // An index of a newer version says so by itself, without a cause, and is left alone.
+    if (!isOperational(error, 'STATE_CORRUPT') || error.cause === undefined) throw error;
+    // Without it nobody can tell what the data files hold, and everything in a cache can be filled again.
+    index?.close();
+    tell({ kind: 'set-aside', aside: layout.setIndexAside(), detail: error.detail });
+    index = openIndex();
+    tellEverything(index);
+  }
+}
+
+function openIndex(): ObjectIndex {
+  try {
+    const opened = new ObjectIndex(layout.indexPath);
+    layout.nameHolder(process.pid);
+    return opened;
+  } catch (error) {
+    throw isOperational(error, 'STATE_IN_USE') ? layout.inUse(error) : error;
+  }
+}
+
+function tellEverything(from: ObjectIndex): void {
+  const known = new Set<number>();
+  for (const rows of chunks(from.objects())) {
+    for (const [generation] of rows) known.add(generation);
+    tell({ kind: 'objects', rows });
+  }
+  for (const rows of chunks(from.pages())) tell({ kind: 'pages', rows });
+  let orphanFiles = 0;
+  const filesOfRows = function* (): Generator<readonly [number, number]> {
+    for (const folder of layout.folders()) {
+      for (const name of readdirSync(folder)) {
+        const path = `${folder}/${name}`;
+        const generation = generationOfFile(name);
+        if (known.has(generation)) yield [generation, statSync(path).size];
+        else {
+          // A process died between removing the row and the file, or before the first row.
+          unlinkSync(path);
+          orphanFiles += 1;
+        }
+      }
+    }
+  };
+  for (const rows of chunks(filesOfRows())) tell({ kind: 'files', rows });
+  tell({ kind: 'loaded', orphanFiles });
+}
+
+function commit(sequence: number, batch: IndexBatch): void {
+  let failure: IndexFailure | undefined;
+  try {
+    if (index === undefined) throw new OperationalError('VOLUME_IO', `${dir}: the index is closed`);
+    write(index, batch);
+  } catch (error) {
+    failure = failureOf(error);
+  }
+  // The answer before the number: whoever waits for the number finds the answer.
+  tell({ kind: 'committed', sequence, failure });
+  Atomics.store(answeredSequence, 0, sequence);
+  Atomics.notify(answeredSequence, 0);
+}
+
+function write(to: ObjectIndex, { deleted, objects, pages, uses }: IndexBatch): void {
+  to.transaction(() => {
+    for (const generation of deleted) to.deleteObject(generation);
+    for (const [generation, description] of objects) to.putObject(generation, description);
+    for (const [generation, page, held] of pages) to.putPage(generation, page, held);
+    for (const [generation, usedAtMs] of uses) to.putUse(generation, usedAtMs);
+  });
+}
+
+function close(): void {
+  index?.close();
+  index = undefined;
+  tell({ kind: 'closed' });
+  port.close();
+}
+
+function* chunks<Row>(rows: Iterable<Row>): Generator<Row[]> {
+  let chunk: Row[] = [];
+  for (const row of rows) {
+    chunk.push(row);
+    if (chunk.length < CHUNK_ROWS) continue;
+    yield chunk;
+    chunk = [];
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+/** What is no failure of the disk is a bug, and ends the thread, which the volume hears of. */
+function failureOf(error: unknown): IndexFailure {
+  if (!isOperational(error) && !(error instanceof Error && 'errno' in error)) throw error;
+  const { code, detail } = diskFailure(error, dir);
+  return { code, detail };
+}
