@@ -17,7 +17,7 @@ import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 
 const usage =
-  'origin [--listen HOST:PORT] [--root DIR] [--mount /URL/PATH=DIR]... [--cache-control VALUE]\n' +
+  'origin [--listen HOST:PORT] [--root DIR] [--mount /URL/PATH=DIR]...\n' +
   'GET /-/stats tells the requests and bytes served, by path';
 
 /** A title never changes under its URLs. */
@@ -81,12 +81,10 @@ function chooseSpan(header: string | undefined, sizeBytes: number): ByteSpan | '
 
 class Origin {
   readonly #files: ReadonlyMap<string, OriginFile>;
-  readonly #cacheControl: string;
   readonly #counts = new Map<string, Count>();
 
-  constructor(files: ReadonlyMap<string, OriginFile>, cacheControl: string) {
+  constructor(files: ReadonlyMap<string, OriginFile>) {
     this.#files = files;
-    this.#cacheControl = cacheControl;
   }
 
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -116,7 +114,7 @@ class Origin {
   async #sendFile(request: IncomingMessage, response: ServerResponse, found: OriginFile, count: Count): Promise<void> {
     const { headers } = request;
     response.setHeader('etag', found.etag);
-    response.setHeader('cache-control', this.#cacheControl);
+    response.setHeader('cache-control', immutable);
     response.setHeader('accept-ranges', 'bytes');
     if (
       headers['if-none-match']?.split(',').some((tag) => ['*', found.etag].includes(tag.trim().replace(/^W\//, '')))
@@ -182,7 +180,6 @@ function main(): void {
       listen: { type: 'string', default: '127.0.0.1:9000' },
       root: { type: 'string' },
       mount: { type: 'string', multiple: true, default: [] },
-      'cache-control': { type: 'string', default: immutable },
       help: { type: 'boolean', default: false },
     },
   });
@@ -192,7 +189,7 @@ function main(): void {
     process.exitCode = values.help ? 0 : 2;
     return;
   }
-  const origin = new Origin(readMounts(values.root, values.mount), values['cache-control']);
+  const origin = new Origin(readMounts(values.root, values.mount));
   const server = createServer((request, response) => {
     // A client that leaves in the middle ends the pipeline with an error; there is nobody left to tell.
     origin.answer(request, response).catch(() => response.destroy());

@@ -7,6 +7,8 @@
  * the last steering answer; while steering still ranks the dead appliance first this costs one refused request per TTL.
  */
 
+import { isMedia, pastTheBrowserCache } from './browser-cache.js';
+
 /** @import { PlayerReport } from './playback.js' */
 
 /** @typedef {{ currentSteeringResponseData?: { pathwayPriority?: string[] } }} SteeringEvent */
@@ -37,11 +39,15 @@ export function startDash(video, manifestUrl, report) {
       },
     },
   });
+  player.addRequestInterceptor((request) => {
+    if (isMedia(request.url)) Object.assign((request.headers ??= {}), pastTheBrowserCache);
+    return Promise.resolve(request);
+  });
   const { events } = MediaPlayer;
   player.on(events.FRAGMENT_LOADING_COMPLETED, (event) => {
-    const { request, error } = /** @type {typeof event & { error?: object }} */ (event);
-    if (error !== undefined) {
-      report.requestFailed({ url: request.url ?? manifestUrl, why: 'no segment from there' });
+    const { request, error } = /** @type {typeof event & { error?: object | null }} */ (event);
+    if (error) {
+      report.requestFailed({ url: request.url ?? manifestUrl, why: 'segment request failed' });
     } else if (request.type === 'MediaSegment') {
       report.segment({
         url: request.url ?? '',
@@ -58,5 +64,8 @@ export function startDash(video, manifestUrl, report) {
     report.steered(event.currentSteeringResponseData?.pathwayPriority ?? [], 'by request');
   });
   player.on(events.PLAYBACK_ERROR, ({ error }) => report.gaveUp(String(error?.message ?? error)));
+  player.on(events.PLAYBACK_NOT_ALLOWED, () => report.clickNeeded());
+  // dash.js must start the playback itself: it asks steering when it sees the `play` event, and one that comes before it
+  // listens is lost, and with it all steering of the session.
   player.initialize(video, manifestUrl, true);
 }

@@ -57,7 +57,7 @@ class ApplianceRow {
         element('div', {}, this.#share, ' ', this.#files),
         element('div', { class: 'meter' }, this.#bar),
       ),
-      element('td', {}, this.#segments, ' ', this.#segmentBytes),
+      element('td', { class: 'segments' }, this.#segments, ' ', this.#segmentBytes),
       element('td', { class: 'actions' }, this.#drain, this.#kill),
     );
   }
@@ -91,17 +91,27 @@ class ApplianceRow {
 
 export class FleetView {
   #act;
+  #onChange;
   /** @type {Map<string, ApplianceRow>} */
   #rows = new Map();
+  /** @type {Map<string, string>} */
+  #states = new Map();
 
-  /** @param {(id: string, verb: string) => void} act */
-  constructor(act) {
+  /**
+   * @param {(id: string, verb: string) => void} act
+   * @param {(id: string, state: string) => void} onChange told when an appliance is in another state than before
+   */
+  constructor(act, onChange) {
     this.#act = act;
+    this.#onChange = onChange;
   }
 
   /** @param {DemoState} state @param {readonly Segment[]} segments */
   update(state, segments) {
-    for (const appliance of state.appliances) {
+    for (const appliance of state.appliances.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
+      const before = this.#states.get(appliance.id) ?? appliance.state;
+      this.#states.set(appliance.id, appliance.state);
+      if (before !== appliance.state) this.#onChange(appliance.id, appliance.state);
       let row = this.#rows.get(appliance.id);
       if (row === undefined) {
         row = new ApplianceRow(appliance, this.#act);

@@ -11,6 +11,8 @@
  * appliance costs the time to first byte, which is why that is short here.
  */
 
+import { isMedia, pastTheBrowserCache } from './browser-cache.js';
+
 /** @import { PlayerReport } from './playback.js' */
 
 const bufferAheadSeconds = 8;
@@ -43,6 +45,11 @@ export function startHls(video, manifestUrl, report) {
     maxMaxBufferLength: bufferAheadSeconds,
     fragLoadPolicy: policy(20_000),
     playlistLoadPolicy: policy(5000),
+    xhrSetup: (xhr, url) => {
+      if (!isMedia(url)) return;
+      xhr.open('GET', url);
+      for (const [name, value] of Object.entries(pastTheBrowserCache)) xhr.setRequestHeader(name, value);
+    },
   });
   hls.on(Hls.Events.FRAG_LOADED, (_event, { frag, networkDetails }) => {
     if (typeof frag.sn !== 'number') return;
@@ -71,6 +78,9 @@ export function startHls(video, manifestUrl, report) {
   });
   hls.on(Hls.Events.STEERING_MANIFEST_LOADED, (_event, { steeringManifest, url }) => {
     report.steered(steeringManifest['PATHWAY-PRIORITY'], url.startsWith('data:') ? 'in the playlist' : 'by request');
+  });
+  hls.once(Hls.Events.MANIFEST_PARSED, () => {
+    video.play().catch(() => report.clickNeeded());
   });
   hls.loadSource(manifestUrl);
   hls.attachMedia(video);

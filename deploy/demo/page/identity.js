@@ -31,7 +31,7 @@ const idsByHost = new Map();
 
 /** Learns the appliances of the network; a place keeps its colour for the life of the page. @param {DemoState} state */
 export function learnPlaces(state) {
-  for (const { id, site, url } of state.appliances) {
+  for (const { id, site, url } of state.appliances.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
     if (!known.has(id)) {
       const position = known.size - 1;
       const colour = colours[position % colours.length] ?? '#ffffff';

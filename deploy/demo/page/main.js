@@ -24,7 +24,7 @@ const video = /** @type {HTMLVideoElement} */ (byId('video'));
 const playback = new Playback(video, playerName, whoServes, log);
 const timeline = new TimelineView(video, playback);
 const steering = new SteeringView();
-const fleet = new FleetView((id, verb) => void act(id, verb));
+const fleet = new FleetView((id, verb) => void act(id, verb), noteChange);
 
 /** @param {string} text @param {string} [tone] */
 function log(text, tone = 'plain') {
@@ -32,6 +32,12 @@ function log(text, tone = 'plain') {
   const time = new Date().toLocaleTimeString('en-GB');
   lines.prepend(element('li', { class: tone }, element('time', {}, time), element('span', {}, text)));
   while (lines.children.length > logLinesKept) lines.lastElementChild?.remove();
+}
+
+/** An appliance changed, by a button here or by other hands. @param {string} id @param {string} state */
+function noteChange(id, state) {
+  log(`${id} is ${state}`, state === 'down' ? 'bad' : 'plain');
+  if (state === 'down' || state === 'draining') timeline.mark(id, state);
 }
 
 /** @param {string} url @param {RequestInit} [options] @returns {Promise<unknown>} */
@@ -94,8 +100,7 @@ function drawPlayback() {
   setText(byId('buffer'), `${playback.bufferSeconds.toFixed(1)} s`);
   byId('buffer-bar').style.width = `${Math.min(100, playback.bufferSeconds * 10)}%`;
   const { stalls, longestStallMs, standing } = playback.stallMeter;
-  setText(byId('stalls'), String(stalls));
-  setText(byId('longest-stall'), `${Math.round(longestStallMs)} ms`);
+  setText(byId('stalls'), stalls === 0 ? 'none' : `${stalls}, longest ${Math.round(longestStallMs)} ms`);
   byId('stall-figure').dataset['tone'] = standing || longestStallMs > 1000 ? 'bad' : stalls > 0 ? 'warn' : 'good';
   timeline.draw();
 }

@@ -4,6 +4,7 @@
  * `window.demo` is the record that automated checks read; its fields are promises: `segments` in the order of loading with
  * `at` on the clock of `performance.now()`, times of the media in seconds, stalls in milliseconds.
  */
+import { cameFromBrowserCache } from './browser-cache.js';
 import { startDash } from './dash-player.js';
 import { startHls } from './hls-player.js';
 import { StallMeter } from './stall-meter.js';
@@ -15,6 +16,7 @@ import { StallMeter } from './stall-meter.js';
  * @property {(failure: { url: string, why: string }) => void} requestFailed
  * @property {(order: readonly string[], how: string) => void} steered
  * @property {(why: string) => void} gaveUp
+ * @property {() => void} clickNeeded the browser does not let a page play by itself
  */
 
 /**
@@ -52,21 +54,6 @@ function loadScript(url) {
   });
 }
 
-/**
- * Whether the browser answered from its own cache, which no appliance notices. Known only where the server allows its
- * timing to be read (Timing-Allow-Origin); told by a body that took no bytes of the wire.
- * @param {LoadedSegment} segment
- */
-function cameFromBrowserCache({ url, at }) {
-  const entries = /** @type {PerformanceResourceTiming[]} */ (performance.getEntriesByName(url, 'resource'));
-  const [first, ...others] = entries;
-  if (first === undefined) return false;
-  const entry = others.reduce((nearest, candidate) => {
-    return Math.abs(candidate.responseEnd - at) < Math.abs(nearest.responseEnd - at) ? candidate : nearest;
-  }, first);
-  return entry.transferSize === 0 && entry.encodedBodySize > 0;
-}
-
 export class Playback {
   /** @type {Segment[]} */
   segments = [];
@@ -99,8 +86,6 @@ export class Playback {
     await loadScript(script);
     const manifestUrl = `${steeringUrl}/v1/manifest/bars.${extension}?session=${session}`;
     start(this.#video, manifestUrl, this.#report());
-    // Refused where the browser wants a click first; the controls are there.
-    this.#video.play().catch(() => this.#log('press play: the browser waits for a click'));
   }
 
   /** @param {'video' | 'audio'} kind */
@@ -128,6 +113,7 @@ export class Playback {
         order = ids.join();
       },
       gaveUp: (why) => this.#log(`the player gave up: ${why}`, 'bad'),
+      clickNeeded: () => this.#log('press play: the browser waits for a click'),
     };
   }
 

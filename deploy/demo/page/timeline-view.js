@@ -43,6 +43,18 @@ export class TimelineView {
     this.#drawLegend();
   }
 
+  /** A line where the playhead is now, to see how far ahead the delivery changed. @param {string} id @param {string} what */
+  mark(id, what) {
+    const { duration, currentTime } = this.#video;
+    if (!Number.isFinite(duration) || duration === 0) return;
+    const { colour, letter } = identityOf(id);
+    const share = currentTime / duration;
+    const mark = element('span', { class: share > 0.8 ? 'mark late' : 'mark' }, `${letter} ${what}`);
+    mark.style.setProperty('--tone', colour);
+    mark.style.left = `${share * 100}%`;
+    byId('marks').append(mark);
+  }
+
   /** @param {Segment} segment @param {number} duration */
   #drawTick(segment, duration) {
     const key = `${segment.kind} ${Math.round(segment.startSeconds)}`;
@@ -62,7 +74,8 @@ export class TimelineView {
   }
 
   #drawLegend() {
-    const ids = [...new Set(this.#playback.segments.map(({ appliance }) => appliance))].sort();
+    const ids = [...new Set(this.#playback.segments.map(({ appliance }) => appliance))];
+    ids.sort((a, b) => (identityOf(a).letter < identityOf(b).letter ? -1 : 1));
     const legend = byId('legend');
     if (legend.dataset['ids'] === ids.join()) return;
     legend.dataset['ids'] = ids.join();
