@@ -4,7 +4,7 @@ import { parseContract } from '../../src/contracts/contract.ts';
 import { baseUrlSchema, titleIdSchema } from '../../src/contracts/ids.ts';
 import { OperationalError } from '../../src/errors/operational-error.ts';
 import type { TitleNaming } from './assemble-title.ts';
-import { DASH_NAME, HLS_NAME } from './manifests/read-manifests.ts';
+import { DASH_NAME, HLS_NAME, type ManifestNames } from './manifests/read-manifests.ts';
 import { openDirectorySource } from './source/directory-source.ts';
 import { httpSource } from './source/http-source.ts';
 import type { TitleSource } from './source/title-source.ts';
@@ -30,7 +30,7 @@ export const parseIngestRequest = (body: unknown): IngestRequest =>
 export interface IngestPlan {
   readonly source: TitleSource;
   readonly naming: TitleNaming;
-  readonly manifestNames: readonly string[];
+  readonly manifestNames: ManifestNames;
 }
 
 /**
@@ -57,7 +57,7 @@ export async function planIngest(
   return {
     source: await openDirectorySource(request.source),
     naming: { id, name: request.name ?? id, pathPrefix: trimPrefix(request.pathPrefix ?? `/${id}`), originUrl },
-    manifestNames: [HLS_NAME, DASH_NAME],
+    manifestNames: WELL_KNOWN,
   };
 }
 
@@ -78,12 +78,17 @@ function planHttp(request: IngestRequest, http: HttpClient): IngestPlan {
       pathPrefix: trimPrefix(request.pathPrefix ?? folder),
       originUrl: request.originUrl ?? url.origin,
     },
-    manifestNames: manifestName === undefined ? [HLS_NAME, DASH_NAME] : withSibling(manifestName),
+    manifestNames: manifestName === undefined ? WELL_KNOWN : withSibling(manifestName),
   };
 }
 
+const WELL_KNOWN: ManifestNames = { required: [], optional: [HLS_NAME, DASH_NAME] };
+
 /** The named manifest, and the well-known one of the other kind if it is there too. */
-const withSibling = (name: string): string[] => [name, /\.mpd$/i.test(name) ? HLS_NAME : DASH_NAME];
+const withSibling = (name: string): ManifestNames => ({
+  required: [name],
+  optional: [/\.mpd$/i.test(name) ? HLS_NAME : DASH_NAME],
+});
 
 const trimPrefix = (path: string): string => path.replace(/\/+$/, '');
 

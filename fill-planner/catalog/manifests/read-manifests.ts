@@ -1,5 +1,5 @@
-import { isOperational, OperationalError } from '../../../src/errors/operational-error.ts';
-import { type TitleSource, titlePathOf } from '../source/title-source.ts';
+import { OperationalError } from '../../../src/errors/operational-error.ts';
+import { noSuchFile, type TitleSource, titlePathOf } from '../source/title-source.ts';
 import { readMpd } from './read-mpd.ts';
 import { readPlaylist } from './read-playlist.ts';
 import type { ReadDash, ReadHls, ReadMediaPlaylist } from './title-draft.ts';
@@ -19,32 +19,36 @@ export const DASH_NAME = 'manifest.mpd';
 const MAX_MANIFEST_BYTES = 4_000_000;
 const MAX_PLAYLISTS = 500;
 
+/** Which files of a title are its manifests. */
+export interface ManifestNames {
+  /** Must be there. */
+  readonly required: readonly string[];
+  /** Are read if they are there. */
+  readonly optional: readonly string[];
+}
+
 /**
- * Reads what is there of the multivariant playlist, all media playlists and the MPD.
- * @param names the manifests to read; of the well-known names either may be missing, not both
- * @throws OperationalError MEDIA_BROKEN
+ * Reads the multivariant playlist, all media playlists and the MPD.
+ * @throws OperationalError MEDIA_BROKEN, also when there is neither playlist nor MPD
  */
 export async function readManifests(
   source: TitleSource,
-  names: readonly string[],
+  names: ManifestNames,
   signal: AbortSignal,
 ): Promise<ReadManifests> {
   const texts = new Map<string, Buffer>();
-  const mayMiss = names.length > 1;
   let hls: ReadHls | undefined;
   let dash: ReadDash | undefined;
-  for (const name of names) {
-    const text = await readText(source, name, signal).catch((error: unknown) => {
-      if (mayMiss && isOperational(error, 'MEDIA_BROKEN') && /no such file/.test(error.detail)) return undefined;
-      throw error;
-    });
+  for (const name of [...names.required, ...names.optional]) {
+    const text = await readText(source, name, signal);
+    if (text === undefined && names.required.includes(name)) throw noSuchFile(name);
     if (text === undefined) continue;
     texts.set(name, text);
     if (/\.mpd$/i.test(name)) dash = readDash(source, name, text.toString('utf8'));
     else hls = await readHls(source, name, text.toString('utf8'), texts, signal);
   }
   if (hls === undefined && dash === undefined)
-    throw new OperationalError('MEDIA_BROKEN', `${source.description}: has neither ${names.join(' nor ')}`);
+    throw new OperationalError('MEDIA_BROKEN', `${source.description}: has neither ${names.optional.join(' nor ')}`);
   return { hls, dash, texts };
 }
 
@@ -69,6 +73,7 @@ async function readHls(
       throw new OperationalError('MEDIA_BROKEN', `playlist ${path} names more than ${MAX_PLAYLISTS} playlists`);
     const mediaPath = titlePathOf(uri, source.folderUrl + path, source.folderUrl, `playlist ${path}`);
     const bytes = await readText(source, mediaPath, signal);
+    if (bytes === undefined) throw noSuchFile(mediaPath);
     texts.set(mediaPath, bytes);
     const media = readPlaylist(bytes.toString('utf8'), mediaPath);
     if (media.kind !== 'media')
@@ -97,8 +102,9 @@ function readDash(source: TitleSource, path: string, text: string): ReadDash {
   return { path, text, mpd, partPaths };
 }
 
-async function readText(source: TitleSource, path: string, signal: AbortSignal): Promise<Buffer> {
+async function readText(source: TitleSource, path: string, signal: AbortSignal): Promise<Buffer | undefined> {
   const opened = await source.open(path, signal);
+  if (opened === undefined) return undefined;
   const tooLarge = (): OperationalError =>
     new OperationalError('MEDIA_BROKEN', `${path}: a manifest over the limit of ${MAX_MANIFEST_BYTES} bytes`);
   try {

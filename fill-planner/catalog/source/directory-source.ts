@@ -19,7 +19,7 @@ export async function openDirectorySource(directory: string): Promise<TitleSourc
   };
 }
 
-async function openFile(root: string, titlePath: string, signal: AbortSignal): Promise<OpenedFile> {
+async function openFile(root: string, titlePath: string, signal: AbortSignal): Promise<OpenedFile | undefined> {
   const parts = decodeTitlePath(titlePath);
   if (parts === undefined) throw new OperationalError('MEDIA_BROKEN', `'${titlePath}' is no path inside the title`);
   const broken = (why: string, cause?: unknown): OperationalError =>
@@ -28,7 +28,9 @@ async function openFile(root: string, titlePath: string, signal: AbortSignal): P
   try {
     file = await realpath(join(root, ...parts));
   } catch (error) {
-    throw broken('no such file', error);
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
+      return undefined;
+    throw broken(messageOf(error), error);
   }
   // A symbolic link may point anywhere; what it points at must still be of this title.
   if (!file.startsWith(root + sep)) throw broken("a symbolic link leads outside the title's folder");

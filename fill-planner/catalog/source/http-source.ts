@@ -14,7 +14,7 @@ export function httpSource(folderUrl: string, http: HttpClient): TitleSource {
   };
 }
 
-async function openResource(url: string, http: HttpClient, signal: AbortSignal): Promise<OpenedFile> {
+async function openResource(url: string, http: HttpClient, signal: AbortSignal): Promise<OpenedFile | undefined> {
   const response = await http.request({
     url,
     // Content codings would change size and checksum of what is stored.
@@ -27,8 +27,10 @@ async function openResource(url: string, http: HttpClient, signal: AbortSignal):
     response.discard();
     throw error;
   };
-  if (response.status === 404 || response.status === 410)
-    give(new OperationalError('MEDIA_BROKEN', `${url}: no such file (${response.status})`));
+  if (response.status === 404 || response.status === 410) {
+    response.discard();
+    return undefined;
+  }
   if (response.status !== 200) give(new OperationalError('SOURCE_STATUS', `GET ${url}: ${response.status}`));
   const coding = response.headers['content-encoding'];
   if (coding !== undefined && coding !== 'identity')

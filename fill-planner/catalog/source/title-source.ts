@@ -10,10 +10,10 @@ export interface TitleSource {
   /** URL of the title's folder, with a trailing slash. References in manifests resolve against it. */
   readonly folderUrl: string;
   /**
-   * Opens one file. @throws OperationalError MEDIA_BROKEN when there is no such file or it leaves the folder;
-   * SOURCE_* when a web server fails.
+   * Opens one file; undefined when there is none of that name.
+   * @throws OperationalError MEDIA_BROKEN when it is no file or leaves the folder; SOURCE_* when a web server fails
    */
-  open(titlePath: string, signal: AbortSignal): Promise<OpenedFile>;
+  open(titlePath: string, signal: AbortSignal): Promise<OpenedFile | undefined>;
 }
 
 export interface OpenedFile {
@@ -23,6 +23,10 @@ export interface OpenedFile {
   readonly chunks: AsyncIterable<Buffer>;
   close(): void;
 }
+
+/** A file that somebody named and that is not there. */
+export const noSuchFile = (titlePath: string): OperationalError =>
+  new OperationalError('MEDIA_BROKEN', `${titlePath}: no such file`);
 
 /** Folder URL of what has none: a title in a directory. */
 export const DIRECTORY_FOLDER_URL = 'http://title.invalid/title/';

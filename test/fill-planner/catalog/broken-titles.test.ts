@@ -161,6 +161,11 @@ const BREAKAGES: readonly Breakage[] = [
     doIt: (folder) => edit(join(folder, 'manifest.mpd'), (text) => text.replaceAll('v240.mp4', '../../v240.mp4')),
   },
   {
+    what: 'a name that is too long for the catalogue',
+    says: /does not fit into the catalogue: hls\.media\.0\.name/,
+    doIt: (folder) => edit(join(folder, 'master.m3u8'), (text) => text.replace('"Tone"', `"${'x'.repeat(200)}"`)),
+  },
+  {
     what: 'a folder without manifests',
     says: /has neither master\.m3u8 nor manifest\.mpd/,
     doIt: async (folder) => {
@@ -186,18 +191,18 @@ describe('a broken title is refused with reason and place:', () => {
     await using folder = await temporaryFolder();
     await segmentedTitle(folder.path, 'number');
     await rm(join(folder.path, 'v144', 'seg-036.m4s'));
-    await expect(ingestFrom(folder.path, { manifestNames: ['manifest.mpd'] })).rejects.toThrow(
-      /seg-036\.m4s: no such file/,
-    );
+    await expect(
+      ingestFrom(folder.path, { manifestNames: { required: ['manifest.mpd'], optional: [] } }),
+    ).rejects.toThrow(/seg-036\.m4s: no such file/);
   });
 
   test('a template that counts more segments than anybody has', async () => {
     await using folder = await temporaryFolder();
     await segmentedTitle(folder.path, 'number');
     await edit(join(folder.path, 'manifest.mpd'), (text) => text.replace('duration="2000"', 'duration="0.001"'));
-    await expect(ingestFrom(folder.path, { manifestNames: ['manifest.mpd'] })).rejects.toThrow(
-      /it counts \d+ segments/,
-    );
+    await expect(
+      ingestFrom(folder.path, { manifestNames: { required: ['manifest.mpd'], optional: [] } }),
+    ).rejects.toThrow(/it counts \d+ segments/);
   });
 
   test('a file over the limit, without reading it', async () => {

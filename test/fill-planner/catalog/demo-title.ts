@@ -29,7 +29,7 @@ export async function edit(file: string, change: (text: string) => string): Prom
 
 const INGEST: IngestOptions = {
   naming: { id: 'demo', name: 'Demo', pathPrefix: '/vod/demo', originUrl: 'http://origin.example' },
-  manifestNames: ['master.m3u8', 'manifest.mpd'],
+  manifestNames: { required: [], optional: ['master.m3u8', 'manifest.mpd'] },
   maxFileBytes: 1e9,
   maxTitleBytes: 1e9,
   signal: new AbortController().signal,

@@ -58,7 +58,7 @@ describe('a title on a web server', () => {
   test('with a file that is not there is broken', async () => {
     await using web = await webServer(at('v240.mp4', (_, response) => response.writeHead(404).end()));
     const error = await failure(ingest(web.source));
-    expect(isOperational(error, 'MEDIA_BROKEN') && error.detail).toMatch(/v240\.mp4: no such file \(404\)/);
+    expect(isOperational(error, 'MEDIA_BROKEN') && error.detail).toMatch(/v240\.mp4: no such file/);
   });
 
   test.each([500, 503, 301, 206])('that answers %d is a failure of the source, not of the title', async (status) => {
@@ -103,6 +103,13 @@ describe('a title on a web server', () => {
     );
     const error = await failure(ingest(web.source, { maxFileBytes: 3_000_000 }));
     expect(isOperational(error, 'MEDIA_BROKEN') && error.detail).toMatch(/v240\.mp4: over the limit of 3000000 bytes/);
+  });
+
+  test('must have the manifest that was named, whatever stands beside it', async () => {
+    await using web = await webServer();
+    const manifestNames = { required: ['main.m3u8'], optional: ['manifest.mpd'] };
+    const error = await failure(ingest(web.source, { manifestNames }));
+    expect(isOperational(error, 'MEDIA_BROKEN') && error.detail).toBe('main.m3u8: no such file');
   });
 
   test('stops being read when the operator leaves', async () => {

@@ -84,10 +84,10 @@ describe('the demo title', () => {
 
 describe('a title', () => {
   test('may come with HLS alone or DASH alone', async () => {
-    const hls = await ingestFrom(DEMO_MEDIA, { manifestNames: ['master.m3u8'] });
+    const hls = await ingestFrom(DEMO_MEDIA, { manifestNames: { required: ['master.m3u8'], optional: [] } });
     expect(hls.title.dash).toBeUndefined();
     expect(hls.files).toHaveLength(9);
-    const dash = await ingestFrom(DEMO_MEDIA, { manifestNames: ['manifest.mpd'] });
+    const dash = await ingestFrom(DEMO_MEDIA, { manifestNames: { required: ['manifest.mpd'], optional: [] } });
     expect(dash.title.hls).toBeUndefined();
     expect(dash.files.map(({ path }) => path).sort()).toEqual(
       ['manifest.mpd', 'v144.mp4', 'v240.mp4', 'v360.mp4', 'a48.mp4'].map((name) => `/vod/demo/${name}`).sort(),
@@ -124,7 +124,7 @@ describe('a title', () => {
     );
     await edit(join(folder.path, 'v144', 'index.m3u8'), () => late.replace(/seg-\d{3}\.m4s/g, 'seg-001.m4s'));
     await import('node:fs/promises').then(({ writeFile }) => writeFile(join(folder.path, 'v144', 'late.m3u8'), late));
-    const { title } = await ingestFrom(folder.path, { manifestNames: ['master.m3u8'] });
+    const { title } = await ingestFrom(folder.path, { manifestNames: { required: ['master.m3u8'], optional: [] } });
     const manifests = title.renditions.find(({ kind }) => kind === 'manifest');
     expect(manifests?.files.map(({ path }) => path)).toContain('/vod/demo/v144/init.mp4');
     const all = title.renditions.flatMap(({ files }) => files.map(({ path }) => path));
@@ -136,7 +136,7 @@ describe('a title', () => {
     const { rename } = await import('node:fs/promises');
     await rename(join(folder.path, 'v144.mp4'), join(folder.path, 'v 144.mp4'));
     await edit(join(folder.path, 'v144.m3u8'), (text) => text.replaceAll('v144.mp4', 'v%20144.mp4'));
-    const { files } = await ingestFrom(folder.path, { manifestNames: ['master.m3u8'] });
+    const { files } = await ingestFrom(folder.path, { manifestNames: { required: ['master.m3u8'], optional: [] } });
     expect(files.map(({ path }) => path)).toContain('/vod/demo/v%20144.mp4');
   });
 });
