@@ -13,18 +13,39 @@ const MEDIA = fileURLToPath(new URL('./title/media', import.meta.url));
 const TITLE = 'bars';
 const PREFIX = '/vod/bars';
 const FILL_DEADLINE_MS = 60_000;
+const FILL_WINDOW = { timeZone: 'Europe/Berlin', start: '02:00', hours: 6 };
 
 interface ApplianceSpec {
   readonly id: string;
   readonly site: string;
 }
+
+type Parameters = Readonly<Record<string, string | number>>;
+
+/** What may be other than in the demo. */
+export interface NetworkOptions {
+  /** Parameters by service, in place of the demo's or beside them. */
+  readonly parameters?: {
+    readonly planner?: Parameters;
+    readonly steering?: Parameters;
+    readonly appliance?: Parameters;
+  };
+  /** Folders that the origin serves beside the title, by URL path. */
+  readonly mounts?: Readonly<Record<string, string>>;
+  /** When the sites may fill without being told to. */
+  readonly fillWindow?: { readonly timeZone: string; readonly start: string; readonly hours: number };
+  /** The URL that appliances are given for a service: of something that stands between them. */
+  readonly between?: (service: 'planner' | 'steering', url: string) => Promise<string>;
+}
+
 const APPLIANCES: readonly ApplianceSpec[] = [
   { id: 'oca-north-1', site: 'north' },
   { id: 'oca-north-2', site: 'north' },
   { id: 'oca-south-1', site: 'south' },
 ];
 
-interface DemoAppliance extends ApplianceSpec {
+/** A process of the network, and how it is started again. */
+interface Member {
   readonly words: readonly string[];
   child: ChildService;
 }
@@ -49,93 +70,112 @@ export type Progress = (share: number, step: string) => void;
 
 export class DemoNetwork {
   readonly #folder: string;
-  readonly #appliances = new Map<string, DemoAppliance>();
-  #origin!: ChildService;
-  #planner!: ChildService;
-  #steering!: ChildService;
+  readonly #options: NetworkOptions;
+  readonly #members = new Map<string, Member>();
+  readonly #starting = new Set<Promise<ChildService>>();
+  #isStopping = false;
 
   /** @param folder for state, volumes and logs */
-  constructor(folder: string) {
+  constructor(folder: string, options: NetworkOptions = {}) {
     this.#folder = folder;
+    this.#options = options;
   }
 
   get steeringUrl(): string {
-    return address(this.#steering, 'listen');
+    return this.address('steering', 'listen');
   }
 
   get originUrl(): string {
-    return address(this.#origin, 'listen');
+    return this.address('origin', 'listen');
   }
 
   get applianceIds(): string[] {
-    return [...this.#appliances.keys()];
+    return APPLIANCES.map(({ id }) => id).filter((id) => this.#members.has(id));
   }
 
   readonly title = TITLE;
 
   async start(progress: Progress): Promise<void> {
-    progress(0.02, 'origin');
-    this.#origin = await this.#start('origin', [
-      ORIGIN_PROGRAM,
-      '--listen',
-      '127.0.0.1:0',
-      '--mount',
-      `${PREFIX}=${MEDIA}`,
-    ]);
-    progress(0.1, 'fill-planner');
-    this.#planner = await this.#start('fill-planner', serviceWords('fill-planner', this.#common('planner')));
-    progress(0.2, 'steering');
-    await this.#startSteering();
-    progress(0.3, 'appliances in two sites');
-    await Promise.all(APPLIANCES.map((spec) => this.#startAppliance(spec)));
-    progress(0.5, 'sites, clusters and fill windows');
-    await call('PUT', `${address(this.#planner, 'admin')}/v1/fleet`, this.#fleet());
-    progress(0.55, 'reading the title: sizes, checksums, segment map');
-    await this.#addTitle();
+    await this.prepare(progress);
     progress(0.65, 'planning');
-    await call('POST', `${address(this.#planner, 'admin')}/v1/plan-cycle`, { fillNowMinutes: 60 });
-    await this.#waitForFill(progress);
+    await this.planNow(60);
+    await this.waitForFill(progress);
     progress(0.97, 'steering learns who holds what');
     await this.waitForSteering();
     progress(1, 'ready');
   }
 
-  /** Ends everything that `start` started, and nothing else. */
+  /** Everything up to the first plan: all processes run, the planner knows fleet and title. */
+  async prepare(progress: Progress): Promise<void> {
+    progress(0.02, 'origin');
+    const mounts = Object.entries({ [PREFIX]: MEDIA, ...this.#options.mounts });
+    await this.#start('origin', [
+      ORIGIN_PROGRAM,
+      '--listen',
+      '127.0.0.1:0',
+      ...mounts.flatMap(([path, folder]) => ['--mount', `${path}=${folder}`]),
+    ]);
+    progress(0.1, 'fill-planner');
+    const parameters = { ...this.#common('planner'), ...this.#options.parameters?.planner };
+    await this.#start('fill-planner', serviceWords('fill-planner', parameters));
+    progress(0.2, 'steering');
+    await this.#startSteering();
+    progress(0.3, 'appliances in two sites');
+    await this.#startAppliances();
+    progress(0.5, 'sites, clusters and fill windows');
+    await call('PUT', `${this.address('fill-planner', 'admin')}/v1/fleet`, this.#fleet());
+    progress(0.55, 'reading the title: sizes, checksums, segment map');
+    await this.#addTitle();
+  }
+
+  /** Plans, and opens a window for the whole fleet now when minutes are given. */
+  async planNow(fillNowMinutes?: number): Promise<void> {
+    await call('POST', `${this.address('fill-planner', 'admin')}/v1/plan-cycle`, { fillNowMinutes });
+  }
+
+  /** Ends everything that `start` started, and nothing else; also in the middle of a start, which then fails. */
   async stop(): Promise<void> {
-    const children = [
-      ...[...this.#appliances.values()].map(({ child }) => child),
-      this.#steering,
-      this.#planner,
-      this.#origin,
-    ];
-    // In a start that failed half-way the later ones are not there.
-    await Promise.all(
-      children.filter((child) => child as ChildService | undefined).map((child) => child.end('SIGTERM')),
-    );
+    this.#isStopping = true;
+    await Promise.allSettled(this.#starting);
+    await Promise.all([...this.#members.values()].map(({ child }) => child.end('SIGTERM')));
+  }
+
+  /** The process of an appliance, or of `origin`, `fill-planner` or `steering`. */
+  process(name: string): ChildService {
+    return this.#find(name).child;
+  }
+
+  /** Where a process listens, as its ready line says. */
+  address(name: string, listener: 'listen' | 'admin'): string {
+    return address(this.process(name), listener);
   }
 
   /** As a crash: no signal handler runs. */
-  async kill(id: string): Promise<void> {
-    await this.#find(id).child.end('SIGKILL');
+  async kill(name: string): Promise<void> {
+    await this.process(name).end('SIGKILL');
   }
 
-  async revive(id: string): Promise<void> {
-    const appliance = this.#find(id);
-    if (appliance.child.running) return;
-    // The same port: a pathway id stays bound to its host for the life of a session.
-    const { port } = new URL(address(appliance.child, 'listen'));
-    const words = appliance.words.map((word, index) =>
-      appliance.words[index - 1] === '--listen' ? `127.0.0.1:${port}` : word,
-    );
-    appliance.child = await this.#start(id, words);
+  async revive(name: string): Promise<void> {
+    const { child, words } = this.#find(name);
+    if (child.running) return;
+    // The same ports: others know it by them, and a pathway id stays bound to its host for the life of a session.
+    const bound: Readonly<Record<string, string | undefined>> = {
+      '--listen': child.addresses['listen'],
+      '--admin-listen': child.addresses['admin'],
+    };
+    const again = words.map((word, index) => {
+      const url = bound[words[index - 1] ?? ''];
+      return url === undefined ? word : new URL(url).host;
+    });
+    await this.#start(name, again);
   }
 
   async setDraining(id: string, draining: boolean): Promise<void> {
-    await call('POST', `${address(this.#find(id).child, 'admin')}/v1/${draining ? 'drain' : 'undrain'}`, {});
+    await call('POST', `${this.address(id, 'admin')}/v1/${draining ? 'drain' : 'undrain'}`, {});
   }
 
   async fillReports(): Promise<FillReport[]> {
-    const answer = (await call('GET', `${address(this.#planner, 'admin')}/v1/fill-reports`)) as {
+    const answer = (await call('GET', `${this.address('fill-planner', 'admin')}/v1/fill-reports`)) as {
       reports: { report: FillReport }[];
     };
     return answer.reports.map(({ report }) => report);
@@ -151,13 +191,14 @@ export class DemoNetwork {
     const reports = await this.fillReports().catch(() => []);
     const origin = await call('GET', `${this.originUrl}/-/stats`).catch(() => ({ requests: 0, bytes: 0 }));
     const appliances = await Promise.all(
-      [...this.#appliances.values()].map(async ({ id, site, child }) => {
+      this.#running().map(async ({ id, site }) => {
         const report = reports.find((candidate) => candidate.applianceId === id);
+        const isRunning = this.process(id).running;
         return {
           id,
           site,
-          url: address(child, 'listen'),
-          state: child.running ? await servingState(address(child, 'admin'), report) : 'down',
+          url: this.address(id, 'listen'),
+          state: isRunning ? await servingState(this.address(id, 'admin'), report) : 'down',
           plan: {
             version: report?.planVersion ?? 0,
             files: report?.fileCount ?? 0,
@@ -172,22 +213,34 @@ export class DemoNetwork {
     return { title: TITLE, steeringUrl: this.steeringUrl, originUrl: this.originUrl, origin, appliances };
   }
 
-  #find(id: string): DemoAppliance {
-    const appliance = this.#appliances.get(id);
-    if (appliance === undefined) throw new Error(`no appliance '${id}': one of ${this.applianceIds.join(', ')}`);
-    return appliance;
+  /** The appliances that were started; some may have been killed since. */
+  #running(): ApplianceSpec[] {
+    return APPLIANCES.filter(({ id }) => this.#members.has(id));
+  }
+
+  #find(name: string): Member {
+    const member = this.#members.get(name);
+    if (member === undefined) throw new Error(`no '${name}' in the network: ${[...this.#members.keys()].join(', ')}`);
+    return member;
   }
 
   #common(name: string): Record<string, string | number> {
     return { listen: '127.0.0.1:0', adminListen: '127.0.0.1:0', state: join(this.#folder, name, 'state') };
   }
 
-  #start(
+  async #start(
     name: string,
     words: readonly string[],
     environment: Readonly<Record<string, string>> = {},
-  ): Promise<ChildService> {
-    return ChildService.start({ words, environment, logFile: join(this.#folder, 'logs', `${name}.log`) });
+  ): Promise<void> {
+    if (this.#isStopping) throw new Error(`${name} is not started: the network is being stopped`);
+    const starting = ChildService.start({ words, environment, logFile: join(this.#folder, 'logs', `${name}.log`) });
+    this.#starting.add(starting);
+    try {
+      this.#members.set(name, { words, child: await starting });
+    } finally {
+      this.#starting.delete(starting);
+    }
   }
 
   async #startSteering(): Promise<void> {
@@ -199,42 +252,49 @@ export class DemoNetwork {
     );
     const words = serviceWords('steering', {
       ...this.#common('steering'),
-      planner: address(this.#planner, 'listen'),
+      planner: this.address('fill-planner', 'listen'),
       prefixes,
       // A short life of everything, so that people see it move.
       leaseMs: 3000,
       ttlSec: 5,
+      ...this.#options.parameters?.steering,
     });
-    const token = await this.#mint(this.#planner, 'steering', 'steering');
-    this.#steering = await this.#start('steering', words, { OCA_PLANNER_TOKEN: token });
+    await this.#start('steering', words, {
+      OCA_PLANNER_TOKEN: await this.#mint('fill-planner', 'steering', 'steering'),
+    });
   }
 
-  async #startAppliance(spec: ApplianceSpec): Promise<void> {
+  async #startAppliances(): Promise<void> {
+    const { between = (_service, url) => Promise.resolve(url) } = this.#options;
+    const planner = await between('planner', this.address('fill-planner', 'listen'));
+    const steering = await between('steering', this.steeringUrl);
+    await Promise.all(APPLIANCES.map((spec) => this.#startAppliance(spec, { planner, steering })));
+  }
+
+  async #startAppliance({ id, site }: ApplianceSpec, services: Parameters): Promise<void> {
     const words = serviceWords('appliance', {
-      ...this.#common(spec.id),
-      id: spec.id,
-      site: spec.site,
-      cluster: spec.site,
-      volume: join(this.#folder, spec.id, 'volume'),
+      ...this.#common(id),
+      id,
+      site,
+      cluster: site,
+      volume: join(this.#folder, id, 'volume'),
       volumeCapacityBytes: '1Gi',
       memoryBytes: '64Mi',
       origin: this.originUrl,
-      planner: address(this.#planner, 'listen'),
-      steering: this.steeringUrl,
+      ...services,
       heartbeatMs: 1000,
       planPollMs: 1000,
       demandShipMs: 5000,
+      ...this.#options.parameters?.appliance,
     });
-    const environment = {
-      OCA_PLANNER_TOKEN: await this.#mint(this.#planner, spec.id, 'appliance'),
-      OCA_STEERING_TOKEN: await this.#mint(this.#steering, spec.id, 'appliance'),
-    };
-    const child = await this.#start(spec.id, words, environment);
-    this.#appliances.set(spec.id, { ...spec, words, child });
+    await this.#start(id, words, {
+      OCA_PLANNER_TOKEN: await this.#mint('fill-planner', id, 'appliance'),
+      OCA_STEERING_TOKEN: await this.#mint('steering', id, 'appliance'),
+    });
   }
 
-  async #mint(service: ChildService, id: string, role: string): Promise<string> {
-    const answer = (await call('POST', `${address(service, 'admin')}/v1/enrolment-tokens`, { id, role })) as {
+  async #mint(service: string, id: string, role: string): Promise<string> {
+    const answer = (await call('POST', `${this.address(service, 'admin')}/v1/enrolment-tokens`, { id, role })) as {
       token: string;
     };
     return answer.token;
@@ -242,20 +302,21 @@ export class DemoNetwork {
 
   #fleet(): object {
     const sites = [...new Set(APPLIANCES.map(({ site }) => site))];
+    const { timeZone, ...fillWindow } = this.#options.fillWindow ?? FILL_WINDOW;
     return {
       version: 1,
       sites: sites.map((id) => ({
         id,
-        timeZone: 'Europe/Berlin',
+        timeZone,
         region: 'demo',
-        fillWindow: { start: '02:00', hours: 6 },
+        fillWindow,
         fillBitsPerSec: 200e6,
       })),
       clusters: sites.map((id) => ({ id, siteId: id })),
-      appliances: [...this.#appliances.values()].map(({ id, site, child }) => ({
+      appliances: APPLIANCES.map(({ id, site }) => ({
         id,
         clusterId: site,
-        baseUrl: address(child, 'listen'),
+        baseUrl: this.address(id, 'listen'),
         capacityBytes: 2 ** 30,
       })),
     };
@@ -263,12 +324,13 @@ export class DemoNetwork {
 
   async #addTitle(): Promise<void> {
     const request = { source: MEDIA, id: TITLE, name: 'Bars and tone', pathPrefix: PREFIX, originUrl: this.originUrl };
-    const lines = String(await call('POST', `${address(this.#planner, 'admin')}/v1/titles`, request));
+    const lines = String(await call('POST', `${this.address('fill-planner', 'admin')}/v1/titles`, request));
     const last = lines.trim().split('\n').at(-1) ?? '';
     if (!last.includes('"title"')) throw new Error(`the planner refused the title: ${last}`);
   }
 
-  async #waitForFill(progress: Progress): Promise<void> {
+  /** Resolves when every appliance has reported its plan as held. */
+  async waitForFill(progress: Progress): Promise<void> {
     const deadline = Date.now() + FILL_DEADLINE_MS;
     for (;;) {
       const reports = await this.fillReports();

@@ -16,11 +16,13 @@ export class OpenAnswer {
   readonly ended: Promise<'complete' | 'cut'>;
   readonly #pieces: Buffer[] = [];
   readonly #request: ClientRequest;
+  readonly #response: IncomingMessage;
   #receivedBytes = 0;
   #wake: () => void = () => undefined;
 
   constructor(request: ClientRequest, response: IncomingMessage) {
     this.#request = request;
+    this.#response = response;
     this.status = response.statusCode ?? 0;
     this.headers = response.headers;
     response.on('data', (piece: Buffer) => {
@@ -56,6 +58,15 @@ export class OpenAnswer {
         this.#wake = resolve;
       });
     }
+  }
+
+  /** Takes nothing more from the connection until `resume`. */
+  pause(): void {
+    this.#response.pause();
+  }
+
+  resume(): void {
+    this.#response.resume();
   }
 
   leave(): void {
