@@ -21,66 +21,92 @@ export const HEAD_BLOCKS = 4;
 type Shelves = Pick<ObjectStore, 'objects' | 'find'>;
 
 export function takeInventory(plan: FillPlan, store: Shelves): PlanInventory {
-  const states = statesOf(plan, store);
-  const byRendition = plan.renditions.map((): FillPlanFile[] => []);
-  for (const file of plan.files) byRendition[file.rendition]?.push(file);
-  const held = plan.files.filter((file) => isWhole(file, states.get(file.path)));
-  return {
-    levels: byRendition.map((files) => levelOf(files, states, store)),
-    fileCount: plan.files.length,
-    heldFileCount: held.length,
-    planBytes: sum(plan.files, (file) => file.sizeBytes),
-    heldBytes: sum(plan.files, (file) => matching(file, states.get(file.path))?.heldBytes ?? 0),
-  };
+  const layout = layoutOf(plan);
+  const states = statesOf(plan.files, layout.indexByPath, store);
+  let heldFileCount = 0;
+  let heldBytes = 0;
+  for (const state of states) {
+    if (isWhole(state)) heldFileCount += 1;
+    heldBytes += state?.heldBytes ?? 0;
+  }
+  const levels = layout.byRendition.map((indices) => levelOf(indices, plan.files, states, store));
+  return { levels, fileCount: plan.files.length, heldFileCount, planBytes: layout.planBytes, heldBytes };
 }
 
-/** The files of a plan that are not wholly held, in the plan's order. */
-export function missingFiles(files: ReadonlyMap<string, FillPlanFile>, store: Shelves): FillPlanFile[] {
-  const states = statesOf({ files: [...files.values()] }, store);
-  return [...files.values()].filter((file) => !isWhole(file, states.get(file.path)));
+/** The files of a plan that are not wholly held, in the plan's order; a path that is named twice counts once. */
+export function missingFiles(plan: FillPlan, store: Shelves): FillPlanFile[] {
+  const { indexByPath } = layoutOf(plan);
+  const states = statesOf(plan.files, indexByPath, store);
+  return plan.files.filter((file, index) => indexByPath.get(file.path) === index && !isWhole(states[index]));
 }
 
-function statesOf(plan: Pick<FillPlan, 'files'>, store: Shelves): Map<string, ObjectState> {
-  const planned = new Set(plan.files.map((file) => file.path));
-  const states = new Map<string, ObjectState>();
-  for (const state of store.objects()) if (planned.has(state.description.key)) states.set(state.description.key, state);
+/** What of a plan does not change. It is looked at every few seconds, and the plan comes once a day. */
+interface Layout {
+  /** Where a path stands first in the list of files. */
+  readonly indexByPath: ReadonlyMap<string, number>;
+  /** Per rendition, where its files stand. */
+  readonly byRendition: readonly (readonly number[])[];
+  readonly planBytes: number;
+}
+
+const layouts = new WeakMap<FillPlan, Layout>();
+
+function layoutOf(plan: FillPlan): Layout {
+  const known = layouts.get(plan);
+  if (known !== undefined) return known;
+  const indexByPath = new Map<string, number>();
+  const byRendition = plan.renditions.map((): number[] => []);
+  let planBytes = 0;
+  for (const [index, file] of plan.files.entries()) {
+    const first = indexByPath.get(file.path) ?? index;
+    indexByPath.set(file.path, first);
+    byRendition[file.rendition]?.push(first);
+    planBytes += file.sizeBytes;
+  }
+  const layout = { indexByPath, byRendition, planBytes };
+  layouts.set(plan, layout);
+  return layout;
+}
+
+/** Per file what is held of it; undefined for nothing, and for an object with other bytes. */
+function statesOf(
+  files: readonly FillPlanFile[],
+  indexByPath: ReadonlyMap<string, number>,
+  store: Shelves,
+): (ObjectState | undefined)[] {
+  const states = Array.from<ObjectState | undefined>({ length: files.length });
+  for (const state of store.objects()) {
+    const index = indexByPath.get(state.description.key);
+    if (index !== undefined && state.description.manifestRoot === files[index]?.root) states[index] = state;
+  }
   return states;
 }
 
-const matching = (file: FillPlanFile, state: ObjectState | undefined): ObjectState | undefined =>
-  state?.description.manifestRoot === file.root ? state : undefined;
-
-function isWhole(file: FillPlanFile, state: ObjectState | undefined): boolean {
-  const held = matching(file, state);
-  return held !== undefined && held.heldBlocks === held.blockCount;
-}
+const isWhole = (state: ObjectState | undefined): boolean =>
+  state !== undefined && state.heldBlocks === state.blockCount;
 
 /** whole: all of it. head: only a beginning that players can start from. none: nothing. part: anything else. */
 function levelOf(
+  indices: readonly number[],
   files: readonly FillPlanFile[],
-  states: ReadonlyMap<string, ObjectState>,
+  states: readonly (ObjectState | undefined)[],
   store: Shelves,
 ): HoldingLevel {
-  if (files.length > 0 && files.every((file) => isWhole(file, states.get(file.path)))) return 'whole';
-  const heldBlocks = sum(files, (file) => matching(file, states.get(file.path))?.heldBlocks ?? 0);
+  let heldBlocks = 0;
+  let wholeFiles = 0;
+  for (const index of indices) {
+    const state = states[index];
+    heldBlocks += state?.heldBlocks ?? 0;
+    if (isWhole(state)) wholeFiles += 1;
+  }
+  if (indices.length > 0 && wholeFiles === indices.length) return 'whole';
   if (heldBlocks === 0) return 'none';
-  const [first] = files;
+  const first = files[indices[0] ?? -1];
   const isHead = first !== undefined && heldBlocks <= HEAD_BLOCKS && holdsStart(first, store);
   return isHead ? 'head' : 'part';
 }
 
 function holdsStart(file: FillPlanFile, store: Shelves): boolean {
-  const object = store.find(file.path);
-  if (object === undefined) return false;
-  try {
-    return object.description.manifestRoot === file.root && object.holds(0);
-  } finally {
-    object[Symbol.dispose]();
-  }
-}
-
-function sum<T>(items: readonly T[], valueOf: (item: T) => number): number {
-  let total = 0;
-  for (const item of items) total += valueOf(item);
-  return total;
+  using object = store.find(file.path);
+  return object !== undefined && object.description.manifestRoot === file.root && object.holds(0);
 }

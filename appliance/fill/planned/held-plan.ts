@@ -5,8 +5,8 @@ import type { PlanFile } from './plan-file.ts';
 
 /**
  * The plan that this appliance goes by, and the manifests of its files. A manifest is needed wherever a block of its
- * file is checked, but 32 bytes per MiB of content would cost 3 GB for 100 TB; so only the last used ones stay in memory, and the
- * others are read from the state directory when they are asked for (a quarter of a millisecond for a file of 4 GB).
+ * file is checked, but 32 bytes per MiB of content would cost 3 GB for 100 TB; so only the last used ones stay in
+ * memory, and the others are read from the state directory when they are asked for (1 to 2 ms for a file of 4 GB).
  */
 const MAX_MANIFEST_CHARS = 64 * 1024 * 1024;
 

@@ -157,7 +157,7 @@ export class PlannedFill implements Service {
     if (held.plan === undefined) return LOOK_AGAIN_MS;
     const nowMs = world.clock.nowMs();
     const window = openWindow(held.plan.windows, nowMs);
-    const missing = missingFiles(held.files, store);
+    const missing = missingFiles(held.plan, store);
     if (missing.length === 0 || window === undefined) {
       this.#setState(missing.length === 0 ? 'complete' : 'waiting');
       return Math.min(LOOK_AGAIN_MS, untilNextWindowMs(held.plan.windows, nowMs) ?? LOOK_AGAIN_MS);

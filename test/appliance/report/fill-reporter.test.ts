@@ -87,7 +87,7 @@ describe('fill reports', () => {
     expect(planner.fillReports).toEqual([]);
     holdPlan();
     reporter.changed();
-    await world.clock.advanceUntil(() => planner.fillReports.length === 1, { stepMs: 1000 });
+    await world.clock.advanceUntil(() => planner.fillReports.length === 1, { stepMs: 50, limitMs: 30_000 });
   });
 
   it('follow changes, but not more than one a second', async () => {

@@ -111,7 +111,15 @@ describe('the inventory of a plan', () => {
     const files = [file('/a', 2, 0), file('/b', 3, 0), file('/c', 1, 0)];
     store.put('/a', rootOf('/a'), 2 * MIB);
     store.put('/b', rootOf('/b'), 3 * MIB, [0, 1]);
-    const missing = missingFiles(new Map(files.map((wanted) => [wanted.path, wanted])), store);
+    const missing = missingFiles(planOf(files, 1), store);
     expect(missing.map(({ path }) => path)).toEqual(['/b', '/c']);
+  });
+
+  it('asks once for a path that two renditions have in common, and counts it for both', () => {
+    const files = [file('/a', 2, 0), file('/a', 2, 1)];
+    expect(missingFiles(planOf(files, 2), store)).toHaveLength(1);
+    store.put('/a', rootOf('/a'), 2 * MIB);
+    expect(takeInventory(planOf(files, 2), store).levels).toEqual(['whole', 'whole']);
+    expect(missingFiles(planOf(files, 2), store)).toEqual([]);
   });
 });
