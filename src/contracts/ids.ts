@@ -52,5 +52,3 @@ export const sha256HexSchema = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lo
 export const base64Schema = z.string().regex(/^[A-Za-z0-9+/]*={0,2}$/, 'must be base64');
 export const epochMsSchema = z.number().int().nonnegative();
 export const byteCountSchema = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
-
-export type RenditionId = z.infer<typeof renditionIdSchema>;

@@ -12,4 +12,3 @@ export const tokenKeySchema = z.object({
   publicKey: z.string().length(44),
   notAfterMs: epochMsSchema,
 });
-export type TokenKey = z.infer<typeof tokenKeySchema>;

@@ -2,7 +2,6 @@ import Sqlite from 'better-sqlite3';
 import { messageOf, OperationalError } from '../errors/operational-error.ts';
 
 export type Database = Sqlite.Database;
-export type Statement<P extends unknown[] = unknown[], R = unknown> = Sqlite.Statement<P, R>;
 
 /**
  * Opens one store's file. WAL with `synchronous=NORMAL`: a killed process loses nothing; a power cut may lose the last

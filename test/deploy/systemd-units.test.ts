@@ -28,14 +28,19 @@ describe('the systemd units', () => {
   });
 
   it('would be caught with a bad value, which systemd-analyze itself lets pass', () => {
-    const text = readFileSync(join(unitFolder, 'oca-appliance.service'), 'utf8').replace('Restart=always', 'Restart=sometimes');
+    const text = readFileSync(join(unitFolder, 'oca-appliance.service'), 'utf8').replace(
+      'Restart=always',
+      'Restart=sometimes',
+    );
     expect(verify('oca-bad.service', text).stderr).toContain('sometimes');
   });
 
   it.each(units)('%s is confined to an exposure of 2.5 or less', (unit) => {
     const file = join(scratch, unit);
     writeFileSync(file, readFileSync(join(unitFolder, unit), 'utf8').replaceAll('/opt/oca', root));
-    const run = spawnSync('systemd-analyze', ['security', '--offline=true', '--threshold=25', '--no-pager', file], { encoding: 'utf8' });
+    const run = spawnSync('systemd-analyze', ['security', '--offline=true', '--threshold=25', '--no-pager', file], {
+      encoding: 'utf8',
+    });
     expect(run.status, run.stdout.slice(-200)).toBe(0);
   });
 
@@ -43,6 +48,8 @@ describe('the systemd units', () => {
     const user = /^User=(.+)$/m.exec(readFileSync(join(unitFolder, unit), 'utf8'))?.[1];
     const declared = readFileSync(join(unitFolder, 'oca.sysusers.conf'), 'utf8');
     expect(declared).toMatch(new RegExp(`^u ${user} `, 'm'));
-    expect(new Set(units.map((other) => /^User=(.+)$/m.exec(readFileSync(join(unitFolder, other), 'utf8'))?.[1])).size).toBe(units.length);
+    expect(
+      new Set(units.map((other) => /^User=(.+)$/m.exec(readFileSync(join(unitFolder, other), 'utf8'))?.[1])).size,
+    ).toBe(units.length);
   });
 });
