@@ -5,7 +5,7 @@ import { OperationalError } from '../errors/operational-error.ts';
 import { withAdmin } from './admin-call.ts';
 import { Command } from './commander.ts';
 import { askPlanner, plannerAdminOption } from './planner-admin.ts';
-import { formatBytes, formatTime } from './quantity.ts';
+import { formatBitRate, formatBytes, formatTime } from './quantity.ts';
 import { formatTable } from './table.ts';
 
 const windowSchema = z.object({ startsAtMs: z.number(), endsAtMs: z.number(), fillBitsPerSec: z.number() });
@@ -153,7 +153,7 @@ async function runPlan(options: ShowOptions & { fillNow?: string }): Promise<voi
 }
 
 const describeWindow = ({ startsAtMs, endsAtMs, fillBitsPerSec }: FillPlan['windows'][number]): string =>
-  `${formatTime(startsAtMs)} to ${formatTime(endsAtMs)} at ${(fillBitsPerSec / 1e6).toPrecision(3)} Mbit/s`;
+  `${formatTime(startsAtMs)} to ${formatTime(endsAtMs)} at ${formatBitRate(fillBitsPerSec)}`;
 
 const describeSources = (sources: FillPlan['files'][number]['sources']): string =>
   sources
