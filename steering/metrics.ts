@@ -1,11 +1,39 @@
 import { Metrics } from '../src/telemetry/metrics.ts';
 
 /** What steering counts. Label sets are closed: no title, client or session stands in one. */
+export interface SteeringGauges {
+  /** Appliances by lease. */
+  appliances(): Readonly<Record<'current' | 'doubtful' | 'expired', number>>;
+  prefixes(): number;
+  /** Since the planner last answered as it should; undefined when it never did. */
+  plannerSilentSec(): number | undefined;
+}
+
 export function createSteeringMetrics() {
   const metrics = new Metrics('steering');
   metrics.collectProcess();
   return {
     metrics,
+    /** Adds what is read off at each scrape. */
+    showGauges: (gauges: SteeringGauges): void => {
+      metrics.gauge(
+        'appliances',
+        'Appliances by lease: `expired` ones are silent, `doubtful` ones are silent together and kept for a while.',
+        ['lease'],
+        (gauge) => {
+          for (const [lease, count] of Object.entries(gauges.appliances())) gauge.set({ lease }, count);
+        },
+      );
+      metrics.gauge('prefixes', 'Prefixes that place clients in sites, of the file and of reports.', [], (gauge) =>
+        gauge.set(gauges.prefixes()),
+      );
+      metrics.gauge(
+        'planner_silent_seconds',
+        'How old the last good answer of the planner is, -1 before the first: while it grows, new titles are not known.',
+        [],
+        (gauge) => gauge.set(gauges.plannerSilentSec() ?? -1),
+      );
+    },
     decisions: metrics.counter(
       'decisions_total',
       'Decisions made, by what came first: a rise of `origin` means that no appliance could serve; look at the exclusions.',

@@ -40,6 +40,7 @@ export class SteeringService implements ProcessService {
   readonly #routes: RouteTable;
   readonly #stops: Array<(deadlineMs: number) => Promise<void> | void> = [];
   #catalogue: Catalogue | undefined;
+  #plannerAnsweredMs: number | undefined;
   #fleet: Fleet | undefined;
   #fleetStore: FleetStore | undefined;
   #planner: PlannerClient | undefined;
@@ -58,6 +59,7 @@ export class SteeringService implements ProcessService {
     await this.#startCatalogue(identity);
     await this.#startFleet();
     await this.#startPrefixes();
+    this.#showGauges();
     await this.#startServers(identity);
   }
 
@@ -126,12 +128,32 @@ export class SteeringService implements ProcessService {
         pollMs: config.cataloguePollMs,
         onCatalogue: (fresh) => this.#useCatalogue(fresh),
         onList: (list) => this.#heldTitles.setList(list),
-        onRound: (failure) => this.#metrics.plannerRounds.inc({ outcome: failure === undefined ? 'ok' : 'failed' }),
+        onRound: (failure) => this.#noteRound(failure === undefined),
       },
       kept?.etag,
     );
     this.#stops.push((deadlineMs) => this.#planner?.stop(deadlineMs));
     await this.#planner.start();
+  }
+
+  #noteRound(wentWell: boolean): void {
+    this.#metrics.plannerRounds.inc({ outcome: wentWell ? 'ok' : 'failed' });
+    if (wentWell) this.#plannerAnsweredMs = this.#context.world.clock.monotonicMs();
+  }
+
+  #showGauges(): void {
+    this.#metrics.showGauges({
+      appliances: () => {
+        const counts = { current: 0, doubtful: 0, expired: 0 };
+        for (const { lease } of this.#state().fleet.members) counts[lease.kind] += 1;
+        return counts;
+      },
+      prefixes: () => this.#routes.current().size,
+      plannerSilentSec: () =>
+        this.#plannerAnsweredMs === undefined
+          ? undefined
+          : (this.#context.world.clock.monotonicMs() - this.#plannerAnsweredMs) / 1000,
+    });
   }
 
   #useCatalogue({ snapshot, receivedAtMs }: KeptCatalogue): void {

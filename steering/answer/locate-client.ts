@@ -8,7 +8,7 @@ export interface ClientPlace {
   readonly evidence: 'route' | 'default';
 }
 
-export const UNKNOWN_PLACE: ClientPlace = { prefix: undefined, siteId: undefined, evidence: 'default' };
+const UNKNOWN_PLACE: ClientPlace = { prefix: undefined, siteId: undefined, evidence: 'default' };
 
 /** @param address as text; anything that is no address is an unknown place */
 export function locateClient(address: string, routes: Routes): ClientPlace {

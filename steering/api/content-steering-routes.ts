@@ -1,6 +1,7 @@
 import type { ContentSteering } from '../../src/contracts/steering-answer.ts';
 import type { JsonRequest, JsonServer } from '../../src/server/json-server.ts';
 import { contentSteering, STATIC_TTL_SEC } from '../answer/content-steering.ts';
+import { locateClient } from '../answer/locate-client.ts';
 import { parsePlayerReport } from '../answer/player-report.ts';
 import { staticApplianceIds } from '../answer/static-order.ts';
 import { steer } from '../answer/steer.ts';
@@ -65,9 +66,10 @@ function answerSteering(
     return contentSteering({ ...common, applianceIds: decision.appliances.map(({ id }) => id), ttlSec: api.ttlSec });
   }
   api.metrics.staticAnswers.inc({ because: decision });
+  const { siteId } = locateClient(address, state.routes);
   return contentSteering({
     ...common,
-    applianceIds: staticApplianceIds(report.pathways, sessionId, state.fleet),
+    applianceIds: staticApplianceIds({ sessionId, siteId, reported: report.pathways }, state.fleet),
     // An address that asks too often is told to ask less.
     ttlSec: Math.max(STATIC_TTL_SEC, verdict === 'address-busy' ? 4 * api.ttlSec : api.ttlSec),
   });

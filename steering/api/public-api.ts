@@ -1,6 +1,7 @@
 import type { JsonReply, JsonRequest, JsonServer } from '../../src/server/json-server.ts';
 import type { World } from '../../src/world/world.ts';
 import type { Decision } from '../answer/decision.ts';
+import { locateClient } from '../answer/locate-client.ts';
 import { staticDecision } from '../answer/static-order.ts';
 import { findTitle, type NoTitle, type SteeringState, steer } from '../answer/steer.ts';
 import { clientAddress } from '../edge/client-address.ts';
@@ -55,7 +56,9 @@ export function decide(
   if (verdict !== 'decide') {
     const title = findTitle(titleId, state);
     metrics.staticAnswers.inc({ because: typeof title === 'string' ? title : verdict });
-    return typeof title === 'string' ? title : staticDecision(title, sessionId, state.fleet, SHED_WORDS[verdict]);
+    if (typeof title === 'string') return title;
+    const client = locateClient(address, state.routes);
+    return staticDecision({ title, sessionId, client }, state.fleet, SHED_WORDS[verdict]);
   }
   const startMs = world.clock.monotonicMs();
   const decision = steer({ titleId, sessionId, clientAddress: address }, state);

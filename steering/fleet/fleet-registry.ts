@@ -23,6 +23,7 @@ export interface FleetView {
   /** Ids of those that serve and are well, in the order of their ids: what an answer without a ranking is made of. */
   readonly servingIds: readonly string[];
   readonly serving: ReadonlySet<string>;
+  readonly servingIdsBySite: ReadonlyMap<string, readonly string[]>;
   /** Many vanished together and are kept, see leases.ts. */
   readonly preserving: boolean;
 }
@@ -145,17 +146,25 @@ export class FleetRegistry {
     const members = [...this.#entries.values()]
       .map((entry) => toMember(entry, leases.get(entry.heartbeat.applianceId) ?? { kind: 'expired', silentMs: 0 }))
       .sort((a, b) => (a.id < b.id ? -1 : 1));
-    const servingIds = members
-      .filter(({ lease, state, healthy }) => lease.kind !== 'expired' && state === 'serving' && healthy)
-      .map(({ id }) => id);
-    return {
-      members,
-      byId: new Map(members.map((member) => [member.id, member])),
-      servingIds,
-      serving: new Set(servingIds),
-      preserving,
-    };
+    return makeView(members, preserving);
   }
+}
+
+/** @param members in the order of their ids */
+export function makeView(members: readonly FleetMember[], preserving: boolean): FleetView {
+  const serving = members.filter(
+    ({ lease, state, healthy }) => lease.kind !== 'expired' && state === 'serving' && healthy,
+  );
+  const idsOf = (some: readonly FleetMember[]): string[] => some.map(({ id }) => id);
+  const bySite = Map.groupBy(serving, ({ siteId }) => siteId);
+  return {
+    members,
+    byId: new Map(members.map((member) => [member.id, member])),
+    servingIds: idsOf(serving),
+    serving: new Set(idsOf(serving)),
+    servingIdsBySite: new Map([...bySite].map(([siteId, some]) => [siteId, idsOf(some)])),
+    preserving,
+  };
 }
 
 function toMember({ heartbeat, lastHeardAtMs }: Entry, lease: FleetMember['lease']): FleetMember {

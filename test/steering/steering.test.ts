@@ -162,6 +162,13 @@ test('an answer without a decision leaves a player where it says it is', async (
   expect(await priority(rig, 'a=gone&s=x&_HLS_pathway=origin')).toEqual(['origin-retry', 'origin']);
 });
 
+test("an answer without a decision begins with the client's site", async () => {
+  const { rig } = await startFleet(['a', 'b', 'c'], { allowPrivateRoutes: true, maxPerAddressPerSec: 1 });
+  await rig.beat(heartbeat('b', { sequence: 2, siteId: 'south', holdings: holdingsOf(BARS, 'whole') }));
+  await rig.post('/v1/routes', { ...routes('b', ['127.0.0.0/8']), siteId: 'south' });
+  for (let session = 0; session < 10; session += 1) expect((await priority(rig, `a=gone&s=${session}`))[0]).toBe('b');
+});
+
 test('a flood from one address gets answers that ask for less, never an error', async () => {
   const { rig } = await startFleet(['a'], { maxPerAddressPerSec: 20 });
   const answers = await Promise.all(
@@ -372,4 +379,6 @@ test('metrics count decisions and exclusions', async () => {
   const text = await (await fetch(`${rig.adminUrl}/metrics`)).text();
   expect(text).toMatch(/steering_decisions_total\{first="origin"\} \d/);
   expect(text).toMatch(/steering_exclusions_total\{code="not-serving"\} \d/);
+  expect(text).toMatch(/steering_appliances\{lease="current"\} 1/);
+  expect(text).toMatch(/steering_planner_silent_seconds \d/);
 });

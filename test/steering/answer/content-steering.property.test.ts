@@ -8,7 +8,7 @@ import { addContentSteeringRoutes } from '../../../steering/api/content-steering
 import { addCrossOrigin } from '../../../steering/api/public-api.ts';
 import { Catalogue } from '../../../steering/catalogue/catalogue.ts';
 import { LoadGuard } from '../../../steering/edge/load-guard.ts';
-import type { FleetMember, FleetView } from '../../../steering/fleet/fleet-registry.ts';
+import { type FleetView, makeView } from '../../../steering/fleet/fleet-registry.ts';
 import { HeldTitles } from '../../../steering/fleet/held-titles.ts';
 import { createSteeringMetrics } from '../../../steering/metrics.ts';
 import type { Candidate } from '../../../steering/ranking/candidate.ts';
@@ -43,23 +43,11 @@ beforeAll(() => {
 });
 afterAll(() => server.close());
 
-function viewOf(candidates: readonly Candidate[]): FleetView {
-  const members: FleetMember[] = candidates.map(({ held: _held, ...rest }) => ({
-    ...rest,
-    clusterId: 'c',
-    lastHeardAtMs: 0,
-  }));
-  const servingIds = members
-    .filter((member) => member.lease.kind !== 'expired' && member.state === 'serving' && member.healthy)
-    .map(({ id }) => id);
-  return {
-    members,
-    byId: new Map(members.map((member) => [member.id, member])),
-    servingIds,
-    serving: new Set(servingIds),
-    preserving: false,
-  };
-}
+const viewOf = (candidates: readonly Candidate[]): FleetView =>
+  makeView(
+    candidates.map(({ held: _held, ...rest }) => ({ ...rest, clusterId: 'c', lastHeardAtMs: 0 })),
+    false,
+  );
 
 const states = fc.tuple(fleets, fc.integer({ min: 0, max: 3 }), fc.boolean()).map(([fleet, levels, known]) => {
   const heldTitles = new HeldTitles();
