@@ -31,6 +31,7 @@ describe('an appliance whose disk', () => {
     rig = undefined;
   });
 
+  // As above: not without the right to mount.
   it.skipIf(noExt4 !== undefined)('fails serves on: what memory has, and what the origin has', async () => {
     using disk = SmallDisk.ext4();
     rig = await startAppliance({ flags: { volume: [disk.dir], volumeCapacityBytes: '16Mi', readAheadBlocks: 2 } });
