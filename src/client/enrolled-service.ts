@@ -84,7 +84,7 @@ export class EnrolledService implements Service {
     const { logger, name, baseUrl, token, allowUnsigned } = this.#options;
     this.#pin = this.#readPin();
     if (this.#pin !== undefined) this.#use('signed');
-    const where = { service: name, url: baseUrl };
+    const where = { with: name, url: baseUrl };
     const mint = "mint a token with 'oca enrol' and start with it";
     if (token !== '' && this.#pin?.tokenSha256 !== hashOf(token)) {
       if (this.#pin === undefined) this.#mode = 'enrolling';
@@ -163,10 +163,7 @@ export class EnrolledService implements Service {
       throw new OperationalError('STATE_CORRUPT', `${stateFile}: ${messageOf(error)}`, { cause: error });
     }
     if (pin.url === baseUrl && pin.ownKeyId === identity.keyId) return pin;
-    logger.warn(
-      { service: name, pinnedUrl: pin.url, url: baseUrl },
-      'the enrolment is for another URL or key: ignored',
-    );
+    logger.warn({ with: name, pinnedUrl: pin.url, url: baseUrl }, 'the enrolment is for another URL or key: ignored');
     return undefined;
   }
 
@@ -180,7 +177,7 @@ export class EnrolledService implements Service {
       } catch (error) {
         if (signal.aborted) return;
         if (!isOperational(error) && !(error instanceof ContractError)) throw error;
-        if (failures === 1) logger.warn({ service: name, error }, `cannot enrol with ${name} yet: trying again`);
+        if (failures === 1) logger.warn({ with: name, error }, `cannot enrol with ${name} yet: trying again`);
       }
       await alarm.wait(backoffMs(failures, RETRY, world.random.next()), signal);
     }
@@ -194,7 +191,7 @@ export class EnrolledService implements Service {
     writeStateFile(stateFile, pin, { durable: true });
     this.#pin = pin;
     this.#use('signed');
-    logger.info({ service: name, url: baseUrl, keyId }, `enrolled with ${name}`);
+    logger.info({ with: name, url: baseUrl, keyId }, `enrolled with ${name}`);
   }
 }
 

@@ -6,6 +6,8 @@ export interface Asked {
   readonly headers?: Readonly<Record<string, string>>;
   /** Accepts a certificate that nobody vouches for. */
   readonly insecure?: boolean;
+  /** The address that the client comes from; any of 127.0.0.0/8 will do. */
+  readonly localAddress?: string;
 }
 
 /** An answer while it comes in. */
@@ -76,10 +78,11 @@ export class OpenAnswer {
 
 /** Asks on a connection of its own and resolves with the head. */
 export function openAnswer(url: string, asked: Asked = {}): Promise<OpenAnswer> {
-  const { method = 'GET', headers = {}, insecure = false } = asked;
+  const { method = 'GET', headers = {}, insecure = false, localAddress } = asked;
   const ask = url.startsWith('https:') ? askHttps : askHttp;
   return new Promise((resolve, reject) => {
-    const request = ask(url, { method, headers, agent: false, rejectUnauthorized: !insecure }, (response) => {
+    const options = { method, headers, agent: false, rejectUnauthorized: !insecure, localAddress };
+    const request = ask(url, options, (response) => {
       resolve(new OpenAnswer(request, response));
     });
     request.on('error', reject);
