@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { CommonConfig, ServiceContext } from '../src/cli/service-command.ts';
 import { HttpClient } from '../src/client/http-client.ts';
@@ -24,6 +25,7 @@ import type { ObjectStore } from './store/object-store.ts';
 import { volumeCapacityBytes } from './volume-capacity.ts';
 
 const DRAIN_LOOK_MS = 50;
+const EVERYWHERE = new Set(['0.0.0.0', '[::]']);
 const VOLUME_LOOK_MS = 1000;
 const MAX_ANNOUNCE_MS = 1000;
 
@@ -139,7 +141,11 @@ class Appliance implements ProcessService {
 
   get #publicUrl(): string {
     if (this.#config.publicUrl !== '') return this.#config.publicUrl;
-    return this.#state === 'starting' ? '' : this.#delivery.url;
+    if (this.#state === 'starting') return '';
+    const url = new URL(this.#delivery.url);
+    // Who listens everywhere is reached by name.
+    if (EVERYWHERE.has(url.hostname)) url.hostname = hostname();
+    return url.origin;
   }
 
   #createControlPlane(): ControlPlane {

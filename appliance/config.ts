@@ -11,7 +11,7 @@ import {
 } from '../src/config/parameter.ts';
 
 const NAME = /^[a-z0-9](?:[a-z0-9_-]|\.(?!\.)){0,31}$/;
-const NAME_SHAPE = '1 to 32 of a-z 0-9 . _ - beginning with a letter or digit';
+const NAME_SHAPE = 'NAME of a-z 0-9 . _ -';
 const DAY_SEC = 86_400;
 const TEN_MINUTES_MS = 600_000;
 
@@ -44,9 +44,7 @@ export const applianceParameters = {
     '127.0.0.1:8081',
     'Where operators ask: health, metrics, drain, purge, explain. Keep it on loopback or a management network.',
   ),
-  publicUrl: textParameter('', 'Base URL that players are given for this appliance; made of --listen when not set.', {
-    unit: 'URL',
-  }),
+  publicUrl: urlParameter('Base URL that players are given for this appliance; made of --listen when not set.'),
   tlsCert: textParameter('', 'PEM certificate chain: with it and --tls-key, --listen speaks HTTPS.', { unit: 'FILE' }),
   tlsKey: textParameter('', 'PEM private key of --tls-cert.', { unit: 'FILE' }),
 
@@ -85,13 +83,13 @@ export const applianceParameters = {
   softEgressBitsPerSec: numberParameter(
     'bit/s',
     { min: 1, max: 1e14 },
-    8e9,
+    20e9,
     'Above this rate steering prefers others; set it to what the links carry well.',
   ),
   hardEgressBitsPerSec: numberParameter(
     'bit/s',
     { min: 1, max: 1e14 },
-    10e9,
+    25e9,
     'At this rate new requests are answered with 503; set it to what the links carry at most.',
   ),
   maxActiveRequests: numberParameter(

@@ -124,6 +124,19 @@ describe('oca appliance as a process', () => {
     expect(wrong.stderr).toContain(hint);
   });
 
+  it('does not start where another one listens, nor on the volume of another one', async () => {
+    const first = await start();
+    const { host } = new URL(at(first, ''));
+    const samePort = spawnSync(process.execPath, words({ listen: host, volume: join(folder, 'other') }), {
+      encoding: 'utf8',
+    });
+    expect(samePort.status).toBe(78);
+    expect(samePort.stderr).toContain(`cannot listen on ${host}`);
+    const sameVolume = spawnSync(process.execPath, words(), { encoding: 'utf8' });
+    expect(sameVolume.status).toBe(1);
+    expect(sameVolume.stderr).toContain(join(folder, 'volume'));
+  });
+
   it('names both missing things when it is started with nothing', () => {
     const wrong = spawnSync(process.execPath, serviceWords('appliance', { listen: '127.0.0.1:0' }), {
       encoding: 'utf8',
