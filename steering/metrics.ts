@@ -5,6 +5,7 @@ export interface SteeringGauges {
   /** Appliances by lease. */
   appliances(): Readonly<Record<'current' | 'doubtful' | 'expired', number>>;
   prefixes(): number;
+  unwrittenAppliances(): number;
   /** Since the planner last answered as it should; undefined when it never did. */
   plannerSilentSec(): number | undefined;
 }
@@ -14,26 +15,6 @@ export function createSteeringMetrics() {
   metrics.collectProcess();
   return {
     metrics,
-    /** Adds what is read off at each scrape. */
-    showGauges: (gauges: SteeringGauges): void => {
-      metrics.gauge(
-        'appliances',
-        'Appliances by lease: `expired` ones are silent, `doubtful` ones are silent together and kept for a while.',
-        ['lease'],
-        (gauge) => {
-          for (const [lease, count] of Object.entries(gauges.appliances())) gauge.set({ lease }, count);
-        },
-      );
-      metrics.gauge('prefixes', 'Prefixes that place clients in sites, of the file and of reports.', [], (gauge) =>
-        gauge.set(gauges.prefixes()),
-      );
-      metrics.gauge(
-        'planner_silent_seconds',
-        'How old the last good answer of the planner is, -1 before the first: while it grows, new titles are not known.',
-        [],
-        (gauge) => gauge.set(gauges.plannerSilentSec() ?? -1),
-      );
-    },
     decisions: metrics.counter(
       'decisions_total',
       'Decisions made, by what came first: a rise of `origin` means that no appliance could serve; look at the exclusions.',
@@ -79,3 +60,30 @@ export function createSteeringMetrics() {
 }
 
 export type SteeringMetrics = ReturnType<typeof createSteeringMetrics>;
+
+/** Adds what is read off at each scrape. */
+export function showSteeringGauges({ metrics }: SteeringMetrics, gauges: SteeringGauges): void {
+  metrics.gauge(
+    'appliances',
+    'Appliances by lease: `expired` ones are silent, `doubtful` ones are silent together and kept for a while.',
+    ['lease'],
+    (gauge) => {
+      for (const [lease, count] of Object.entries(gauges.appliances())) gauge.set({ lease }, count);
+    },
+  );
+  metrics.gauge('prefixes', 'Prefixes that place clients in sites, of the file and of reports.', [], (gauge) =>
+    gauge.set(gauges.prefixes()),
+  );
+  metrics.gauge(
+    'unwritten_appliances',
+    'Appliances heard since the last write to disk that worked: it stays high when the disk takes nothing.',
+    [],
+    (gauge) => gauge.set(gauges.unwrittenAppliances()),
+  );
+  metrics.gauge(
+    'planner_silent_seconds',
+    'How old the last good answer of the planner is, -1 before the first: while it grows, new titles are not known.',
+    [],
+    (gauge) => gauge.set(gauges.plannerSilentSec() ?? -1),
+  );
+}

@@ -20,7 +20,7 @@ import type { STEERING_PARAMETERS } from './config.ts';
 import { Fleet } from './fleet/fleet.ts';
 import { FleetStore } from './fleet/fleet-store.ts';
 import { HeldTitles } from './fleet/held-titles.ts';
-import { createSteeringMetrics } from './metrics.ts';
+import { createSteeringMetrics, showSteeringGauges } from './metrics.ts';
 import { QualitySketches } from './quality/quality-sketches.ts';
 import { PrefixFile } from './routing/prefix-file.ts';
 import { RouteTable } from './routing/route-table.ts';
@@ -142,13 +142,14 @@ export class SteeringService implements ProcessService {
   }
 
   #showGauges(): void {
-    this.#metrics.showGauges({
+    showSteeringGauges(this.#metrics, {
       appliances: () => {
         const counts = { current: 0, doubtful: 0, expired: 0 };
         for (const { lease } of this.#state().fleet.members) counts[lease.kind] += 1;
         return counts;
       },
       prefixes: () => this.#routes.current().size,
+      unwrittenAppliances: () => this.#fleetStore?.unwritten ?? 0,
       plannerSilentSec: () =>
         this.#plannerAnsweredMs === undefined
           ? undefined

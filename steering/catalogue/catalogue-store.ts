@@ -1,8 +1,9 @@
 import { type CatalogueSnapshot, parseCatalogueSnapshot } from '../../src/contracts/catalogue-snapshot.ts';
 import { type PlanRenditions, parsePlanRenditions } from '../../src/contracts/fill-plan.ts';
 import type { Database } from '../../src/sqlite/open-database.ts';
+import { transact } from '../../src/sqlite/transact.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
-import { onDatabase, openKeptDatabase } from '../kept/kept-database.ts';
+import { openKeptDatabase } from '../kept/kept-database.ts';
 
 export interface KeptCatalogue {
   readonly snapshot: CatalogueSnapshot;
@@ -34,7 +35,7 @@ export class CatalogueStore {
 
   /** @throws OperationalError VOLUME_FULL, VOLUME_IO */
   save({ snapshot, etag, receivedAtMs }: KeptCatalogue): void {
-    onDatabase(this.#database, () =>
+    transact(this.#database, () =>
       this.#database
         .prepare('INSERT OR REPLACE INTO catalogue VALUES (1, ?, ?, ?)')
         .run(etag ?? null, receivedAtMs, JSON.stringify(snapshot)),
@@ -50,7 +51,7 @@ export class CatalogueStore {
 
   /** @throws OperationalError VOLUME_FULL, VOLUME_IO */
   saveList(list: PlanRenditions): void {
-    const save = this.#database.transaction(() => {
+    transact(this.#database, () => {
       this.#database
         .prepare('INSERT OR REPLACE INTO rendition_list VALUES (?, ?, ?)')
         .run(list.applianceId, list.planVersion, JSON.stringify(list));
@@ -61,7 +62,6 @@ export class CatalogueStore {
         )
         .run(list.applianceId, list.applianceId, LISTS_KEPT_PER_APPLIANCE);
     });
-    onDatabase(this.#database, save);
   }
 
   close(): void {

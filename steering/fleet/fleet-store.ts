@@ -1,8 +1,9 @@
 import { type Heartbeat, parseHeartbeat } from '../../src/contracts/heartbeat.ts';
 import { parseRouteReport, type RouteReport } from '../../src/contracts/route-report.ts';
 import type { Database } from '../../src/sqlite/open-database.ts';
+import { transact } from '../../src/sqlite/transact.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
-import { onDatabase, openKeptDatabase } from '../kept/kept-database.ts';
+import { openKeptDatabase } from '../kept/kept-database.ts';
 
 /**
  * The last known fleet and the routes that it reported, for a steering that starts again. Nothing here decides: a
@@ -41,22 +42,24 @@ export class FleetStore {
     this.#pending.set(heartbeat.applianceId, { heartbeat, heardAtMs });
   }
 
+  /** How many appliances were heard since the last write that worked. */
+  get unwritten(): number {
+    return this.#pending.size;
+  }
+
   /** Writes what was noted. What could not be written is noted still. @throws OperationalError VOLUME_FULL, VOLUME_IO */
   flush(): void {
     if (this.#pending.size === 0) return;
-    onDatabase(this.#database, () => {
+    transact(this.#database, () => {
       const upsert = this.#database.prepare('INSERT OR REPLACE INTO appliance VALUES (?, ?, ?)');
-      this.#database.transaction(() => {
-        for (const [id, { heartbeat, heardAtMs }] of this.#pending)
-          upsert.run(id, JSON.stringify(heartbeat), heardAtMs);
-      })();
+      for (const [id, { heartbeat, heardAtMs }] of this.#pending) upsert.run(id, JSON.stringify(heartbeat), heardAtMs);
     });
     this.#pending.clear();
   }
 
   /** @throws OperationalError VOLUME_FULL, VOLUME_IO */
   saveRouteReport(report: RouteReport): void {
-    onDatabase(this.#database, () =>
+    transact(this.#database, () =>
       this.#database
         .prepare('INSERT OR REPLACE INTO route_report VALUES (?, ?, ?, ?)')
         .run(report.applianceId, report.siteId, report.reportedAtMs, JSON.stringify(report)),
@@ -66,7 +69,7 @@ export class FleetStore {
   /** @throws OperationalError VOLUME_FULL, VOLUME_IO */
   forget(applianceId: string): void {
     this.#pending.delete(applianceId);
-    onDatabase(this.#database, () => {
+    transact(this.#database, () => {
       this.#database.prepare('DELETE FROM appliance WHERE appliance_id = ?').run(applianceId);
       this.#database.prepare('DELETE FROM route_report WHERE appliance_id = ?').run(applianceId);
     });

@@ -8,7 +8,9 @@ import type { Logger } from '../../src/telemetry/logger.ts';
 /**
  * A database of what others told us and will tell again: it helps a restart and nothing depends on it. So one that is
  * damaged is put aside and begun anew instead of stopping the service; an operator can still look at what was put aside.
- * @throws OperationalError VOLUME_IO, VOLUME_FULL when even a new one cannot be made
+ * It is this process's alone: a second service on the same folder
+ * does not start.
+ * @throws OperationalError STATE_IN_USE; VOLUME_IO, VOLUME_FULL when even a new one cannot be made
  */
 export function openKeptDatabase(file: string, migrations: URL, logger: Logger): Database {
   try {
@@ -23,7 +25,7 @@ export function openKeptDatabase(file: string, migrations: URL, logger: Logger):
 }
 
 function openSound(file: string, migrations: URL): Database {
-  const database = openDatabase(file, { durable: false });
+  const database = openDatabase(file, { durable: false, exclusive: true });
   try {
     const verdict = database.pragma('quick_check(1)', { simple: true });
     if (verdict !== 'ok') throw new OperationalError('STATE_CORRUPT', `${file}: ${String(verdict)}`);
@@ -33,14 +35,5 @@ function openSound(file: string, migrations: URL): Database {
     const failure = databaseFailure(error, database);
     database.close();
     throw failure;
-  }
-}
-
-/** Runs one piece of work on a database, and translates what its disk did. */
-export function onDatabase<T>(database: Database, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw databaseFailure(error, database);
   }
 }

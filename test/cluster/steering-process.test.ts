@@ -135,13 +135,10 @@ test('killed with -9 and started again while the planner is dead, it answers fro
   const before = await ids(steering);
 
   await planner.end('SIGKILL');
-  // What was heard is written within a second; the catalogue and the lists are from the moment they came.
+  // What was heard is written within a second; catalogue and lists are from the moment they came.
   await until(async () => {
-    const { DatabaseSync } = await import('node:sqlite');
-    const kept = new DatabaseSync(join(folder, 'steering', 'fleet.sqlite'), { readOnly: true });
-    const row = kept.prepare('SELECT count(*) AS n FROM appliance').get();
-    kept.close();
-    return row?.['n'] === 2;
+    const metrics = await fetch(`${steering.addresses['admin']}/metrics`);
+    return (await metrics.text()).includes('steering_unwritten_appliances 0');
   });
   await steering.end('SIGKILL');
 
@@ -181,6 +178,11 @@ test('the table of prefixes is read again when it changes, and a broken one chan
   const admin = steering.addresses['admin'] ?? '';
   await until(async () => (await (await fetch(`${admin}/metrics`)).text()).includes('steering_prefix_file_broken 1'));
   expect(await site()).toBe('s2');
+});
+
+test('a second one on the same state does not start', async () => {
+  await start('steering', {});
+  await expect(start('steering', {})).rejects.toThrow(/another process|in use|already/i);
 });
 
 test('SIGTERM ends it in order', async () => {
