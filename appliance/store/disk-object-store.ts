@@ -18,7 +18,7 @@ import { Volume } from './volume.ts';
  * whichever disks they are on: numbers are taken from the wall clock and only ever count up, so a disk that was away
  * while its objects were replaced cannot bring the old ones back.
  *
- * A generation that no volume takes (all failing, too many objects, a key beyond the limit) exists while somebody holds
+ * A generation that no volume takes (all failing, too many objects, beyond the limits) exists while somebody holds
  * it and stores nothing: the caller serves through.
  *
  * Limits: an object that was removed while its disk was away comes back with the disk.
@@ -40,7 +40,10 @@ export interface DiskObjectStoreOptions {
 const DEFAULT_MAX_OBJECTS = 1_000_000;
 const DEFAULT_PROBE_INTERVAL_MS = 5000;
 const USE_FLUSH_INTERVAL_MS = 30_000;
-/** A longer key, or more of headers, is served through and not kept. */
+/** For the volumes that did open when another one refused. */
+const START_FAILED_DEADLINE_MS = 5000;
+/** What is larger, has a longer key or more of headers, is served through and not kept. */
+const MAX_OBJECT_BYTES = 2 ** 40;
 const MAX_KEY_LENGTH = 4096;
 const MAX_HEADERS_LENGTH = 32 * 1024;
 /** Generations per millisecond that the numbers leave room for; with it they stay exact until the year 2255. */
@@ -92,7 +95,7 @@ class DiskObjectStore implements ObjectStore {
     const outcomes = await Promise.allSettled(this.#volumes.map((volume) => volume.open()));
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
     if (failed === undefined) return;
-    await this.stop(0);
+    await this.stop(START_FAILED_DEADLINE_MS);
     throw failed.reason;
   }
 
@@ -112,8 +115,8 @@ class DiskObjectStore implements ObjectStore {
     const nowMs = this.#options.world.clock.nowMs();
     this.#lastId = Math.max(this.#lastId + 1, Math.floor(nowMs) * GENERATIONS_PER_MS);
     const before = this.#objects.get(description.key);
-    if (before !== undefined) this.#forget(before);
     const generation = new Generation(this.#lastId, this.#chooseVolume(description), description, nowMs);
+    if (before !== undefined) this.#forget(before);
     generation.pinned = this.#pinnedKeys.has(description.key);
     this.#objects.set(description.key, generation);
     this.#volumeOf(generation)?.adopt(generation);
@@ -155,8 +158,7 @@ class DiskObjectStore implements ObjectStore {
 
   /** The volume for a new object; NOWHERE when none can take it. */
   #chooseVolume(description: ObjectDescription): number {
-    if (description.key.length > MAX_KEY_LENGTH || headersLength(description) > MAX_HEADERS_LENGTH) return NOWHERE;
-    if (!this.#makeRoomForOne()) return NOWHERE;
+    if (isBeyondLimits(description) || !this.#makeRoomFor(description.key)) return NOWHERE;
     const nodes = this.#volumes.map(({ dir, space }, volumeIndex) => ({
       id: dir,
       weight: space.capacityBytes,
@@ -168,7 +170,8 @@ class DiskObjectStore implements ObjectStore {
     return inState('online') ?? inState('full') ?? NOWHERE;
   }
 
-  #makeRoomForOne(): boolean {
+  #makeRoomFor(key: string): boolean {
+    if (this.#objects.has(key)) return true;
     if (this.#objects.size < (this.#options.maxObjects ?? DEFAULT_MAX_OBJECTS)) return true;
     const oldest = this.#volumes
       .map(({ space }) => space.oldestIdle())
@@ -257,5 +260,7 @@ class DiskObjectStore implements ObjectStore {
   }
 }
 
-const headersLength = ({ headers }: ObjectDescription): number =>
-  Object.entries(headers).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+function isBeyondLimits({ key, sizeBytes, headers }: ObjectDescription): boolean {
+  const headersLength = Object.entries(headers).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+  return sizeBytes > MAX_OBJECT_BYTES || key.length > MAX_KEY_LENGTH || headersLength > MAX_HEADERS_LENGTH;
+}

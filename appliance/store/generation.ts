@@ -28,12 +28,15 @@ export class Generation implements ObjectState {
   /** Open while there are holders that needed the disk. */
   file: DataFile | undefined;
 
+  /** @throws RangeError for a size that is none */
   constructor(id: number, volumeIndex: number, description: ObjectDescription, lastUsedMs: number) {
+    const { sizeBytes } = description;
+    if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0) throw new RangeError(`no size: ${sizeBytes}`);
     this.id = id;
     this.volumeIndex = volumeIndex;
     this.description = description;
     this.lastUsedMs = lastUsedMs;
-    this.blocks = new BlockMap(blockCountOf(description.sizeBytes));
+    this.blocks = new BlockMap(Math.ceil(sizeBytes / BLOCK_BYTES));
   }
 
   get blockCount(): number {
@@ -66,5 +69,3 @@ export class Generation implements ObjectState {
     return Math.ceil(this.blockBytes(block) / DISK_PAGE_BYTES) * DISK_PAGE_BYTES;
   }
 }
-
-const blockCountOf = (sizeBytes: number): number => Math.ceil(sizeBytes / BLOCK_BYTES);

@@ -1,4 +1,3 @@
-import { unlinkSync } from 'node:fs';
 import { BLOCK_BYTES } from '../../src/contracts/file-manifest.ts';
 import { isOperational, OperationalError } from '../../src/errors/operational-error.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
@@ -12,6 +11,7 @@ import { DataFile, diskFailure, errnoOf } from './volume/data-file.ts';
 import { DiskLane } from './volume/disk-lane.ts';
 import type { IndexClient } from './volume/index-client.ts';
 import { loadVolume } from './volume/load-volume.ts';
+import { type Loss, LossLog } from './volume/loss-log.ts';
 import { VolumeHealth } from './volume/volume-health.ts';
 import { VolumeLayout } from './volume/volume-layout.ts';
 import { type ReservedRoom, VolumeRoom } from './volume/volume-room.ts';
@@ -48,6 +48,7 @@ export class Volume {
   readonly #reads: DiskLane;
   readonly #writes: DiskLane;
   readonly #room: VolumeRoom;
+  readonly #losses: LossLog;
   readonly #writing = new Map<string, Promise<void>>();
   /** What goes on behind everybody's back: files closing, timed work. */
   readonly #background = new Set<Promise<void>>();
@@ -65,6 +66,7 @@ export class Volume {
     this.#health = new VolumeHealth(this.#logger);
     this.#reads = new DiskLane(clock, { width: 8, maxWaiting: 4096, deadlineMs: 15_000 });
     this.#writes = new DiskLane(clock, { width: 4, maxWaiting: 256, deadlineMs: 30_000 });
+    this.#losses = new LossLog(this.#logger, clock, options.metrics);
     this.#room = new VolumeRoom({
       dir: options.dir,
       clock,
@@ -219,7 +221,7 @@ export class Volume {
       // A row without its file is dropped at start, so on a full disk removing the file is as good. Nowhere else: the
       // call is synchronous, and on a disk that hangs it would hang.
       const full = isOperational(error, 'VOLUME_FULL');
-      if (full && generation.heldBlocks > 0 && this.#removeNow(generation)) return;
+      if (full && generation.heldBlocks > 0 && this.#room.discardNow(this.#pathOf(generation))) return;
       const failure = diskFailure(error, `remove in ${this.dir}`);
       this.#health.failed(failure);
       // An index that cannot forget, or does not even answer, is not waited for again.
@@ -290,23 +292,12 @@ export class Volume {
     await promise;
   }
 
-  #drop(generation: Generation, block: number, why: 'rotten' | 'unreadable' | 'missing', error?: unknown): void {
+  #drop(generation: Generation, block: number, why: Loss, error?: unknown): void {
     // A disk that fails as a whole keeps its rows: it may come back.
     if (this.#health.state === 'failing' || !generation.blocks.delete(block)) return;
     this.#space.resize(generation, -generation.blockDiskBytes(block));
     this.#opened?.queue.dropBlock(generation, block);
-    this.#options.metrics.lostBlocks.inc({ why });
-    this.#logger.warn({ key: generation.description.key, block, why, error }, 'block lost: it will be filled again');
-  }
-
-  #removeNow(generation: Generation): boolean {
-    try {
-      unlinkSync(this.#pathOf(generation));
-      return true;
-    } catch (error) {
-      // Nobody held it and it is gone already.
-      return errnoOf(error) === 'ENOENT';
-    }
+    this.#losses.note(generation, block, why, error);
   }
 
   #noteUse(generation: Generation): void {

@@ -7,7 +7,7 @@ import type { FromIndex, IndexBatch, IndexFailure, ToIndex } from './index-messa
 const COMMIT_DEADLINE_MS = 30_000;
 const LOADING_SILENCE_MS = 60_000;
 /** For a removal that somebody waits for with the whole loop: long enough for a checkpoint on a busy disk. */
-const COMMIT_NOW_DEADLINE_MS = 5000;
+const COMMIT_NOW_DEADLINE_MS = 10_000;
 
 /**
  * A volume's index, in a thread of its own. Batches are written in the order in which they were given.

@@ -65,21 +65,21 @@ function openIndex(): ObjectIndex {
 }
 
 function tellEverything(from: ObjectIndex): void {
-  const known = new Set<number>();
-  for (const rows of chunks(from.objects())) {
-    for (const [generation] of rows) known.add(generation);
-    tell({ kind: 'objects', rows });
+  for (const rows of chunks(from.objects())) tell({ kind: 'objects', rows });
+  const withBlocks = new Set<number>();
+  for (const rows of chunks(from.pages())) {
+    for (const [generation] of rows) withBlocks.add(generation);
+    tell({ kind: 'pages', rows });
   }
-  for (const rows of chunks(from.pages())) tell({ kind: 'pages', rows });
   let orphanFiles = 0;
   const filesOfRows = function* (): Generator<readonly [number, number]> {
     for (const folder of layout.folders()) {
       for (const name of readdirSync(folder)) {
         const path = `${folder}/${name}`;
         const generation = generationOfFile(name);
-        if (known.has(generation)) yield [generation, statSync(path).size];
+        if (withBlocks.has(generation)) yield [generation, statSync(path).size];
         else {
-          // A process died between removing the row and the file, or before the first row.
+          // A process died between removing the row and the file, or before the first block was acknowledged.
           unlinkSync(path);
           orphanFiles += 1;
         }

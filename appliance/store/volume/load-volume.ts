@@ -14,8 +14,8 @@ export interface LoadedVolume {
 }
 
 /**
- * Opens a volume's index and brings rows and data files to agree: files that no row knows are removed, rows whose file
- * is gone go, and so do blocks beyond the end of their file. A damaged index is set aside and the volume starts empty.
+ * Opens a volume's index and brings rows and data files to agree: files in which no row holds a block are removed,
+ * rows whose file is gone go, and so do blocks beyond the end of their file. A damaged index is set aside and the volume starts empty.
  * @throws OperationalError STATE_IN_USE, STATE_CORRUPT (a newer version wrote it), VOLUME_FULL, VOLUME_IO
  */
 export async function loadVolume(

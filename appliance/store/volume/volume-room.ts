@@ -1,3 +1,4 @@
+import { unlinkSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
 import { OperationalError } from '../../../src/errors/operational-error.ts';
 import type { Logger } from '../../../src/telemetry/logger.ts';
@@ -89,6 +90,17 @@ export class VolumeRoom {
       );
     const tracked = removed.finally(() => this.#removing.delete(tracked));
     this.#removing.add(tracked);
+  }
+
+  /** Removes a file before it returns. @returns whether it is gone */
+  discardNow(path: string): boolean {
+    try {
+      unlinkSync(path);
+      return true;
+    } catch (error) {
+      // Nobody held it, and it is gone already.
+      return errnoOf(error) === 'ENOENT';
+    }
   }
 
   /** Resolves when no file is being removed. */

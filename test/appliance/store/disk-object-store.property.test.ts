@@ -198,6 +198,6 @@ it('agrees with its model after any sequence of steps', { timeout: 240_000 }, as
       }
       await run.checkAccounts();
     }),
-    { numRuns: 25 },
+    { numRuns: 12 },
   );
 });

@@ -8,15 +8,15 @@ import { contentOf, descriptionOf, fillObject, StoreRig } from './store-rig.ts';
 
 class OneVolume extends StoreRig {}
 
-class ThreeVolumesWithMemory extends StoreRig {
+class TwoVolumesWithMemory extends StoreRig {
   override open() {
-    const volumes = ['a', 'b', 'c'].map((name) => ({ dir: this.volumeDir(name), capacityBytes: 30 * BLOCK_BYTES }));
+    const volumes = ['a', 'b'].map((name) => ({ dir: this.volumeDir(name), capacityBytes: 40 * BLOCK_BYTES }));
     return super.open({ volumes, memoryBytes: 3 * BLOCK_BYTES });
   }
 }
 
 describeObjectStore('a store on one volume without memory', () => new OneVolume());
-describeObjectStore('a store on three volumes with a small memory', () => new ThreeVolumesWithMemory());
+describeObjectStore('a store on two volumes with a small memory', () => new TwoVolumesWithMemory());
 
 describe('a store on several volumes', () => {
   it('spreads objects by capacity', async () => {
@@ -98,6 +98,16 @@ describe('limits', () => {
     store.find('/a')![Symbol.dispose]();
     await fillObject(store, descriptionOf('/d', 0));
     expect([...store.objects()].map(({ description }) => description.key).sort()).toEqual(['/a', '/c', '/d']);
+  });
+
+  it('serves through what is too large to keep account of, and takes no size that is none', async () => {
+    await using rig = new StoreRig();
+    const store = await rig.open();
+    using object = store.create(descriptionOf('/a', 2 ** 53 - 1));
+    await expect(object.write(0, new Uint8Array(BLOCK_BYTES))).rejects.toMatchObject({ code: 'VOLUME_FULL' });
+    expect(() => store.create(descriptionOf('/b', -1))).toThrow(RangeError);
+    expect(() => store.create(descriptionOf('/b', Number.NaN))).toThrow(RangeError);
+    expect(store.find('/b')).toBeUndefined();
   });
 
   it('serves through when all of too many objects are in use', async () => {

@@ -65,7 +65,11 @@ export class SmallDisk implements Disposable {
 
   [Symbol.dispose](): void {
     this.thaw();
-    spawnSync('umount', ['-l', this.dir]);
+    try {
+      run('umount', ['-l', this.dir]);
+    } catch {
+      // It was never mounted.
+    }
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
