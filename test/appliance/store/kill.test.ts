@@ -59,7 +59,7 @@ async function writeUntilKilled(rig: StoreRig, round: number, told: Map<string, 
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = new Promise<unknown>((resolve) => child.once('exit', (_code, signal) => resolve(signal)));
-  let lines = 5 + Math.floor(systemWorld.random.next() * 120);
+  let lines = 5 + Math.floor(systemWorld.random.next() * 150);
   for await (const line of createInterface({ input: child.stdout })) {
     note(told, line);
     lines -= 1;

@@ -21,22 +21,27 @@ const store = createDiskObjectStore({
 });
 await store.start();
 
-for (let step = 0; ; step += 1) {
-  const key = `/${chance(6)}`;
-  if (chance(8) === 0) {
-    say('removing', key);
-    store.remove(key);
-    say('removed', key);
-    continue;
+/** Several write at once, each to keys of its own, so that a kill meets some of them in every stage of a write. */
+async function writeForEver(writer: number): Promise<never> {
+  for (let step = 0; ; step += 1) {
+    const key = `/${writer}/${chance(3)}`;
+    if (chance(8) === 0) {
+      say('removing', key);
+      store.remove(key);
+      say('removed', key);
+      continue;
+    }
+    const tag = `${round}-${writer}-${step}`;
+    const sizeBytes = chance(4) === 0 ? chance(3000) + 1 : chance(4 * BLOCK_BYTES) + 1;
+    say('creating', key, tag, sizeBytes);
+    using object = store.create(descriptionOf(key, sizeBytes, { etag: `"${tag}"` }));
+    await Promise.all(
+      [...Array(object.blockCount).keys()].map(async (block) => {
+        await object.write(block, contentOf(tag, block, lengthOf(sizeBytes, block)));
+        say('held', key, tag, block);
+      }),
+    );
   }
-  const tag = `${round}-${step}`;
-  const sizeBytes = chance(4) === 0 ? chance(3000) + 1 : chance(3 * BLOCK_BYTES) + 1;
-  say('creating', key, tag, sizeBytes);
-  using object = store.create(descriptionOf(key, sizeBytes, { etag: `"${tag}"` }));
-  await Promise.all(
-    [...Array(object.blockCount).keys()].map(async (block) => {
-      await object.write(block, contentOf(tag, block, lengthOf(sizeBytes, block)));
-      say('held', key, tag, block);
-    }),
-  );
 }
+
+await Promise.all([0, 1, 2, 3].map((writer) => writeForEver(writer)));
