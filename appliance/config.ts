@@ -133,7 +133,7 @@ export const applianceParameters = {
   maxFills: numberParameter(
     'fills',
     { min: 1, max: 10_000 },
-    128,
+    64,
     'Fills on their way at one time, each up to 3 MiB of memory. More wait their turn, as many again, then 503.',
   ),
   readAheadBlocks: numberParameter(

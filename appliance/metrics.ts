@@ -57,7 +57,7 @@ export class ApplianceMetrics {
     );
     this.#unkeptBlocks = metrics.counter(
       'unkept_blocks_total',
-      'Blocks that were served but could not be stored. More than none: a volume is full or failing, see /readyz.',
+      'Blocks that were served but could not be stored. More than none: a volume is full, failing or too slow; see /readyz and the log.',
     );
     this.#abandoned = metrics.counter(
       'abandoned_answers_total',

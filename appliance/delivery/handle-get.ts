@@ -237,7 +237,7 @@ function sendHead({ response, record }: Exchange, status: number, headers: Head[
 
 /** The request ends in a failure: an honest status while that is possible, else the end of the connection. */
 function fail(error: unknown, exchange: Exchange): void {
-  const { response, record, left, context } = exchange;
+  const { response, record, left } = exchange;
   if (left.aborted) return record.abandoned('client-left');
   if (error instanceof ClientTooSlow) {
     record.abandoned('client-slow');
@@ -250,10 +250,6 @@ function fail(error: unknown, exchange: Exchange): void {
   }
   record.outcome = 'failed';
   record.reason = error.code;
-  context.logger.warn(
-    { code: error.code, detail: error.detail, path: record.path, headSent: response.headersSent },
-    'a request failed',
-  );
   if (response.headersSent) {
     record.abandoned('source-failed');
     response.destroy();

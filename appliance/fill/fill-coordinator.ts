@@ -8,8 +8,10 @@
  */
 
 import type { HttpClient } from '../../src/client/http-client.ts';
+import { BLOCK_BYTES } from '../../src/contracts/file-manifest.ts';
 import type { FillPlanSource } from '../../src/contracts/fill-plan.ts';
 import { isOperational, OperationalError } from '../../src/errors/operational-error.ts';
+import { FailureLog } from '../../src/telemetry/failure-log.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import type { World } from '../../src/world/world.ts';
 import type { ApplianceConfig } from '../config.ts';
@@ -54,11 +56,14 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
   readonly #sources = new Map<string, FillSource>();
   readonly #context: RunContext;
   #planned: PlannedFiles | undefined;
-  #storeFails = false;
+  readonly #storeLog: FailureLog;
+  /** Of blocks that the store has not taken yet. */
+  #writingBytes = 0;
 
   constructor(options: FillCoordinatorOptions) {
     const { config, world, logger, metrics } = options;
     this.#options = options;
+    this.#storeLog = new FailureLog(logger, 'store blocks');
     this.#unkept = new UnkeptBlocks(config.memoryBytes / UNKEPT_SHARE);
     this.origin = this.#sourceAt({ kind: 'origin', id: 'origin', baseUrl: config.origin });
     this.#context = {
@@ -161,20 +166,23 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
   }
 
   async keep(object: OpenObject, flight: BlockFlight): Promise<void> {
-    const { logger, metrics } = this.#options;
     object.retain();
+    this.#writingBytes += flight.lengthBytes;
     try {
+      if (flight.audience === 'viewers' && this.#writingBytes > this.#options.config.maxFills * BLOCK_BYTES) {
+        throw new OperationalError('OVERLOADED', 'volumes are slower than what comes in');
+      }
       await object.stored.write(flight.blockIndex, flight.bytes);
       flight.settleKept();
-      this.#storeFails = false;
+      this.#storeLog.worked();
     } catch (error) {
       if (!isOperational(error)) throw error;
-      if (!this.#storeFails) logger.error({ error }, 'blocks cannot be stored; serving them from memory');
-      this.#storeFails = true;
-      metrics.blockUnkept();
+      if (error.code !== 'OVERLOADED') this.#storeLog.failed(error);
+      this.#options.metrics.blockUnkept();
       this.#unkept.add(object, flight.blockIndex, flight.bytes);
       flight.settleKept(error);
     } finally {
+      this.#writingBytes -= flight.lengthBytes;
       object.endFlight(flight);
       object.release();
     }
@@ -227,8 +235,15 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
     const name = `${place.kind} ${place.id} ${place.baseUrl}`;
     const known = this.#sources.get(name);
     if (known !== undefined) return known;
-    const { http, config } = this.#options;
-    const source = new HttpSource(place, { http, clock: this.#options.world.clock, limits: config, ownId: config.id });
+    const { http, config, logger, metrics, world } = this.#options;
+    const source = new HttpSource(place, {
+      http,
+      clock: world.clock,
+      logger,
+      metrics,
+      limits: config,
+      ownId: config.id,
+    });
     this.#sources.set(name, source);
     return source;
   }

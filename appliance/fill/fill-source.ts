@@ -1,7 +1,9 @@
 import type { HttpClient, HttpResponse } from '../../src/client/http-client.ts';
-import { OperationalError } from '../../src/errors/operational-error.ts';
+import { isOperational, OperationalError } from '../../src/errors/operational-error.ts';
+import { FailureLog } from '../../src/telemetry/failure-log.ts';
+import type { Logger } from '../../src/telemetry/logger.ts';
 import type { Clock } from '../../src/world/world.ts';
-import type { SourceKind } from '../metrics.ts';
+import type { ApplianceMetrics, SourceKind } from '../metrics.ts';
 
 /** What is asked of a source. Byte positions are inclusive; `last` undefined means to the end. */
 export interface SourceRequest {
@@ -31,6 +33,8 @@ export interface SourceLimits {
 export interface SourceContext {
   readonly http: HttpClient;
   readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: ApplianceMetrics;
   readonly limits: SourceLimits;
   /** Our name, for CDN-Loop. */
   readonly ownId: string;
@@ -46,6 +50,8 @@ export class HttpSource implements FillSource {
   readonly id: string;
   readonly #baseUrl: string;
   readonly #context: SourceContext;
+  /** That a source is away is one line, and that it is back another; requests that fail by it only count. */
+  readonly #log: FailureLog;
   readonly #headers: Readonly<Record<string, string>>;
 
   constructor(
@@ -56,6 +62,7 @@ export class HttpSource implements FillSource {
     this.id = place.id;
     this.#baseUrl = place.baseUrl;
     this.#context = context;
+    this.#log = new FailureLog(context.logger, `reach ${place.kind} ${place.id} at ${place.baseUrl}`);
     this.#headers = {
       'accept-encoding': 'identity',
       'cdn-loop': context.ownId,
@@ -73,7 +80,7 @@ export class HttpSource implements FillSource {
       guard.abort(new OperationalError('SOURCE_TIMEOUT', `${this.id}${request.target}: no answer in ${limitMs} ms`));
     });
     try {
-      return await http.request({
+      const response = await http.request({
         url: this.#baseUrl + request.target,
         method: request.method ?? 'GET',
         headers: {
@@ -85,8 +92,19 @@ export class HttpSource implements FillSource {
         bodyTimeoutMs: limits.sourceIdleTimeoutMs,
         signal: request.signal === undefined ? guard.signal : AbortSignal.any([request.signal, guard.signal]),
       });
+      this.#log.worked();
+      return response;
+    } catch (error) {
+      if (request.signal?.aborted !== true) this.#failed(error);
+      throw error;
     } finally {
       timer.cancel();
     }
+  }
+
+  #failed(error: unknown): void {
+    if (!isOperational(error)) return;
+    this.#context.metrics.sourceFailed(error.code);
+    this.#log.failed(error);
   }
 }

@@ -78,6 +78,8 @@ class Run {
   #begun: OpenBody | undefined;
   #receivedBytes = 0;
   #blocksDone = 0;
+  /** Whether the source has begun to answer: failures before that are counted where it is asked. */
+  #isAnswered = false;
   #keeping: Promise<void> = Promise.resolve();
 
   constructor(options: RunOptions, context: RunContext) {
@@ -95,14 +97,15 @@ class Run {
       await slots.acquire();
       try {
         await this.#attempt();
+        // The slot stands for memory, which a block takes until the disk has it.
+        await this.#diskIsDone();
       } finally {
         slots.release();
       }
-      await this.#keeping;
     } catch (error) {
       this.#endRest(error);
       if (!isOperational(error)) throw error;
-      this.#context.logger.warn({ code: error.code, detail: error.detail, key: this.#object.key }, 'a fill failed');
+      this.#context.logger.debug({ code: error.code, detail: error.detail, key: this.#object.key }, 'a fill failed');
     }
   }
 
@@ -120,12 +123,12 @@ class Run {
         await this.#fillFrom(source);
       } catch (error) {
         if (!isOperational(error)) throw error;
-        this.#context.metrics.sourceFailed(error.code);
+        if (this.#isAnswered) this.#context.metrics.sourceFailed(error.code);
         if (error.code === 'SOURCE_CHANGED') {
           this.#context.onChanged(this.#object);
           throw error;
         }
-        if (error.code === 'CHECKSUM_MISMATCH') this.#sources = this.#sources.filter((other) => other !== source);
+        if (error.code === 'CHECKSUM_MISMATCH') this.#abandon(source, error);
         const gotBytes = this.#receivedBytes > bytesBefore;
         attemptsForBlock = this.#blocksDone > blocksBefore ? 0 : attemptsForBlock + 1;
         fruitless = gotBytes ? 0 : fruitless + 1;
@@ -138,6 +141,15 @@ class Run {
     }
   }
 
+  /** It may be broken or worse; which one it was is what the operator needs. */
+  #abandon(source: FillSource, error: OperationalError): void {
+    this.#context.logger.warn(
+      { code: error.code, detail: error.detail, source: source.id },
+      'a source gave wrong bytes',
+    );
+    this.#sources = this.#sources.filter((other) => other !== source);
+  }
+
   /** All sources once; more rounds only where viewers have bytes already, or a reused connection was just closed. */
   #mayRetry(error: OperationalError, fruitless: number): boolean {
     if (this.#sources.length === 0 || (this.#keepsAll && !this.#object.fillsByRange)) return false;
@@ -146,6 +158,7 @@ class Run {
   }
 
   async #fillFrom(source: FillSource): Promise<void> {
+    this.#isAnswered = this.#begun !== undefined;
     const abort = this.#begun?.abort ?? new AbortController();
     const deadline = new BlockDeadline(this.#context, abort, `${source.id} for ${this.#object.key}`);
     try {
@@ -173,6 +186,7 @@ class Run {
       ...(validator === undefined ? {} : { headers: { 'if-range': validator } }),
       signal: abort.signal,
     });
+    this.#isAnswered = true;
     try {
       return { source, body: response.body, ...this.#placeOf(response, first, source), abort };
     } catch (error) {
@@ -281,8 +295,17 @@ class Run {
     this.#flights.splice(this.#flights.indexOf(flight), 1);
     flight.complete();
     // One block may wait for the disk beside the one that arrives: a slow disk slows the fill, not the memory.
-    await this.#keeping;
+    await this.#diskIsDone();
     this.#keeping = this.#object.keep(flight);
+  }
+
+  /** Waits for the block that is being stored; not for a disk that hangs. */
+  async #diskIsDone(): Promise<void> {
+    const { clock, blockTimeoutMs } = this.#context;
+    const { promise: hangs, resolve } = Promise.withResolvers<void>();
+    const timer = clock.setTimer(blockTimeoutMs / 2, resolve);
+    await Promise.race([this.#keeping, hangs]);
+    timer.cancel();
   }
 
   #nextFlight(): BlockFlight {
