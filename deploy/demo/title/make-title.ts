@@ -1,7 +1,7 @@
 /**
  * Makes the demo's title again: `node deploy/demo/title/make-title.ts`, needs ffmpeg with libx264.
  *
- * 72 seconds of test pattern and tone: three rungs of H.264 and one of AAC, each a single CMAF file of two-second
+ * 62 seconds of test pattern and tone: three rungs of H.264 and one of AAC, each a single CMAF file of two-second
  * segments, with HLS playlists and a DASH manifest over the same files. The picture carries a clock, a frame counter and
  * the rung's name, so a viewer sees at once whether it moves, repeats or changes quality. Where ffmpeg cannot draw text the
  * pattern's own moving parts and its small clock remain.
@@ -16,7 +16,7 @@ import { readSegmentIndex } from './segment-index.ts';
 import type { VideoRendition } from './write-manifests.ts';
 import { dashManifest, mediaPlaylist, multivariantPlaylist } from './write-manifests.ts';
 
-const durationSeconds = 72;
+const durationSeconds = 62;
 const segmentSeconds = 2;
 const framesPerSecond = 25;
 const samplesPerSecond = 48_000;

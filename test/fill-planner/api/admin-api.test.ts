@@ -60,7 +60,7 @@ describe('titles', () => {
     const { titles } = (await ask('/v1/titles')) as { titles: { id: string }[] };
     expect(titles.map(({ id }) => id)).toEqual(['demo', 'second']);
     const shown = (await ask('/v1/titles/second')) as { segments: Record<string, unknown[]> };
-    expect(shown.segments['/vod/2/v144.mp4']).toHaveLength(36);
+    expect(shown.segments['/vod/2/v144.mp4']).toHaveLength(31);
     await planner.admin.send('DELETE', '/v1/titles/second');
     await expect(planner.admin.send('DELETE', '/v1/titles/second')).rejects.toThrow(/404/);
     await expect(ask('/v1/titles/second')).rejects.toThrow(/404/);

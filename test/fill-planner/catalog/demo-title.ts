@@ -83,5 +83,5 @@ function segmentedMpd(dash: 'number' | 'timeline' | 'list', count: number): stri
     timeline: `<SegmentTemplate media="$RepresentationID$/seg-$Number%03d$.m4s" initialization="$RepresentationID$/init.mp4" timescale="1000"><SegmentTimeline><S t="0" d="2000" r="3"/><S d="2000" r="-1"/></SegmentTimeline></SegmentTemplate>`,
     list: `<SegmentList duration="2"><Initialization sourceURL="v144/init.mp4"/>${names.map((name) => `<SegmentURL media="${name}"/>`).join('')}</SegmentList>`,
   }[dash];
-  return `<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT72S" minBufferTime="PT2S"><Period><AdaptationSet mimeType="video/mp4">${dash === 'list' ? '' : addressing}<Representation id="v144" bandwidth="90000">${dash === 'list' ? addressing : ''}</Representation></AdaptationSet></Period></MPD>`;
+  return `<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT62S" minBufferTime="PT2S"><Period><AdaptationSet mimeType="video/mp4">${dash === 'list' ? '' : addressing}<Representation id="v144" bandwidth="90000">${dash === 'list' ? addressing : ''}</Representation></AdaptationSet></Period></MPD>`;
 }
