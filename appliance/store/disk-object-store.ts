@@ -136,8 +136,11 @@ class DiskObjectStore implements ObjectStore {
     const before = this.#pinnedKeys;
     // A copy: the caller may go on building its set.
     this.#pinnedKeys = new Set(keys);
-    for (const key of before) if (!keys.has(key)) this.#setPinned(key, false);
-    for (const key of keys) this.#setPinned(key, true);
+    this.#setPinned(
+      [...before].filter((key) => !keys.has(key)),
+      false,
+    );
+    this.#setPinned([...keys], true);
   }
 
   *objects(): Generator<ObjectState> {
@@ -194,8 +197,8 @@ class DiskObjectStore implements ObjectStore {
       }
       if (other !== undefined) this.#forget(other);
       this.#objects.set(key, generation);
-      if (this.#pinnedKeys.has(key)) this.#volumeOf(generation)?.pin(generation, true);
     }
+    this.#setPinned([...this.#pinnedKeys], true);
   }
 
   #forget(generation: Generation): void {
@@ -211,9 +214,14 @@ class DiskObjectStore implements ObjectStore {
     if (generation.holders === 0) this.#memory.drop(generation.id, generation.blocks.held());
   }
 
-  #setPinned(key: string, pinned: boolean): void {
-    const generation = this.#objects.get(key);
-    if (generation !== undefined) this.#volumeOf(generation)?.pin(generation, pinned);
+  #setPinned(keys: readonly string[], pinned: boolean): void {
+    const generations = keys.map((key) => this.#objects.get(key)).filter((generation) => generation !== undefined);
+    for (const [volumeIndex, volume] of this.#volumes.entries()) {
+      volume.pin(
+        generations.filter((generation) => generation.volumeIndex === volumeIndex),
+        pinned,
+      );
+    }
   }
 
   /** On a volume that fails: as if it were not there, so that it is filled again to another. */

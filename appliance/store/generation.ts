@@ -2,6 +2,7 @@ import { BLOCK_BYTES } from '../../src/contracts/file-manifest.ts';
 import { BlockMap } from './block-map.ts';
 import type { ObjectDescription, ObjectState } from './object-store.ts';
 import type { DataFile } from './volume/data-file.ts';
+import type { Listed } from './volume/use-list.ts';
 
 /** Space is accounted in the pages in which file systems give it out, or small objects would overrun the disk. */
 const DISK_PAGE_BYTES = 4096;
@@ -13,7 +14,7 @@ export const NOWHERE = -1;
  * One generation of an object, as it is known in memory. It is shared by everybody who holds it; the last one to let
  * go of a forgotten generation lets its bytes go too.
  */
-export class Generation implements ObjectState {
+export class Generation implements ObjectState, Listed<Generation> {
   /** Counts up over all volumes and restarts: of two generations of one key the higher is the newer. */
   readonly id: number;
   readonly volumeIndex: number;
@@ -25,6 +26,8 @@ export class Generation implements ObjectState {
   holders = 0;
   /** No longer found by its key: removed, evicted or replaced. */
   forgotten = false;
+  lessRecent: Generation | undefined;
+  moreRecent: Generation | undefined;
   /** Open while there are holders that needed the disk. */
   file: DataFile | undefined;
 

@@ -139,8 +139,8 @@ export class Volume {
     this.#opened?.queue.putObject(generation);
   }
 
-  pin(generation: Generation, pinned: boolean): void {
-    this.#space.pin(generation, pinned);
+  pin(generations: readonly Generation[], pinned: boolean): void {
+    this.#space.pin(generations, pinned);
   }
 
   acquire(generation: Generation): void {
@@ -155,7 +155,7 @@ export class Volume {
     generation.file = undefined;
     if (file !== undefined) this.#inBackground(file.close());
     if (generation.forgotten) this.#room.discard(generation, this.#pathOf(generation));
-    else this.#noteUse(generation);
+    this.#noteUse(generation);
     this.#health.foundRoom();
   }
 
@@ -301,6 +301,7 @@ export class Volume {
   }
 
   #noteUse(generation: Generation): void {
+    if (generation.forgotten) return;
     generation.lastUsedMs = this.#options.world.clock.nowMs();
     this.#space.use(generation);
     this.#opened?.queue.noteUse(generation);

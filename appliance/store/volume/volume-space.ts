@@ -1,5 +1,6 @@
 import { chooseVictims } from '../eviction.ts';
 import type { Generation } from '../generation.ts';
+import { UseList } from './use-list.ts';
 
 /** Above its capacity a volume evicts down to this share of it, so that not every write evicts. */
 const LOW_WATERMARK = 0.98;
@@ -18,9 +19,8 @@ export class VolumeSpace {
   #reservedBytes = 0;
   #lingeringBytes = 0;
   #leavingBytes = 0;
-  // Maps keep the order of insertion, which a use renews: first is least recently used.
-  readonly #unpinned = new Map<number, Generation>();
-  readonly #pinned = new Map<number, Generation>();
+  readonly #unpinned = new UseList<Generation>();
+  readonly #pinned = new UseList<Generation>();
 
   constructor(capacityBytes: number) {
     this.capacityBytes = capacityBytes;
@@ -38,36 +38,33 @@ export class VolumeSpace {
     return this.#unpinned.size + this.#pinned.size;
   }
 
-  *generations(): Generator<Generation> {
-    yield* this.#unpinned.values();
-    yield* this.#pinned.values();
-  }
-
   add(generation: Generation): void {
-    this.#listOf(generation).set(generation.id, generation);
+    this.#listOf(generation).add(generation);
     this.#usedBytes += generation.diskBytes;
     if (generation.pinned) this.#pinnedBytes += generation.diskBytes;
   }
 
   /** It can no longer be found; its bytes linger. */
   forget(generation: Generation): void {
-    this.#listOf(generation).delete(generation.id);
+    this.#listOf(generation).remove(generation);
     this.#usedBytes -= generation.diskBytes;
     if (generation.pinned) this.#pinnedBytes -= generation.diskBytes;
     this.#lingeringBytes += generation.diskBytes;
   }
 
   use(generation: Generation): void {
-    const list = this.#listOf(generation);
-    if (list.delete(generation.id)) list.set(generation.id, generation);
+    this.#listOf(generation).use(generation);
   }
 
-  pin(generation: Generation, pinned: boolean): void {
-    if (generation.pinned === pinned) return;
-    this.#listOf(generation).delete(generation.id);
-    this.#pinnedBytes += pinned ? generation.diskBytes : -generation.diskBytes;
-    generation.pinned = pinned;
-    this.#listOf(generation).set(generation.id, generation);
+  /** They keep their place in the order of use. */
+  pin(generations: readonly Generation[], pinned: boolean): void {
+    const changed = generations.filter((generation) => generation.pinned !== pinned);
+    for (const generation of changed) {
+      this.#listOf(generation).remove(generation);
+      this.#pinnedBytes += pinned ? generation.diskBytes : -generation.diskBytes;
+      generation.pinned = pinned;
+    }
+    (pinned ? this.#pinned : this.#unpinned).merge(changed, ({ lastUsedMs }) => lastUsedMs);
   }
 
   /** Its held blocks changed by so many bytes of disk. */
@@ -133,7 +130,7 @@ export class VolumeSpace {
     return (idle(this.#unpinned).next().value ?? idle(this.#pinned).next().value)?.generation;
   }
 
-  #listOf(generation: Generation): Map<number, Generation> {
+  #listOf(generation: Generation): UseList<Generation> {
     return generation.pinned ? this.#pinned : this.#unpinned;
   }
 }
@@ -143,8 +140,8 @@ interface Candidate {
   readonly sizeBytes: number;
 }
 
-function* idle(list: ReadonlyMap<number, Generation>): Generator<Candidate, undefined> {
-  for (const generation of list.values()) {
+function* idle(list: Iterable<Generation>): Generator<Candidate, undefined> {
+  for (const generation of list) {
     if (generation.holders === 0) yield { generation, sizeBytes: generation.diskBytes };
   }
 }
