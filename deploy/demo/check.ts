@@ -30,10 +30,11 @@ const BROWSER_FLAGS = [
 ];
 
 /** What the page records of its playback; see page/. */
-interface PageRecord {
+export interface PageRecord {
   readonly segments: ReadonlyArray<{ readonly appliance: string; readonly at: number }>;
   readonly longestStallMs: number;
   readonly stalls: number;
+  readonly skippedMs: number;
   readonly currentTime: number;
   readonly duration: number;
   readonly ended: boolean;
@@ -48,12 +49,17 @@ interface Outcome {
   readonly failures: readonly string[];
 }
 
+/** A headless Chromium that plays without a click and asks nobody but this machine. */
+export async function launchBrowser(): Promise<Browser> {
+  const executablePath = await findSystemCommand('chromium');
+  if (executablePath === undefined) throw new Error('no Chromium on this machine');
+  return chromium.launch({ executablePath, args: BROWSER_FLAGS });
+}
+
 /** Plays, kills, prints. @returns whether every player passed. */
 export async function checkDemo(network: DemoNetwork, pageUrl: string): Promise<boolean> {
   await printFill(network);
-  const executablePath = await findSystemCommand('chromium');
-  if (executablePath === undefined) throw new Error('no Chromium on this machine');
-  const browser = await chromium.launch({ executablePath, args: BROWSER_FLAGS });
+  const browser = await launchBrowser();
   try {
     let passed = true;
     for (const player of PLAYERS) {

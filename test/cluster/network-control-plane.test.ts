@@ -1,10 +1,13 @@
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { ChildService, serviceWords } from '../../deploy/demo/child-service.ts';
 import { parseDemandSample } from '../../src/contracts/demand-sample.ts';
 import { ask } from '../appliance/support/http-client.ts';
 import { RecordingProxy } from './support/recording-proxy.ts';
 import { eventually, RunningNetwork } from './support/running-network.ts';
+
+// Every wait has its own, shorter deadline, which says what did not happen.
+vi.setConfig({ testTimeout: 180_000 });
 
 const SESSION = 'viewer';
 const proxies: RecordingProxy[] = [];

@@ -12,9 +12,12 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { OpenAnswer } from '../appliance/support/http-client.ts';
 import { eventually, RunningNetwork } from './support/running-network.ts';
+
+// Every wait has its own, shorter deadline, which says what did not happen.
+vi.setConfig({ testTimeout: 180_000 });
 
 const MIB = 2 ** 20;
 /** Far more than the sockets of both ends together take in, so that a download that is not read stays under way. */

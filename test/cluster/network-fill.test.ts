@@ -2,8 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { eventually, RunningNetwork } from './support/running-network.ts';
+
+// Every wait has its own, shorter deadline, which says what did not happen.
+vi.setConfig({ testTimeout: 180_000 });
 
 const MIB = 2 ** 20;
 const RANGES = 24;

@@ -1,0 +1,108 @@
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { PageRecord } from '../../../deploy/demo/check.ts';
+import { type DryRecord, meterDryness } from './dry-meter.ts';
+
+/** Beyond the length of what is watched: for a machine that has other things to do. */
+const PATIENCE_MS = 60_000;
+const LOOK_EVERY_MS = 100;
+
+export type Player = 'hls' | 'dash';
+
+/** The page's own record, with the segments told apart and the dryness of the buffer beside it. */
+export interface Seen extends PageRecord, DryRecord {
+  readonly segments: ReadonlyArray<PageRecord['segments'][number] & { readonly kind: 'video' | 'audio' }>;
+}
+
+export interface ViewerOptions {
+  readonly pageUrl: string;
+  readonly player: Player;
+  /** The session that the page would else make up: it decides the order that steering gives. */
+  readonly session: string;
+  /** Answers the player's request for the manifest instead of steering. */
+  readonly manifest?: { readonly body: string; readonly contentType: string };
+}
+
+/** Somebody who watches the demo's page in a browser with nothing in its cache. */
+export class Viewer {
+  readonly page: Page;
+  readonly #context: BrowserContext;
+  readonly #errors: string[] = [];
+  readonly #steeringRequests: string[] = [];
+
+  private constructor(context: BrowserContext, page: Page) {
+    this.#context = context;
+    this.page = page;
+    page.on('pageerror', (error) => this.#errors.push(error.message));
+    page.on('request', (request) => {
+      if (new URL(request.url()).pathname.startsWith('/v1/steering/')) this.#steeringRequests.push(request.url());
+    });
+  }
+
+  static async open(browser: Browser, { pageUrl, player, session, manifest }: ViewerOptions): Promise<Viewer> {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 1400 } });
+    await context.addInitScript(meterDryness);
+    await context.addInitScript((id) => {
+      globalThis.crypto.randomUUID = () => id as ReturnType<typeof crypto.randomUUID>;
+    }, session);
+    const viewer = new Viewer(context, await context.newPage());
+    if (manifest !== undefined) {
+      await viewer.page.route('**/v1/manifest/**', (route) =>
+        route.fulfill({ ...manifest, headers: { 'access-control-allow-origin': '*' } }),
+      );
+    }
+    await viewer.page.goto(`${pageUrl}/?player=${player}`);
+    return viewer;
+  }
+
+  /** Requests of the player for content steering so far; a `data:` URI is none. */
+  get steeringRequests(): number {
+    return this.#steeringRequests.length;
+  }
+
+  /** Errors that the page did not catch. */
+  get errors(): readonly string[] {
+    return this.#errors;
+  }
+
+  /** What was seen so far. */
+  async seen(): Promise<Seen> {
+    const { demo, dry } = await this.page.evaluate(() => {
+      const page = globalThis as unknown as { demo: Seen; dry: DryRecord };
+      return { demo: page.demo, dry: page.dry };
+    });
+    return { ...demo, ...dry };
+  }
+
+  /** Now, on the clock of the segments. */
+  now(): Promise<number> {
+    return this.page.evaluate(() => performance.now());
+  }
+
+  /** Waits until the playhead is there. @returns what was seen by then. @throws with the page's events when it does not come */
+  async watchUntil(playheadSec: number): Promise<Seen> {
+    const endMs = performance.now() + PATIENCE_MS;
+    for (;;) {
+      // The page makes its record when its scripts have run.
+      const seen = await this.seen();
+      if (seen.currentTime >= playheadSec) return seen;
+      if (performance.now() > endMs) {
+        const events = await this.page.locator('#log').innerText();
+        throw new Error(`at ${seen.currentTime} of ${playheadSec} s after ${PATIENCE_MS} ms\n${events}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    }
+  }
+
+  press(button: string): Promise<void> {
+    return this.page.getByRole('button', { name: button, exact: true }).click();
+  }
+
+  close(): Promise<void> {
+    return this.#context.close();
+  }
+}
+
+/** Who delivered, each once, in the order of the first delivery. */
+export const deliverers = (segments: Seen['segments']): string[] => [
+  ...new Set(segments.map((each) => each.appliance)),
+];
