@@ -11,7 +11,7 @@ import {
 } from '../src/config/parameter.ts';
 
 const NAME = /^[a-z0-9](?:[a-z0-9_-]|\.(?!\.)){0,31}$/;
-const NAME_SHAPE = 'NAME of a-z 0-9 . _ -';
+const NAME_SHAPE = '1 to 32 of a-z 0-9 . _ -, first a letter or digit';
 const DAY_SEC = 86_400;
 const TEN_MINUTES_MS = 600_000;
 
@@ -36,6 +36,7 @@ export const applianceParameters = {
     NAME,
     NAME_SHAPE,
     'Name of this appliance, unique in the fleet; also its name in Cache-Status and its pathway in content steering.',
+    "the machine's host name",
   ),
   site: patternParameter('default', NAME, NAME_SHAPE, 'Site that this appliance stands in, as the planner knows it.'),
   cluster: patternParameter('default', NAME, NAME_SHAPE, 'Cluster whose members fill from each other first.'),
@@ -70,7 +71,7 @@ export const applianceParameters = {
   steeringToken: textParameter('', 'One-time token from `oca enrol` on the steering service.', { secret: true }),
   planner: urlParameter('Fill-planner that the plan comes from; without it only what is asked for is filled.'),
   plannerToken: textParameter('', 'One-time token from `oca enrol` on the fill-planner.', { secret: true }),
-  heartbeatMs: timeMs(5000, 'How often steering hears from this appliance.'),
+  heartbeatMs: timeMs(2000, 'How often steering hears from this appliance: three times within the lease it gives.'),
   planPollMs: timeMs(30_000, 'How often the planner is asked for a newer plan.'),
   demandShipMs: timeMs(60_000, 'How often counts of what was asked for go to the planner.'),
   routesFile: textParameter('', 'File with the routes that the ISP announces here (CSV), reported to steering.', {

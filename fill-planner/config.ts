@@ -12,7 +12,7 @@ export const PLANNER_PARAMETERS = {
   id: patternParameter(
     'planner',
     /^[a-z0-9](?:[a-z0-9_-]|\.(?!\.)){0,31}$/,
-    'ID',
+    '1 to 32 of a-z 0-9 . _ -, first a letter or digit',
     'Name of this planner; part of the key id of everything it signs.',
   ),
   listen: hostPortParameter('127.0.0.1:9080', 'Where appliances and steering reach the planner.'),

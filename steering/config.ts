@@ -13,7 +13,7 @@ export const STEERING_PARAMETERS = {
   id: patternParameter(
     'steering',
     /^[a-z0-9][a-z0-9_-]{0,31}$/,
-    'ID',
+    '1 to 32 of a-z 0-9 _ -, first a letter or digit',
     'Name of this service; the planner knows its key by it.',
   ),
   listen: hostPortParameter('127.0.0.1:9090', 'Where players and appliances reach it.'),

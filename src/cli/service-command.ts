@@ -79,6 +79,7 @@ function optionFor(name: string, row: Parameter<unknown>): Option {
 /** The default as a person reads it. */
 export function describeDefault(row: Parameter<unknown>): string {
   const value = row.default;
+  if (row.defaultSays !== undefined) return `default ${row.defaultSays}`;
   if (row.secret || value === '' || (Array.isArray(value) && value.length === 0)) return 'not set';
   if (typeof value === 'object' && value !== null && 'host' in value && 'port' in value)
     return `default ${String(value.host)}:${String(value.port)}`;

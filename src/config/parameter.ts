@@ -7,7 +7,11 @@ export interface Parameter<T> {
   readonly help: string;
   /** What a value looks like: `HOST:PORT`, `DIR`, `bytes`, `ms`. */
   readonly unit: string;
+  /** What fits, where the unit does not say it all: `1 to 600000`. */
+  readonly range?: string;
   readonly default: T;
+  /** How the default comes about, where it is not the same on every machine. */
+  readonly defaultSays?: string;
   /** May be given several times (flag), as a list (file) or comma-separated (environment). */
   readonly repeatable: boolean;
   /** Never printed or logged. */
@@ -34,16 +38,10 @@ function parameter<T>(
   fallback: T,
   help: string,
   parse: (value: unknown) => T,
-  options: { repeatable?: boolean; secret?: boolean } = {},
+  options: { repeatable?: boolean; secret?: boolean; range?: string; defaultSays?: string } = {},
 ): Parameter<T> {
-  return {
-    help,
-    unit,
-    default: fallback,
-    parse,
-    repeatable: options.repeatable ?? false,
-    secret: options.secret ?? false,
-  };
+  const { repeatable = false, secret = false, ...says } = options;
+  return { help, unit, default: fallback, parse, repeatable, secret, ...says };
 }
 
 const asText = (value: unknown): string => {
@@ -60,12 +58,22 @@ export function textParameter(
   return parameter(options.unit ?? 'TEXT', fallback, help, asText, options);
 }
 
-/** Text that must match; `shape` tells people what that is. */
-export function patternParameter(fallback: string, pattern: RegExp, shape: string, help: string): Parameter<string> {
-  return parameter(shape, fallback, help, (value) => {
+/** A name that must match; `shape` tells people what fits. `defaultSays` as in Parameter. */
+export function patternParameter(
+  fallback: string,
+  pattern: RegExp,
+  shape: string,
+  help: string,
+  defaultSays?: string,
+): Parameter<string> {
+  const parse = (value: unknown): string => {
     const text = asText(value);
     if (!pattern.test(text)) throw new ParameterError(`must be ${shape}, not '${text}'`);
     return text;
+  };
+  return parameter('NAME', fallback, help, parse, {
+    range: shape,
+    ...(defaultSays === undefined ? {} : { defaultSays }),
   });
 }
 
@@ -107,7 +115,7 @@ export function numberParameter(
   fallback: number,
   help: string,
 ): Parameter<number> {
-  return parameter(unit, fallback, help, (value) => {
+  const parse = (value: unknown): number => {
     const text = asText(value);
     const match = /^(-?\d+(?:\.\d+)?)(k|M|G|T|Ki|Mi|Gi|Ti)?$/.exec(text);
     const parsed =
@@ -121,7 +129,8 @@ export function numberParameter(
     if (parsed < range.min || parsed > range.max)
       throw new ParameterError(`must be ${range.min} to ${range.max} ${unit}, not ${text}`);
     return parsed;
-  });
+  };
+  return parameter(unit, fallback, help, parse, { range: `${range.min} to ${range.max}` });
 }
 
 /** `8080`, `127.0.0.1:8080`, `[::1]:8080`, `localhost:0`; a bare port listens on every address, IPv6 and IPv4. */
