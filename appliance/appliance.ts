@@ -131,7 +131,9 @@ class Appliance implements ProcessService {
     await this.#control.stop(restMs());
     await this.#volumeWatch.stop(restMs());
     await this.#admin.close();
+    const fillsEnded = this.#fills.stop(restMs());
     await this.#http.destroy();
+    await fillsEnded;
     await this.#store.stop(restMs());
   }
 

@@ -19,7 +19,7 @@ import type { ApplianceMetrics } from '../metrics.ts';
 import type { ObjectDescription, ObjectStore, StoredObject } from '../store/object-store.ts';
 import type { BlockFiller, BlockFillResult, PlannedFile, PlannedFiles } from './block-filler.ts';
 import type { BlockFlight } from './blocks/block-flight.ts';
-import { fetchBlocks, type OpenBody, type RunContext } from './blocks/fetch-blocks.ts';
+import { fetchBlocks, type OpenBody, type RunContext, type RunOptions } from './blocks/fetch-blocks.ts';
 import { FillSlots } from './blocks/fill-slots.ts';
 import { type ObjectKeeper, ObjectLease, OpenObject } from './blocks/open-object.ts';
 import { UnkeptBlocks } from './blocks/unkept-blocks.ts';
@@ -57,6 +57,8 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
   readonly #context: RunContext;
   #planned: PlannedFiles | undefined;
   readonly #storeLog: FailureLog;
+  readonly #runs = new Set<Promise<void>>();
+  #isStopping = false;
   /** Of blocks that the store has not taken yet. */
   #writingBytes = 0;
 
@@ -72,6 +74,7 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
       metrics,
       slots: new FillSlots(config.maxFills, config.sourceHeadTimeoutMs, world.clock),
       blockTimeoutMs: config.blockTimeoutMs,
+      isStopping: () => this.#isStopping,
       onChanged: (object) => this.#supersede(object),
     };
   }
@@ -110,7 +113,7 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
     for (let index = keepsAll ? 0 : wanted.firstBlock; index <= lastBlock; index += 1) {
       flights.push(object.beginFlight(index));
     }
-    void fetchBlocks({ object, flights, sources: [this.origin], keepsAll, begun: body }, this.#context);
+    this.#run({ object, flights, sources: [this.origin], keepsAll, begun: body });
     return lease;
   }
 
@@ -118,6 +121,15 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
   purge(key: string): boolean {
     this.#objects.delete(key);
     return this.#options.store.remove(key);
+  }
+
+  /** Begins no retries any more, and waits for the fills on their way, whose sources have been cut off. */
+  async stop(deadlineMs: number): Promise<void> {
+    this.#isStopping = true;
+    const { promise: isTime, resolve } = Promise.withResolvers<void>();
+    const timer = this.#options.world.clock.setTimer(deadlineMs, resolve);
+    await Promise.race([Promise.allSettled(this.#runs), isTime]);
+    timer.cancel();
   }
 
   openPlanned(file: PlannedFile): StoredObject {
@@ -143,7 +155,7 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
     object.enter(place);
     try {
       if (joined === undefined) {
-        void fetchBlocks({ object, flights: [flight], sources: counted.sources, keepsAll: false }, this.#context);
+        this.#run({ object, flights: [flight], sources: counted.sources, keepsAll: false });
       }
       await flight.whole(signal);
       await flight.kept;
@@ -162,7 +174,7 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
     const flights: BlockFlight[] = [];
     for (let index = firstBlock; index <= lastBlock; index += 1) flights.push(object.beginFlight(index));
     const sources = object.planned === undefined ? [this.origin] : this.#viewerSources(object.planned);
-    void fetchBlocks({ object, flights, sources, keepsAll: false }, this.#context);
+    this.#run({ object, flights, sources, keepsAll: false });
   }
 
   async keep(object: OpenObject, flight: BlockFlight): Promise<void> {
@@ -195,6 +207,11 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
   closed(object: OpenObject): void {
     this.#unkept.forget(object);
     if (this.#objects.get(object.key) === object) this.#objects.delete(object.key);
+  }
+
+  #run(options: RunOptions): void {
+    const run = fetchBlocks(options, this.#context).finally(() => this.#runs.delete(run));
+    this.#runs.add(run);
   }
 
   #enter(stored: StoredObject, planned: PlannedFile | undefined, fillsByRange: boolean): OpenObject {

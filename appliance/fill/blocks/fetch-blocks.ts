@@ -49,6 +49,8 @@ export interface RunContext {
   readonly metrics: ApplianceMetrics;
   readonly slots: FillSlots;
   readonly blockTimeoutMs: number;
+  /** Whether nothing is to be asked again. */
+  readonly isStopping: () => boolean;
   /** The origin has other bytes now: nobody should find the object any more. */
   readonly onChanged: (object: OpenObject) => void;
 }
@@ -152,7 +154,8 @@ class Run {
 
   /** All sources once; more rounds only where viewers have bytes already, or a reused connection was just closed. */
   #mayRetry(error: OperationalError, fruitless: number): boolean {
-    if (this.#sources.length === 0 || (this.#keepsAll && !this.#object.fillsByRange)) return false;
+    if (this.#context.isStopping() || this.#sources.length === 0) return false;
+    if (this.#keepsAll && !this.#object.fillsByRange) return false;
     const rounds = this.#receivedBytes > 0 ? RETRY_DELAYS_MS.length + 1 : error.code === 'SOURCE_TRUNCATED' ? 2 : 1;
     return fruitless < rounds * this.#sources.length;
   }
