@@ -13,7 +13,8 @@ const BYTES = patterned(4 * MIB);
 describe('oca appliance before a real nginx', () => {
   const folder = mkdtempSync(join(tmpdir(), 'oca-nginx-test-'));
   let nginx: NginxOrigin;
-  let appliance: ChildService;
+  // Undefined where it did not start: nginx is to be stopped all the same.
+  let appliance: ChildService | undefined;
   let url: string;
 
   beforeAll(async () => {
@@ -33,7 +34,7 @@ describe('oca appliance before a real nginx', () => {
   });
 
   afterAll(async () => {
-    await appliance.end('SIGTERM');
+    await appliance?.end('SIGTERM');
     await nginx.stop();
     rmSync(folder, { recursive: true, force: true });
   });
