@@ -56,12 +56,19 @@ export class BlockMap {
     return true;
   }
 
-  /** The held blocks in order. */
-  *held(): Generator<number> {
-    for (const [pageIndex, page] of this.#pages.entries()) {
+  /** The held blocks in order. @param from the first block to look at */
+  *held(from = 0): Generator<number> {
+    for (let pageIndex = pageOf(from); pageIndex < this.#pages.length; pageIndex += 1) {
+      const page = this.#pages[pageIndex];
       if (page === undefined) continue;
       const first = pageIndex * BLOCKS_PER_PAGE;
-      for (let block = first; block < first + this.#blocksOf(pageIndex); block += 1) if (this.has(block)) yield block;
+      for (let word = 0; word < this.#wordsOf(pageIndex); word += 1) {
+        // Takes the lowest bit that is set, until none is left.
+        for (let bits = page[word] ?? 0; bits !== 0; bits &= bits - 1) {
+          const block = first + word * BITS + (BITS - 1 - Math.clz32(bits & -bits));
+          if (block >= from) yield block;
+        }
+      }
     }
   }
 
@@ -78,12 +85,11 @@ export class BlockMap {
     const page = new Uint32Array(this.#pageWords(pageIndex));
     if (bytes.byteLength !== page.byteLength) return false;
     new Uint8Array(page.buffer).set(bytes);
+    const words = this.#wordsOf(pageIndex);
+    const strayBits = words * BITS - this.#blocksOf(pageIndex);
+    if (strayBits > 0 && (page[words - 1] ?? 0) >>> (BITS - strayBits) !== 0) return false;
     let count = 0;
-    for (let bit = 0; bit < this.#wordsOf(pageIndex) * BITS; bit += 1) {
-      if (!isSet(page, bit)) continue;
-      if (bit >= this.#blocksOf(pageIndex)) return false;
-      count += 1;
-    }
+    for (let word = 0; word < words; word += 1) count += bitCount(page[word] ?? 0);
     if (count === 0) return false;
     this.#pages[pageIndex] = page;
     this.#heldCount += count;
@@ -118,4 +124,11 @@ function setBit(page: Uint32Array, bit: number): void {
 
 function clearBit(page: Uint32Array, bit: number): void {
   page[bit >>> 5] = (page[bit >>> 5] ?? 0) & ~(1 << (bit & 31));
+}
+
+/** How many bits are set: sums of pairs, of fours, of bytes, then of all bytes at once. */
+function bitCount(word: number): number {
+  const pairs = word - ((word >>> 1) & 0x55555555);
+  const fours = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333);
+  return Math.imul((fours + (fours >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }

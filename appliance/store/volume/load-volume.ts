@@ -138,7 +138,7 @@ function parseDescription(json: string): ObjectDescription | undefined {
 
 function* blocksBeyond(generation: Generation, fileBytes: number): Generator<number> {
   if (fileBytes >= generation.description.sizeBytes) return;
-  for (const block of generation.blocks.held()) {
+  for (const block of generation.blocks.held(Math.floor(fileBytes / BLOCK_BYTES))) {
     if (block * BLOCK_BYTES + generation.blockBytes(block) > fileBytes) yield block;
   }
 }

@@ -35,7 +35,10 @@ function apply(map: BlockMap, changes: readonly Change[]): Map<number, number> {
 
 function expectSame(map: BlockMap, model: ReadonlyMap<number, number>): void {
   expect(map.heldCount).toBe(model.size);
-  expect([...map.held()]).toEqual([...model.keys()].sort((a, b) => a - b));
+  const blocks = [...model.keys()].sort((a, b) => a - b);
+  expect([...map.held()]).toEqual(blocks);
+  const from = map.blockCount >> 1;
+  expect([...map.held(from)]).toEqual(blocks.filter((block) => block >= from));
   for (let block = 0; block < map.blockCount + 40; block += 1) expect(map.has(block)).toBe(model.has(block));
   for (const [block, checksum] of model) expect(map.checksum(block)).toBe(checksum);
 }
