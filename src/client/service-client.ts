@@ -139,7 +139,8 @@ function detailOf(text: string): string {
 const AS_SERVICE: Partial<Record<ErrorCode, ErrorCode>> = {
   SOURCE_UNREACHABLE: 'SERVICE_UNREACHABLE',
   SOURCE_TIMEOUT: 'SERVICE_TIMEOUT',
-  SOURCE_TRUNCATED: 'SERVICE_PROTOCOL',
+  // A connection that ended says nothing of what would have been answered.
+  SOURCE_TRUNCATED: 'SERVICE_UNREACHABLE',
   SOURCE_PROTOCOL: 'SERVICE_PROTOCOL',
 };
 

@@ -87,16 +87,21 @@ describe('a call of a service', () => {
     expect(seen).toHaveLength(1);
   });
 
-  it('fails for an answer that is no JSON, too long, or cut short', async () => {
+  it('fails for an answer that is no JSON or too long', async () => {
     answer = json('{"a":');
     await expect(client().get('/x')).rejects.toMatchObject({ code: 'SERVICE_PROTOCOL' });
     answer = json(JSON.stringify('x'.repeat(2000)));
     await expect(client().get('/x')).rejects.toMatchObject({ code: 'SERVICE_PROTOCOL' });
+  });
+
+  it('takes a connection that ends before the answer does for no connection', async () => {
     answer = (_request, response) => {
       response.writeHead(200, { 'content-length': '100' });
       response.write('{"a":', () => response.destroy());
     };
-    await expect(client().get('/x')).rejects.toMatchObject({ code: 'SERVICE_PROTOCOL' });
+    await expect(client().get('/x')).rejects.toMatchObject({ code: 'SERVICE_UNREACHABLE' });
+    answer = (_request, response) => void response.destroy();
+    await expect(client().post('/x', {})).rejects.toMatchObject({ code: 'SERVICE_UNREACHABLE' });
   });
 
   it('fails when nobody listens', async () => {
