@@ -4,7 +4,7 @@ import { ChildService, serviceWords } from '../../deploy/demo/child-service.ts';
 import { parseDemandSample } from '../../src/contracts/demand-sample.ts';
 import { ask } from '../appliance/support/http-client.ts';
 import { RecordingProxy } from './support/recording-proxy.ts';
-import { eventually, RunningNetwork } from './support/running-network.ts';
+import { eventually, IN_TIME, RunningNetwork } from './support/running-network.ts';
 
 // Every wait has its own, shorter deadline, which says what did not happen.
 vi.setConfig({ testTimeout: 180_000 });
@@ -53,7 +53,8 @@ async function expectAllServe(name: string): Promise<void> {
 }
 
 async function expectSteered(): Promise<void> {
-  expect((await network.order(SESSION)).toSorted()).toEqual([...network.applianceIds, 'origin'].toSorted());
+  const everybody = [...network.applianceIds, 'origin'].toSorted();
+  await expect.poll(async () => (await network.order(SESSION)).toSorted(), IN_TIME).toEqual(everybody);
   const playlist = await fetchText(`${network.steeringUrl}/v1/manifest/bars.m3u8?session=${SESSION}`);
   const mpd = await fetchText(`${network.steeringUrl}/v1/manifest/bars.mpd?session=${SESSION}`);
   for (const id of network.applianceIds) {
@@ -91,13 +92,15 @@ test('what viewers ask for reaches the planner as counts, moves its prediction, 
     });
     expect(answer.status).toBe(200);
   }
-  const counted = () =>
-    calls('POST', '/v1/demand')
-      .map(({ body }) => parseDemandSample(JSON.parse(body)))
+  // A sample that is sent twice counts once.
+  const counted = () => {
+    const samples = calls('POST', '/v1/demand').map(({ body }) => parseDemandSample(JSON.parse(body)));
+    return [...new Map(samples.map((sample) => [sample.sampleId, sample])).values()]
       .filter(({ applianceId }) => applianceId === id)
       .flatMap(({ entries }) => entries.filter((entry) => entry.path === path));
+  };
   const total = (of: 'requests' | 'servedBytes'): number => counted().reduce((sum, entry) => sum + entry[of], 0);
-  await eventually(() => total('requests') === requests);
+  await expect.poll(() => total('requests'), IN_TIME).toBe(requests);
   expect(total('servedBytes')).toBe(requests * network.media('v144.mp4').length);
 
   await eventually(async () => {

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { eventually, RunningNetwork } from './support/running-network.ts';
+import { eventually, IN_TIME, RunningNetwork } from './support/running-network.ts';
 
 // Every wait has its own, shorter deadline, which says what did not happen.
 vi.setConfig({ testTimeout: 180_000 });
@@ -45,9 +45,7 @@ test('outside the window no byte moves; inside, the origin sends every byte once
     await eventually(async () => (await network.metric(id, 'appliance_plan_polls_total')) >= polls + 2);
   }
   expect(await network.originStats()).toMatchObject({ bytes: 0, requests: 0 });
-  expect((await network.explained('viewer')).excluded.map(({ id, code }) => `${id} ${code}`).sort()).toEqual(
-    ids.map((id) => `${id} lacks-title`).sort(),
-  );
+  await expect.poll(() => network.leftOut('viewer'), IN_TIME).toEqual(ids.map((id) => `${id} lacks-title`));
 
   await network.planNow(60);
   await network.waitForFill(() => undefined);
@@ -68,11 +66,11 @@ test('outside the window no byte moves; inside, the origin sends every byte once
 });
 
 test('what is held reaches steering, and every appliance serves it byte for byte', async () => {
-  await eventually(async () => {
-    const { held } = await network.explained('viewer');
-    return network.applianceIds.every((id) => held[id]?.share === 1);
-  });
-  expect(await network.order('viewer')).toEqual(expect.arrayContaining([...network.applianceIds, 'origin']));
+  await expect
+    .poll(async () => Object.values((await network.explained('viewer')).held).map((held) => held?.share), IN_TIME)
+    .toEqual(network.applianceIds.map(() => 1));
+  const everybody = [...network.applianceIds, 'origin'];
+  await expect.poll(async () => (await network.order('viewer')).toSorted(), IN_TIME).toEqual(everybody.toSorted());
   const before = await network.originStats();
   for (const id of network.applianceIds) {
     for (const name of ['v144.mp4', 'v240.mp4', 'v360.mp4', 'a48.mp4', 'manifest.mpd', 'v360.m3u8']) {

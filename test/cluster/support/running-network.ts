@@ -12,6 +12,9 @@ const MEDIA = join(import.meta.dirname, '../../../deploy/demo/title/media');
 const PATIENCE_MS = 45_000;
 const LOOK_EVERY_MS = 50;
 
+/** For `expect.poll`: what processes bring about in their own time. */
+export const IN_TIME = { timeout: PATIENCE_MS, interval: LOOK_EVERY_MS };
+
 export interface OriginStats {
   readonly bytes: number;
   readonly requests: number;
@@ -138,6 +141,12 @@ export class RunningNetwork extends DemoNetwork {
   /** The places that a session is given, best first. */
   async order(session: string): Promise<string[]> {
     return (await this.steered(session)).ranked.map(({ id }) => id);
+  }
+
+  /** Who steering leaves out for a session, and by which word, in the order of their ids. */
+  async leftOut(session: string): Promise<string[]> {
+    const { excluded } = await this.explained(session);
+    return excluded.map(({ id, code }) => `${id} ${code}`);
   }
 
   explained(session: string): Promise<Explained> {
