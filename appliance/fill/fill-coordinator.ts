@@ -155,7 +155,7 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
     object.enter(place);
     try {
       if (joined === undefined) {
-        this.#run({ object, flights: [flight], sources: counted.sources, keepsAll: false });
+        this.#run({ object, flights: [flight], sources: counted.sources, keepsAll: false, planSignal: signal });
       }
       await flight.whole(signal);
       await flight.kept;

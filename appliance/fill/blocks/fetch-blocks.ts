@@ -41,6 +41,11 @@ export interface RunOptions {
   /** Takes every block that passes, wanted or not: the origin would have to send them all again for one of them. */
   readonly keepsAll: boolean;
   readonly begun?: OpenBody;
+  /**
+   * Given for planned fill, which may cost nothing outside its window and budget: when it aborts, the run ends at once
+   * unless a viewer waits for the block; and a source that sends the whole file for a range is refused.
+   */
+  readonly planSignal?: AbortSignal;
 }
 
 export interface RunContext {
@@ -73,6 +78,7 @@ export async function fetchBlocks(options: RunOptions, context: RunContext): Pro
 class Run {
   readonly #object: OpenObject;
   readonly #context: RunContext;
+  readonly #planSignal: AbortSignal | undefined;
   /** Not ended yet, ascending. */
   readonly #flights: BlockFlight[];
   #sources: readonly FillSource[];
@@ -91,6 +97,7 @@ class Run {
     this.#sources = options.sources;
     this.#keepsAll = options.keepsAll;
     this.#begun = options.begun;
+    this.#planSignal = options.planSignal;
   }
 
   async go(): Promise<void> {
@@ -117,6 +124,7 @@ class Run {
     let fruitless = 0;
     let attemptsForBlock = 0;
     while (this.#flights.length > 0) {
+      if (this.#isCalledOff()) throw new OperationalError('SOURCE_TRUNCATED', `called off: ${this.#object.key}`);
       const source = this.#sources[sourceIndex % this.#sources.length];
       if (source === undefined) throw new OperationalError('SOURCE_LACKS', `no source is left for ${this.#object.key}`);
       const [bytesBefore, blocksBefore] = [this.#receivedBytes, this.#blocksDone];
@@ -160,9 +168,23 @@ class Run {
     return fruitless < rounds * this.#sources.length;
   }
 
+  /** The plan has no more time for it, and no viewer waits. */
+  #isCalledOff(): boolean {
+    if (this.#planSignal?.aborted !== true) return false;
+    return !this.#flights.some(({ blockIndex }) => this.#object.isWanted(blockIndex));
+  }
+
   async #fillFrom(source: FillSource): Promise<void> {
     this.#isAnswered = this.#begun !== undefined;
     const abort = this.#begun?.abort ?? new AbortController();
+    // A turn later: who waited for the plan has left its place in the object by then, and only viewers still stand there.
+    const onPlanEnd = (): void => {
+      setImmediate(() => {
+        if (this.#isCalledOff())
+          abort.abort(new OperationalError('SOURCE_TRUNCATED', 'the plan has no more time for it'));
+      });
+    };
+    this.#planSignal?.addEventListener('abort', onPlanEnd, { once: true });
     const deadline = new BlockDeadline(this.#context, abort, `${source.id} for ${this.#object.key}`);
     try {
       const open = this.#begun ?? (await this.#open(source, abort));
@@ -170,6 +192,7 @@ class Run {
       await this.#take(open, deadline);
     } finally {
       deadline.cancel();
+      this.#planSignal?.removeEventListener('abort', onPlanEnd);
       // Frees the connection when the body was left before its end; does nothing after it.
       abort.abort(new OperationalError('SOURCE_TRUNCATED', 'the fill has ended'));
     }
@@ -216,6 +239,12 @@ class Run {
         return { startByte: first, endByte: range.last + 1 };
       }
     } else if (Number(headers['content-length'] ?? description.sizeBytes) === description.sizeBytes) {
+      if (first > 0 && this.#planSignal !== undefined) {
+        throw new OperationalError(
+          'SOURCE_PROTOCOL',
+          `${where}: sends the whole file for a range, planned fill needs ranges`,
+        );
+      }
       // Ranges do not work there, or the whole was asked for: what comes along is kept as well.
       this.#keepsAll ||= first > 0;
       return { startByte: 0, endByte: description.sizeBytes };

@@ -109,6 +109,54 @@ describe('a planned file', () => {
     expect((await client).body.equals(BYTES.subarray(0, 10))).toBe(true);
   });
 
+  it('is left in the middle of a block when the plan has no more time, and nothing more is asked for', async () => {
+    const file = rig.plan(PATH, BYTES, []);
+    origin.isHeld = true;
+    using object = rig.fills.openPlanned(file);
+    const source: FillPlanSource = { kind: 'origin', id: 'origin', baseUrl: origin.url, afterSec: 0 };
+    const window = new AbortController();
+    const filling = rig.fills.fillPlannedBlock(object, file, 0, [source], window.signal);
+    const request = await origin.arrival();
+    request.head();
+    request.send(1000);
+    window.abort(new Error('the window is over'));
+    await expect(filling).rejects.toThrow('the window is over');
+    await request.closed;
+    expect(object.holds(0)).toBe(false);
+    expect(origin.requests).toHaveLength(1);
+  });
+
+  it('goes on to its end after the window when a viewer waits for the block', async () => {
+    const file = rig.plan(PATH, BYTES, []);
+    origin.isHeld = true;
+    using object = rig.fills.openPlanned(file);
+    const source: FillPlanSource = { kind: 'origin', id: 'origin', baseUrl: origin.url, afterSec: 0 };
+    const window = new AbortController();
+    const filling = rig.fills.fillPlannedBlock(object, file, 1, [source], window.signal);
+    const request = await origin.arrival();
+    using lease = rig.fills.find(PATH);
+    // The viewer stands in the object as soon as the first piece is asked for.
+    const piece = lease?.read({ first: MIB, last: MIB + 9 }, signal()).next();
+    window.abort(new Error('the window is over'));
+    await expect(filling).rejects.toThrow('the window is over');
+    request.release();
+    expect(Buffer.from((await piece)?.value ?? []).equals(BYTES.subarray(MIB, MIB + 10))).toBe(true);
+    expect(origin.requests).toHaveLength(1);
+  });
+
+  it('is not filled by the plan from a source that sends the whole file for a range', async () => {
+    origin.files.set(PATH, { bytes: BYTES, etag: '"whole"', ranges: false });
+    const file = rig.plan(PATH, BYTES, []);
+    using object = rig.fills.openPlanned(file);
+    const source: FillPlanSource = { kind: 'origin', id: 'origin', baseUrl: origin.url, afterSec: 0 };
+    await expect(rig.fills.fillPlannedBlock(object, file, 1, [source], signal())).rejects.toThrow(/needs ranges/);
+    expect(await rig.fills.fillPlannedBlock(object, file, 0, [source], signal())).toEqual({
+      kind: 'origin',
+      bytes: MIB,
+    });
+    expect(object.heldBlocks).toBe(1);
+  });
+
   it('takes the place of what was fetched on demand under the same path', async () => {
     origin.files.set(PATH, { bytes: patterned(500), etag: '"before"', headers: { 'cache-control': 'max-age=600' } });
     expect((await ask(`${rig.url}${PATH}`)).headers.etag).toBe('"before"');
