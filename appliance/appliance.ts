@@ -111,6 +111,10 @@ class Appliance implements ProcessService {
     return { listen: this.#delivery.url, admin: this.#adminUrl };
   }
 
+  get longestDrainMs(): number {
+    return this.#config.drainMs + MAX_ANNOUNCE_MS;
+  }
+
   async drain(): Promise<void> {
     const told = this.#setDraining(true);
     const { clock } = this.#context.world;

@@ -14,4 +14,6 @@ export interface ProcessService extends Service {
   addresses(): Readonly<Record<string, string>>;
   /** Told at SIGTERM, before stop: becomes unready, tells others, keeps serving. Resolves when it may be stopped. */
   drain?(): Promise<void>;
+  /** How long `drain` may take at the most; 0 when not given. The process is not ended for it before. */
+  readonly longestDrainMs?: number;
 }

@@ -1,6 +1,7 @@
 import { pino } from 'pino';
+import { LogLines } from './log-lines.ts';
 
-/** Structured logs: one JSON line per event on stdout, or what the level lets through. Fields first, then a sentence. */
+/** Structured logs: one JSON line per event on stderr, as far as the level lets it through. Fields first, then a sentence. */
 export interface Logger {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
@@ -12,12 +13,19 @@ export interface Logger {
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+const STANDARD_ERROR = 2;
+const MAX_WAITING_CHARS = 4 * 2 ** 20;
+
 /**
  * Logs go to stderr, so that stdout keeps to the one ready line that people and scripts wait for. Fields that may hold
  * secrets are redacted by name.
  */
 export function createLogger(service: string, level: LogLevel): Logger {
-  return pino(
+  const lines = new LogLines(STANDARD_ERROR, {
+    maxWaitingChars: MAX_WAITING_CHARS,
+    onLost: (lostLines) => logger.warn({ lostLines }, 'log lines were lost: whatever takes the log took nothing'),
+  });
+  const logger: Logger = pino(
     {
       level,
       base: { service },
@@ -26,8 +34,9 @@ export function createLogger(service: string, level: LogLevel): Logger {
       serializers: { error: pino.stdSerializers.err },
       redact: ['token', '*.token', 'authorization', '*.authorization', 'privateKey', '*.privateKey'],
     },
-    pino.destination({ dest: 2, sync: false }),
+    lines,
   );
+  return logger;
 }
 
 const nothing = (): void => undefined;

@@ -1,4 +1,5 @@
 /** A service for the tests of `runService`: behaves as its first argument says. */
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OperationalError } from '../../../src/errors/operational-error.ts';
 import { runService } from '../../../src/lifecycle/run-service.ts';
@@ -15,12 +16,20 @@ await runService(
     async start() {
       if (behaviour === 'config') throw new OperationalError('CONFIG_INVALID', '--listen is wrong');
       if (behaviour === 'disk') throw new OperationalError('VOLUME_IO', 'disk 2');
+      if (behaviour === 'slow-start') {
+        say('starting');
+        await sleep(60_000);
+      }
+      if (behaviour === 'unread') await once(process, 'message');
       await sleep(1);
     },
+    ...(behaviour === 'long-drain' ? { longestDrainMs: 60_000 } : {}),
     addresses: () => ({ http: '127.0.0.1:1234', admin: '[::1]:1' }),
     async drain() {
       say('draining');
       if (behaviour === 'slow-drain') await sleep(60_000);
+      // Longer than the deadline of the stop that follows and all the grace after it.
+      if (behaviour === 'long-drain') await sleep(6000);
     },
     async stop(givenMs) {
       say(`stopping within ${givenMs}`);
@@ -33,3 +42,4 @@ await runService(
 );
 if (behaviour === 'bug') setTimeout(() => decodeURIComponent('%'), 10);
 if (behaviour === 'rejection') void Promise.reject(new Error('nobody waited for this'));
+if (behaviour === 'unread') setTimeout(() => process.send?.('still here'), 50);

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { until } from '../../support/until.ts';
 
+const EXAMPLE = fileURLToPath(new URL('./example-service.ts', import.meta.url));
 let child: ChildProcess | undefined;
 let output = '';
 let errors = '';
@@ -11,10 +12,7 @@ let errors = '';
 function run(...behaviour: string[]): ChildProcess {
   output = '';
   errors = '';
-  const started = spawn(process.execPath, [
-    fileURLToPath(new URL('./example-service.ts', import.meta.url)),
-    ...behaviour,
-  ]);
+  const started = spawn(process.execPath, [EXAMPLE, ...behaviour]);
   started.stdout.on('data', (piece: Buffer) => (output += piece.toString()));
   started.stderr.on('data', (piece: Buffer) => (errors += piece.toString()));
   child = started;
@@ -56,6 +54,32 @@ describe('a service as a process', () => {
     await until(() => output.includes('draining'));
     service.kill('SIGTERM');
     expect(await exitOf(service)).toBe(1);
+  });
+
+  it('ends at once and well at a signal that comes before it is ready', async () => {
+    const service = run('slow-start');
+    await until(() => output.includes('starting'));
+    service.kill('SIGTERM');
+    expect(await exitOf(service)).toBe(0);
+    expect(errors).toContain('before it was ready');
+  });
+
+  it('is given the time that it says its drain may take, on top of the deadline of the stop', async () => {
+    const service = run('long-drain', '0');
+    await until(isReady);
+    service.kill('SIGTERM');
+    expect(await exitOf(service)).toBe(0);
+    expect(output).toContain('stopping within 0');
+  });
+
+  it('does not mind that nobody reads what it prints', async () => {
+    const service = spawn(process.execPath, [EXAMPLE, 'unread'], { stdio: ['ipc', 'pipe', 'pipe'] });
+    child = service;
+    for (const stream of [service.stdout, service.stderr]) stream?.destroy();
+    service.send('go');
+    expect((await once(service, 'message'))[0]).toBe('still here');
+    service.kill('SIGTERM');
+    expect((await once(service, 'exit'))[0]).toBe(0);
   });
 
   it('ends with 1 when stopping fails', async () => {
