@@ -31,7 +31,7 @@ export interface DiskObjectStoreOptions {
   readonly world: World;
   readonly logger: Logger;
   readonly metrics?: Metrics;
-  /** Beyond it the least recently used object goes. One costs about 1.5 kB of memory. */
+  /** Beyond it the least recently used object goes. One costs about 1 kB of memory, and 6 bytes per held block. */
   readonly maxObjects?: number;
   /** How often a volume in trouble is tried again. */
   readonly probeIntervalMs?: number;
