@@ -16,6 +16,8 @@ const checks: ReadonlyMap<string, Check> = new Map<string, Check>([
   ['format', () => runTool(root, 'biome', ['check', '--config-path=test/tidy', '--max-diagnostics=100', '.'])],
   ['lint', () => runTool(root, 'oxlint', ['-c', 'test/tidy/oxlint.json', '--type-aware', '--deny-warnings'])],
   ['types', () => runTool(root, 'tsc', ['-p', '.', '--pretty', 'false'])],
+  // The page runs in a browser: other globals, plain JavaScript with types in comments.
+  ['page', () => runTool(root, 'tsc', ['-p', 'deploy/demo/page', '--pretty', 'false'])],
   ['unused', () => runTool(root, 'knip', ['--config', 'test/tidy/knip.json', '--no-progress'])],
   ['rules', checkRules],
 ]);
