@@ -88,7 +88,7 @@ function addCatalogueRoutes(server: JsonServer, { guard, catalog, identity }: Se
 function addReportRoutes(server: JsonServer, parts: ServiceRoutesParts): void {
   const { guard, catalog, demand, fleet, plans, clock, onSample } = parts;
 
-  server.post('/v1/demand', (request, reply) => {
+  server.post('/v1/demand', { onRequest: guard.beforeBody }, (request, reply) => {
     const sample = parseDemandSample(request.body);
     if (guard(request, reply, ['appliance'], sample.applianceId) === 'refused') return reply;
     const region = fleet.regionOf(sample.applianceId, sample.siteId) ?? UNKNOWN_REGION;
@@ -98,7 +98,7 @@ function addReportRoutes(server: JsonServer, parts: ServiceRoutesParts): void {
     return { outcome };
   });
 
-  server.post('/v1/fill-report', (request, reply) => {
+  server.post('/v1/fill-report', { onRequest: guard.beforeBody }, (request, reply) => {
     const report = parseFillReport(request.body);
     if (guard(request, reply, ['appliance'], report.applianceId) === 'refused') return reply;
     if (!fleet.get().fleet.appliances.some(({ id }) => id === report.applianceId))

@@ -25,7 +25,7 @@ export type SignatureVerdict =
 
 const digestOf = (body: Uint8Array): string => `sha-256=:${createHash('sha256').update(body).digest('base64')}:`;
 
-function signatureBase(request: SignableRequest, contentDigest: string, parameters: string): string {
+function signatureBase(request: Omit<SignableRequest, 'body'>, contentDigest: string, parameters: string): string {
   const queryAt = request.target.indexOf('?');
   const path = queryAt < 0 ? request.target : request.target.slice(0, queryAt);
   const query = queryAt < 0 ? '?' : request.target.slice(queryAt);
@@ -50,23 +50,28 @@ export function signRequest(request: SignableRequest, identity: Identity, nowMs:
   };
 }
 
+/** A head whose signature is good, if the body is what its digest says. */
+export type HeadVerdict =
+  | { readonly kind: 'valid'; readonly id: string; readonly keyId: string; readonly contentDigest: string }
+  | Exclude<SignatureVerdict, { kind: 'valid' }>;
+
 /**
- * Checks a request's signature.
+ * Checks all that can be checked before the body is read: the signature is over the body's digest, not the body.
  * @param publicKeyOf the registered public key and owner of a key id, or undefined
  * @param maxSkewMs how far the sender's clock may differ from ours
  */
-export function checkRequestSignature(
-  request: SignableRequest,
+export function checkSignedHead(
+  request: Omit<SignableRequest, 'body'>,
   headers: Readonly<Record<string, string | string[] | undefined>>,
   publicKeyOf: (keyId: string) => { id: string; publicKey: string } | undefined,
   nowMs: number,
   maxSkewMs: number,
-): SignatureVerdict {
+): HeadVerdict {
   const input = headers['signature-input'];
   const signature = headers['signature'];
   const contentDigest = headers['content-digest'];
   if (input === undefined && signature === undefined) return { kind: 'unsigned' };
-  const invalid = (reason: string): SignatureVerdict => ({ kind: 'invalid', reason });
+  const invalid = (reason: string): HeadVerdict => ({ kind: 'invalid', reason });
   if (typeof input !== 'string' || typeof signature !== 'string' || typeof contentDigest !== 'string') {
     return invalid('Signature-Input, Signature and Content-Digest must each be given once');
   }
@@ -83,8 +88,15 @@ export function checkRequestSignature(
   const key = publicKeyOf(keyId);
   if (key === undefined)
     return invalid(`key ${keyId} is not enrolled here: mint a token with 'oca enrol' and start the service with it`);
-  if (digestOf(request.body) !== contentDigest) return invalid('Content-Digest does not match the body');
   const base = signatureBase(request, contentDigest, input.slice(`oca=${COMPONENTS}`.length));
   if (!verifySignature(key.publicKey, base, bytes)) return invalid('signature does not verify');
-  return { kind: 'valid', id: key.id, keyId };
+  return { kind: 'valid', id: key.id, keyId, contentDigest };
+}
+
+/** The rest of the check: whether the body is the one that the head was signed for. */
+export function checkSignedBody(head: HeadVerdict, body: Uint8Array): SignatureVerdict {
+  if (head.kind !== 'valid') return head;
+  if (digestOf(body) !== head.contentDigest)
+    return { kind: 'invalid', reason: 'Content-Digest does not match the body' };
+  return { kind: 'valid', id: head.id, keyId: head.keyId };
 }

@@ -20,7 +20,7 @@ const ROUTES_LIMIT_BYTES = 64 * 2 ** 20;
 
 /** `POST /v1/heartbeat` and `POST /v1/routes`: what appliances tell, signed by them. */
 export function addFleetRoutes(server: JsonServer, api: FleetApi): void {
-  server.post('/v1/heartbeat', (request, reply) => {
+  server.post('/v1/heartbeat', { onRequest: api.guard.beforeBody }, (request, reply) => {
     const sender = api.guard(request, reply, ['appliance']);
     if (sender === 'refused') return reply;
     const heartbeat = parseHeartbeat(request.body);
@@ -31,7 +31,7 @@ export function addFleetRoutes(server: JsonServer, api: FleetApi): void {
     return answer;
   });
 
-  server.post('/v1/routes', { bodyLimit: ROUTES_LIMIT_BYTES }, (request, reply) => {
+  server.post('/v1/routes', { bodyLimit: ROUTES_LIMIT_BYTES, onRequest: api.guard.beforeBody }, (request, reply) => {
     const sender = api.guard(request, reply, ['appliance']);
     if (sender === 'refused') return reply;
     const report = parseRouteReport(request.body);

@@ -20,6 +20,7 @@ let server: JsonServer;
 let http: HttpClient;
 let url: string;
 let receiver: Identity;
+let bodiesRead = 0;
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'oca-guard-'));
@@ -40,7 +41,11 @@ afterEach(async () => {
 async function build(allowUnsignedLoopback: boolean): Promise<void> {
   server = createJsonServer({ logger: silentLogger, bodyLimitBytes: 10_000 });
   const guard = createSignatureGuard({ trusted, clock: world.clock, logger: silentLogger, allowUnsignedLoopback });
-  server.post<{ Params: { id: string } }>('/of/:id', (request, reply) => {
+  server.addHook('preParsing', (_request, _reply, _payload, done) => {
+    bodiesRead += 1;
+    done();
+  });
+  server.post<{ Params: { id: string } }>('/of/:id', { onRequest: guard.beforeBody }, (request, reply) => {
     const sender = guard(request, reply, ['appliance'], request.params.id);
     return sender === 'refused' ? reply : { sender: sender?.id ?? 'unsigned' };
   });
@@ -84,6 +89,16 @@ describe('the guard between services', () => {
     });
     const stranger = loadOrCreateIdentity('a1', join(dir, 'stranger.pem'));
     await expect(clientOf(stranger).post('/of/a1', {})).rejects.toMatchObject({ answeredStatus: 401 });
+  });
+
+  it('reads no body of who is not enrolled, whatever its size says', async () => {
+    bodiesRead = 0;
+    await expect(clientOf().post('/of/a1', { n: 'x'.repeat(9000) })).rejects.toMatchObject({ answeredStatus: 401 });
+    const stranger = loadOrCreateIdentity('a1', join(dir, 'stranger.pem'));
+    await expect(clientOf(stranger).post('/of/a1', {})).rejects.toMatchObject({ answeredStatus: 401 });
+    expect(bodiesRead).toBe(0);
+    await clientOf(enrolled('a1')).post('/of/a1', {});
+    expect(bodiesRead).toBe(1);
   });
 
   it('refuses a request that was caught and sent to another path or with another body', async () => {
