@@ -53,6 +53,12 @@ export const PLANNER_PARAMETERS = {
   ),
   maxFileBytes: numberParameter('bytes', { min: 1, max: 1e13 }, 200e9, 'Largest file of a title.'),
   maxTitleBytes: numberParameter('bytes', { min: 1, max: 1e14 }, 1e12, 'Largest title.'),
+  maxConnections: numberParameter(
+    'connections',
+    { min: 1, max: 1e6 },
+    20_000,
+    'Open connections of appliances and steering; more are closed at once.',
+  ),
   allowUnsignedLoopback: flagParameter(
     'Development only: take unsigned requests from this machine as from whoever they say they are.',
   ),

@@ -46,7 +46,8 @@ export function createFillPlanner(config: PlannerConfig, context: ServiceContext
     const runCycle = countedCycle({ ...state, ...config, clock: world.clock, logger }, health, counted);
 
     const tls = { certFile: config.tlsCert, keyFile: config.tlsKey };
-    const service = createJsonServer({ logger, bodyLimitBytes: BODY_LIMIT_BYTES, tls });
+    const { maxConnections } = config;
+    const service = createJsonServer({ logger, bodyLimitBytes: BODY_LIMIT_BYTES, maxConnections, tls });
     const admin = createJsonServer({ logger, bodyLimitBytes: BODY_LIMIT_BYTES });
     closing.push(
       () => service.close(),

@@ -74,6 +74,12 @@ export const STEERING_PARAMETERS = {
     100,
     'The same per client address. Many viewers may share one.',
   ),
+  maxConnections: numberParameter(
+    'connections',
+    { min: 1, max: 1e6 },
+    50_000,
+    'Open connections of players and appliances; more are closed at once.',
+  ),
   maxReportedRoutes: numberParameter(
     'routes',
     { min: 0, max: 1_000_000 },

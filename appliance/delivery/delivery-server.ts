@@ -2,9 +2,8 @@ import { createServer as createHttpServer, type IncomingMessage, type Server, ty
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { HostPort } from '../../src/config/parameter.ts';
-import { messageOf, OperationalError } from '../../src/errors/operational-error.ts';
 import type { Service } from '../../src/lifecycle/service.ts';
-import { formatHostPort, readTls } from '../../src/server/json-server.ts';
+import { formatHostPort, listenFailure, readTls } from '../../src/server/json-server.ts';
 import type { ApplianceConfig } from '../config.ts';
 
 const MAX_HEAD_BYTES = 16_384;
@@ -43,7 +42,7 @@ export class DeliveryServer implements Service {
     this.#server.on('clientError', refuseNonsense);
   }
 
-  /** @throws OperationalError CONFIG_INVALID when the address cannot be had. */
+  /** @throws OperationalError CONFIG_INVALID, ADDRESS_UNAVAILABLE when the address cannot be had. */
   async start(): Promise<void> {
     const { host, port } = this.#config.listen;
     try {
@@ -51,11 +50,7 @@ export class DeliveryServer implements Service {
     } catch (error) {
       const hasNoIpv6 = host === '::' && error instanceof Error && 'code' in error && error.code === 'EAFNOSUPPORT';
       if (hasNoIpv6) return this.#listen('0.0.0.0', port);
-      throw new OperationalError(
-        'CONFIG_INVALID',
-        `cannot listen on ${formatHostPort({ host, port })}: ${messageOf(error)}`,
-        { cause: error },
-      );
+      throw listenFailure({ host, port }, error);
     }
   }
 

@@ -85,6 +85,12 @@ export const ERROR_CODES = {
     status: 503,
     retry: 'never',
   },
+  ADDRESS_UNAVAILABLE: {
+    says: 'the address to listen on cannot be had now: look for another process on it, and whether this machine has it',
+    source: 'self',
+    status: 503,
+    retry: 'same',
+  },
   OVERLOADED: { says: 'a limit on work in hand is reached', source: 'self', status: 503, retry: 'elsewhere' },
   // What an operator gives us.
   MEDIA_BROKEN: { says: 'the title is broken and was refused', source: 'client', status: 422, retry: 'never' },

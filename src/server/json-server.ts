@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import { createSecureContext } from 'node:tls';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { HostPort } from '../config/parameter.ts';
 import { ContractError } from '../contracts/contract.ts';
@@ -22,31 +23,50 @@ declare module 'fastify' {
 export interface JsonServerOptions {
   readonly logger: Logger;
   readonly bodyLimitBytes: number;
+  /** Open connections; more are closed at once. */
+  readonly maxConnections?: number;
+  /** How long a client may take for a handshake and for the head of a request. */
+  readonly headTimeoutMs?: number;
   /** Paths of a PEM certificate and key, or empty strings for plain HTTP. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
 }
 
 const EMPTY = Buffer.alloc(0);
-const NO_HEADER_NEEDS_LONGER_MS = 10_000;
+const DEFAULT_MAX_CONNECTIONS = 1000;
+const DEFAULT_HEAD_TIMEOUT_MS = 10_000;
+/** Node looks for connections over their time limits only so often, by itself every 30 s. */
+const CHECK_INTERVAL_MS = 1000;
+const MAX_HEAD_BYTES = 16_384;
 
 /**
  * The JSON server of all three services: fastify with our limits, problem bodies (RFC 9457) for every error, and the
- * raw body kept for signatures.
+ * raw body kept for signatures. @throws OperationalError CONFIG_INVALID when certificate or key are not there or broken
  */
 export function createJsonServer(options: JsonServerOptions): JsonServer {
-  const common = {
+  const headTimeoutMs = options.headTimeoutMs ?? DEFAULT_HEAD_TIMEOUT_MS;
+  const limits = {
+    headersTimeout: headTimeoutMs,
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    maxHeaderSize: MAX_HEAD_BYTES,
+  };
+  const { certFile = '', keyFile = '' } = options.tls ?? {};
+  const isTls = certFile !== '' || keyFile !== '';
+  const listener = isTls
+    ? { https: { ...limits, handshakeTimeout: headTimeoutMs, ...readTls(certFile, keyFile) } }
+    : { http: limits };
+  const server = fastify({
+    ...listener,
     bodyLimit: options.bodyLimitBytes,
     requestTimeout: 30_000,
     keepAliveTimeout: 30_000,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 1024 },
-    http: { headersTimeout: NO_HEADER_NEEDS_LONGER_MS, maxHeaderSize: 16_384 },
-  } as const;
-  const tls =
-    options.tls !== undefined && options.tls.certFile !== ''
-      ? readTls(options.tls.certFile, options.tls.keyFile)
-      : undefined;
-  const server = (tls === undefined ? fastify(common) : fastify({ ...common, https: tls })) as FastifyInstance;
+    // What fastify refuses before any route or hook: paths that cannot be decoded.
+    frameworkErrors: (error, _request, reply) => {
+      sendProblem(reply as unknown as FastifyReply, clientFault(error) ?? 400, 'REQUEST', messageOf(error));
+    },
+  }) as unknown as FastifyInstance;
+  server.server.maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
 
   // A decorator may not be an object that all requests share: each gets its empty body when it begins.
   server.decorateRequest('rawBody');
@@ -67,9 +87,14 @@ export function createJsonServer(options: JsonServerOptions): JsonServer {
       }
     },
   );
-  server.setNotFoundHandler((request, reply) =>
-    sendProblem(reply, 404, 'NOT_FOUND', `no ${request.method} ${request.url.split('?')[0]} here`),
-  );
+  const notFound = (request: FastifyRequest, reply: FastifyReply): FastifyReply =>
+    sendProblem(reply, 404, 'NOT_FOUND', `no ${request.method} ${request.url.split('?')[0]} here`);
+  server.setNotFoundHandler(notFound);
+  server.addHook('preParsing', (request, reply, _payload, done) => {
+    // Nobody's body is worth the memory and the time of reading it.
+    if (request.is404) notFound(request, reply);
+    else done();
+  });
   server.setErrorHandler((error, request, reply) => {
     if (error instanceof ContractError) return sendProblem(reply, 400, 'CONTRACT', error.message);
     if (error instanceof OperationalError) {
@@ -98,36 +123,65 @@ export function sendProblem(reply: FastifyReply, status: number, code: string, d
 
 /**
  * Listens, and says where: with port 0 the system picks one. `::` takes IPv4 too; on a machine without IPv6 it falls
- * back to `0.0.0.0`. @throws OperationalError CONFIG_INVALID when the address cannot be had.
+ * back to `0.0.0.0`. @throws OperationalError as `listenFailure` says
  */
 export async function listen(server: JsonServer, address: HostPort): Promise<HostPort> {
   try {
     await server.listen({ host: address.host, port: address.port });
   } catch (error) {
-    if (address.host === '::' && error instanceof Error && 'code' in error && error.code === 'EAFNOSUPPORT') {
+    if (address.host === '::' && codeOf(error) === 'EAFNOSUPPORT') {
       return listen(server, { host: '0.0.0.0', port: address.port });
     }
-    throw new OperationalError('CONFIG_INVALID', `cannot listen on ${formatHostPort(address)}: ${messageOf(error)}`, {
-      cause: error,
-    });
+    throw listenFailure(address, error);
   }
   const bound = server.server.address() as AddressInfo;
   return { host: bound.address, port: bound.port };
 }
 
+/**
+ * Why an address cannot be had: CONFIG_INVALID where only an operator can mend it, ADDRESS_UNAVAILABLE where the next
+ * start may find it free (the process before is still ending, the interface or the name server comes up later). The
+ * supervisor gives up on the first and must not on the second.
+ */
+export function listenFailure(address: HostPort, error: unknown): OperationalError {
+  const isForGood = ['EACCES', 'EAFNOSUPPORT', 'EINVAL'].includes(codeOf(error));
+  return new OperationalError(
+    isForGood ? 'CONFIG_INVALID' : 'ADDRESS_UNAVAILABLE',
+    `cannot listen on ${formatHostPort(address)}: ${messageOf(error)}`,
+    { cause: error },
+  );
+}
+
+const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
+
 /** `127.0.0.1:80`, `[::1]:80`. */
 export const formatHostPort = ({ host, port }: HostPort): string =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 
-/** PEM texts of a certificate and key. @throws OperationalError CONFIG_INVALID naming the file. */
+/** PEM texts of a certificate and its key. @throws OperationalError CONFIG_INVALID naming what is missing or broken */
 export function readTls(certFile: string, keyFile: string): { cert: string; key: string } {
-  try {
-    return { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };
-  } catch (error) {
-    throw new OperationalError('CONFIG_INVALID', `TLS needs both --tls-cert and --tls-key: ${messageOf(error)}`, {
-      cause: error,
-    });
+  const broken = (error: unknown, what: string): OperationalError =>
+    new OperationalError('CONFIG_INVALID', `${what}: ${messageOf(error)}`, { cause: error });
+  if (certFile === '' || keyFile === '') {
+    throw new OperationalError(
+      'CONFIG_INVALID',
+      `--tls-cert and --tls-key belong together: ${certFile === '' ? '--tls-cert' : '--tls-key'} is missing`,
+    );
   }
+  const read = (flag: string, file: string): string => {
+    try {
+      return readFileSync(file, 'utf8');
+    } catch (error) {
+      throw broken(error, flag);
+    }
+  };
+  const pem = { cert: read('--tls-cert', certFile), key: read('--tls-key', keyFile) };
+  try {
+    createSecureContext(pem);
+  } catch (error) {
+    throw broken(error, `--tls-cert ${certFile} and --tls-key ${keyFile} are no PEM certificate and its key`);
+  }
+  return pem;
 }
 
 function clientFault(error: unknown): number | undefined {

@@ -59,7 +59,8 @@ export class SteeringServers implements Service {
     const { config, logger } = options;
     this.#publicUrl = config.publicUrl;
     const tls = { certFile: config.tlsCert, keyFile: config.tlsKey };
-    this.#server = createJsonServer({ logger, bodyLimitBytes: BODY_LIMIT_BYTES, tls });
+    const { maxConnections } = config;
+    this.#server = createJsonServer({ logger, bodyLimitBytes: BODY_LIMIT_BYTES, maxConnections, tls });
     this.#adminServer = createJsonServer({ logger, bodyLimitBytes: BODY_LIMIT_BYTES });
     this.#addServiceRoutes();
     this.#addAdminRoutes();

@@ -27,7 +27,7 @@ test('with a certificate the service listener speaks HTTPS, and the admin listen
 });
 
 test('a certificate without its key keeps the planner from starting', async () => {
-  await expect(RunningPlanner.start({ tlsCert })).rejects.toThrow(/TLS needs both/);
+  await expect(RunningPlanner.start({ tlsCert })).rejects.toThrow(/--tls-key is missing/);
 });
 
 test('the service listener takes IPv6', async () => {

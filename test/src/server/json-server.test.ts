@@ -6,7 +6,7 @@ import { problemSchema } from '../../../src/contracts/problem.ts';
 import { OperationalError } from '../../../src/errors/operational-error.ts';
 import { Health } from '../../../src/lifecycle/health.ts';
 import { addAdminRoutes } from '../../../src/server/admin-routes.ts';
-import { createJsonServer, formatHostPort, type JsonServer, listen, readTls } from '../../../src/server/json-server.ts';
+import { createJsonServer, formatHostPort, type JsonServer, listen } from '../../../src/server/json-server.ts';
 import type { Logger } from '../../../src/telemetry/logger.ts';
 import { Metrics } from '../../../src/telemetry/metrics.ts';
 
@@ -98,29 +98,6 @@ describe('the JSON server', () => {
     const closed = new Promise((resolve) => socket.once('close', resolve));
     await server.close();
     await closed;
-  });
-});
-
-describe('listening', () => {
-  it('refuses an address that is taken, and names it', async () => {
-    const { port } = server.server.address() as { port: number };
-    const second = createJsonServer({ logger, bodyLimitBytes: 1000 });
-    await expect(listen(second, { host: '127.0.0.1', port })).rejects.toMatchObject({
-      code: 'CONFIG_INVALID',
-      detail: expect.stringContaining(`127.0.0.1:${port}`),
-    });
-    await second.close();
-  });
-
-  it('writes IPv6 addresses in brackets', () => {
-    expect(formatHostPort({ host: '::1', port: 80 })).toBe('[::1]:80');
-    expect(formatHostPort({ host: '127.0.0.1', port: 80 })).toBe('127.0.0.1:80');
-  });
-
-  it('names the file of a certificate that cannot be read', () => {
-    expect(() => readTls('/nowhere/cert.pem', '/nowhere/key.pem')).toThrow(
-      expect.objectContaining({ code: 'CONFIG_INVALID', detail: expect.stringContaining('cert.pem') }),
-    );
   });
 });
 
