@@ -16,5 +16,11 @@ export function signDocument<T extends object>(document: T, identity: Identity):
 export function documentVerifies(document: unknown, publicKey: string): boolean {
   if (typeof document !== 'object' || document === null || !('signature' in document)) return false;
   const { signature, ...rest } = document;
-  return typeof signature === 'string' && verifySignature(publicKey, canonicalJson(rest), signature);
+  if (typeof signature !== 'string') return false;
+  try {
+    return verifySignature(publicKey, canonicalJson(rest), signature);
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
 }

@@ -42,6 +42,13 @@ describe('a signed document', () => {
   });
 });
 
+describe('a document from a stranger', () => {
+  it('that is nested beyond all reason is one that nobody signed, and exhausts no stack', () => {
+    const deep: unknown = JSON.parse(`{"signature":"AAAA","x":${'['.repeat(200_000)}${']'.repeat(200_000)}}`);
+    expect(documentVerifies(deep, planner.publicKey)).toBe(false);
+  });
+});
+
 describe('canonical JSON', () => {
   it('is one text per value, whatever the order and the way over the wire', () => {
     fc.assert(
