@@ -7,9 +7,8 @@ import {
   sign,
   verify,
 } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { messageOf, OperationalError } from '../errors/operational-error.ts';
+import { readFileIfThere, replaceFile } from '../state/state-file.ts';
 
 /** A service's own Ed25519 key pair. It is made at the first start and stays in the service's state directory. */
 export interface Identity {
@@ -25,12 +24,16 @@ const PKCS8 = { type: 'pkcs8', format: 'pem' } as const;
 // DER of an Ed25519 SubjectPublicKeyInfo is this prefix and the 32 raw bytes (RFC 8410 section 4).
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 
-/** @throws OperationalError STATE_CORRUPT when the file is there but is no Ed25519 key. */
+/**
+ * Reads the key, or makes one where there is none. A key that cannot be read is never replaced: others know it.
+ * @throws OperationalError STATE_CORRUPT when the file is there but is no Ed25519 key; VOLUME_IO, VOLUME_FULL
+ */
 export function loadOrCreateIdentity(id: string, file: string): Identity {
   let privateKey: KeyObject;
-  if (existsSync(file)) {
+  const kept = readFileIfThere(file);
+  if (kept !== undefined) {
     try {
-      privateKey = createPrivateKey(readFileSync(file, 'utf8'));
+      privateKey = createPrivateKey(kept);
     } catch (error) {
       throw new OperationalError('STATE_CORRUPT', `${file}: ${messageOf(error)}`, { cause: error });
     }
@@ -38,10 +41,8 @@ export function loadOrCreateIdentity(id: string, file: string): Identity {
       throw new OperationalError('STATE_CORRUPT', `${file}: not an Ed25519 key`);
   } else {
     privateKey = generateKeyPairSync('ed25519').privateKey;
-    mkdirSync(dirname(file), { recursive: true });
-    // Written beside and renamed: a crash in between leaves no half key that would lock the service out.
-    writeFileSync(`${file}.new`, privateKey.export(PKCS8), { mode: 0o600 });
-    renameSync(`${file}.new`, file);
+    // Durable: a key that a power cut halves or takes back locks the service out, or means a new token for each peer.
+    replaceFile(file, privateKey.export(PKCS8).toString(), { durable: true });
   }
   const publicKey = createPublicKey(privateKey)
     .export({ type: 'spki', format: 'der' })

@@ -62,6 +62,19 @@ describe('enrolment', () => {
     expect(trusted.enrol(enrolment('a1', token))).toEqual({ kind: 'enrolled', keyId: identity('a1').keyId });
   });
 
+  it('gives a key that comes in another role that role instead', () => {
+    trusted.enrol(enrolment('a1', trusted.mintToken('a1', 'appliance')));
+    const again = trusted.enrol(enrolment('a1', trusted.mintToken('a1', 'steering'), 'steering'));
+    expect(again.kind).toBe('enrolled');
+    expect(trusted.find(identity('a1').keyId)?.role).toBe('steering');
+  });
+
+  it('belongs to one process: a second one is told so', () => {
+    expect(() => new TrustedKeys(join(dir, 'trust.sqlite'), world)).toThrow(
+      expect.objectContaining({ code: 'STATE_IN_USE' }),
+    );
+  });
+
   it('lets a token expire after a day', () => {
     const token = trusted.mintToken('a1', 'appliance');
     world.clock.jumpWallClock(DAY_MS + 1);

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -36,6 +36,23 @@ describe('the identity of a service', () => {
       expect(() => loadOrCreateIdentity('a1', file)).toThrow(expect.objectContaining({ code: 'STATE_CORRUPT' }));
       expect(await readFile(file, 'utf8')).toBe(text);
     }
+  });
+});
+
+describe('an identity that cannot be read or kept', () => {
+  it('is not replaced by a new one when its file cannot be read', async () => {
+    const file = join(dir, 'identity.pem');
+    await mkdir(file);
+    expect(() => loadOrCreateIdentity('a1', file)).toThrow(expect.objectContaining({ code: 'VOLUME_IO' }));
+    expect((await stat(file)).isDirectory()).toBe(true);
+  });
+
+  it('is an operational failure that names the file', async () => {
+    await writeFile(join(dir, 'state'), '');
+    const failure = { code: 'VOLUME_IO', detail: expect.stringContaining(join(dir, 'state')) };
+    expect(() => loadOrCreateIdentity('a1', join(dir, 'state', 'identity.pem'))).toThrow(
+      expect.objectContaining(failure),
+    );
   });
 });
 
