@@ -104,5 +104,7 @@ function refuseNonsense(error: Error, socket: Socket): void {
       : code === 'ERR_HTTP_REQUEST_TIMEOUT'
         ? '408 Request Timeout'
         : '400 Bad Request';
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  socket.write(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  // Not `end`: a client that never closes its side would keep the connection for good.
+  socket.destroySoon();
 }

@@ -123,6 +123,19 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
     return this.#options.store.remove(key);
   }
 
+  /**
+   * As `purge`, for what the origin has taken back. A disk that cannot make it durable is no failure of who asked: it
+   * comes back with a restart at worst, and the origin is asked again then.
+   */
+  drop(key: string): void {
+    try {
+      this.purge(key);
+    } catch (error) {
+      if (!isOperational(error)) throw error;
+      this.#storeLog.failed(error);
+    }
+  }
+
   /** Begins no retries any more, and waits for the fills on their way, whose sources have been cut off. */
   async stop(deadlineMs: number): Promise<void> {
     this.#isStopping = true;
@@ -238,7 +251,7 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
   /** The origin has something else under this key now. */
   #supersede(object: OpenObject): void {
     if (this.#objects.get(object.key) !== object) return;
-    this.purge(object.key);
+    this.drop(object.key);
   }
 
   #viewerSources(file: PlannedFile): FillSource[] {

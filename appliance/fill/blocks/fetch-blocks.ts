@@ -113,6 +113,8 @@ class Run {
       }
     } catch (error) {
       this.#endRest(error);
+      // A body that never had its turn: nobody reads it, and nothing else would ever free its connection.
+      this.#begun?.abort.abort(error);
       if (!isOperational(error)) throw error;
       this.#context.logger.debug({ code: error.code, detail: error.detail, key: this.#object.key }, 'a fill failed');
     }

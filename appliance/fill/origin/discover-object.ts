@@ -135,7 +135,7 @@ export class ObjectDiscovery {
     stale?.retain();
     try {
       const discovery = await this.#resolve(need, stale);
-      if (asking.isOutdated) this.#fills.purge(need.key);
+      if (asking.isOutdated) this.#fills.drop(need.key);
       return discovery;
     } finally {
       stale?.release();
@@ -230,6 +230,12 @@ export class ObjectDiscovery {
   ): Discovery {
     const { response, facts, abort } = asked;
     const isHead = need.method === 'HEAD';
+    const askedFirst = need.range === 'suffix' ? undefined : this.#blocksOf(need.range)?.first;
+    if (facts.status === 206 && answer.first !== askedFirst) {
+      response.discard();
+      const where = `${this.#fills.origin.id}${need.key}`;
+      throw new OperationalError('SOURCE_PROTOCOL', `${where}: asked for ${askedFirst}-, got ${answer.first}-`);
+    }
     if (
       stale !== undefined &&
       stale.description.sizeBytes === answer.description.sizeBytes &&
@@ -292,7 +298,7 @@ export class ObjectDiscovery {
 
   async #takeStatus(need: Need, response: HttpResponse): Promise<Discovery> {
     const { status } = response;
-    if (status === 404 || status === 410) this.#fills.purge(need.key);
+    if (status === 404 || status === 410) this.#fills.drop(need.key);
     const headers = keptHeaders(response.headers);
     if (need.method === 'HEAD') {
       response.discard();

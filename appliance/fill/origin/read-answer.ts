@@ -81,6 +81,10 @@ const NOT_KEPT = new Set([
   'timing-allow-origin',
 ]);
 const SENDABLE = /^[\t\x20-\x7e\x80-\xff]*$/;
+/** What is larger is handed through: no store takes it, and a length like 2^53 is a slip of the origin. */
+const MAX_KEPT_BYTES = 2 ** 40;
+/** What comes in one piece has all its blocks open at once: 2^16 of them are enough. */
+const MAX_UNRANGED_BYTES = 2 ** 36;
 const DIGITS = /^[0-9]{1,16}$/;
 // Both name what was asked for, and we always ask for the same: identity, and nothing of the viewer's site.
 const HARMLESS_VARY = new Set(['accept-encoding', 'origin']);
@@ -103,6 +107,7 @@ export function readAnswer(facts: AnswerFacts, policy: StoragePolicy): OriginAns
   const takesRanges = !facts.askedRange && headers['accept-ranges']?.toLowerCase() !== 'none';
   const description = describeAnswer(facts, policy, sizeBytes);
   const fillsByRange = takesRanges && strongValidator(description) !== undefined;
+  if (sizeBytes > (fillsByRange ? MAX_KEPT_BYTES : MAX_UNRANGED_BYTES)) return { kind: 'private', reason: 'size' };
   return { kind: 'representation', description, first: 0, last: sizeBytes - 1, fillsByRange };
 }
 
@@ -187,6 +192,7 @@ function readPart(facts: AnswerFacts, policy: StoragePolicy): OriginAnswer {
     return { kind: 'broken', detail: `206 with content-range '${text?.slice(0, 60) ?? ''}'` };
   }
   if (range.sizeBytes === undefined) return { kind: 'lone-part' };
+  if (range.sizeBytes > MAX_KEPT_BYTES) return { kind: 'private', reason: 'size' };
   const description = describeAnswer(facts, policy, range.sizeBytes);
   if (strongValidator(description) === undefined) return { kind: 'lone-part' };
   return { kind: 'representation', description, first: range.first, last: range.last, fillsByRange: true };
