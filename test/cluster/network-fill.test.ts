@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -21,7 +21,6 @@ function windowFarAway(): { timeZone: string; start: string; hours: number } {
 }
 
 beforeAll(async () => {
-  mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'film.bin'), bytes);
   network = RunningNetwork.create({ fillWindow: windowFarAway(), mounts: { '/unplanned': folder } });
   await network.prepare(() => undefined);
