@@ -1,10 +1,9 @@
-import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { CommonConfig, ServiceContext } from '../src/cli/service-command.ts';
 import { HttpClient } from '../src/client/http-client.ts';
 import type { ServingState } from '../src/contracts/heartbeat.ts';
-import { messageOf, OperationalError } from '../src/errors/operational-error.ts';
+import { OperationalError } from '../src/errors/operational-error.ts';
 import { Health } from '../src/lifecycle/health.ts';
 import type { ProcessService } from '../src/lifecycle/service.ts';
 import { PeriodicTask } from '../src/resilience/periodic-task.ts';
@@ -22,7 +21,7 @@ import { ObjectDiscovery } from './fill/origin/discover-object.ts';
 import { ApplianceMetrics } from './metrics.ts';
 import { createDiskObjectStore } from './store/disk-object-store.ts';
 import type { ObjectStore } from './store/object-store.ts';
-import { volumeCapacityBytes } from './volume-capacity.ts';
+import { volumesToOpen } from './volume-capacity.ts';
 
 const DRAIN_LOOK_MS = 50;
 const EVERYWHERE = new Set(['0.0.0.0', '[::]']);
@@ -31,7 +30,7 @@ const MAX_ANNOUNCE_MS = 1000;
 
 /**
  * The composition root: makes every part of an appliance and hands each what it needs. Throws CONFIG_INVALID, saying
- * what to add, when it could serve nothing.
+ * what to add, when it could serve nothing, and VOLUME_IO when no volume can be used.
  */
 export function createAppliance(config: ApplianceConfig & CommonConfig, context: ServiceContext): ProcessService {
   checkConfig(config);
@@ -70,10 +69,7 @@ class Appliance implements ProcessService {
       maxConnectionsPerHost: config.maxSourceConnections,
     });
     this.#store = createDiskObjectStore({
-      volumes: config.volume.map((dir) => ({
-        dir,
-        capacityBytes: volumeCapacityBytes(dir, config.volumeCapacityBytes),
-      })),
+      volumes: volumesToOpen(config.volume, config.volumeCapacityBytes, logger),
       memoryBytes: config.memoryBytes,
       world,
       logger,
@@ -262,13 +258,6 @@ function checkConfig(config: ApplianceConfig): void {
     problems.push('--soft-egress-bits-per-sec must not be above --hard-egress-bits-per-sec');
   }
   if (problems.length > 0) throw new OperationalError('CONFIG_INVALID', problems.join('\n  '));
-  for (const dir of [...config.volume, stateDir(config)]) {
-    try {
-      mkdirSync(dir, { recursive: true });
-    } catch (error) {
-      throw new OperationalError('CONFIG_INVALID', messageOf(error), { cause: error });
-    }
-  }
 }
 
 const stateDir = ({ state, volume }: ApplianceConfig): string =>
