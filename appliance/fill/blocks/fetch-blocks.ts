@@ -235,8 +235,8 @@ class Run {
       throw new OperationalError('SOURCE_CHANGED', where);
     }
     if (!hasContent) throw new OperationalError('SOURCE_STATUS', `${where}: ${status}`);
+    const range = status === 206 ? parseContentRange(headers['content-range'] ?? '') : undefined;
     if (status === 206) {
-      const range = parseContentRange(headers['content-range'] ?? '');
       if (range?.kind === 'range' && range.first === first && range.sizeBytes === description.sizeBytes) {
         return { startByte: first, endByte: range.last + 1 };
       }
@@ -252,8 +252,10 @@ class Run {
       return { startByte: 0, endByte: description.sizeBytes };
     }
     const got = headers['content-range'] ?? `${headers['content-length']} bytes`;
+    // The same tag with another length: one of the answers was wrong, and would be in the way for as long as it is fresh.
+    const isOther = status === 200 || (range?.sizeBytes ?? description.sizeBytes) !== description.sizeBytes;
     throw new OperationalError(
-      'SOURCE_PROTOCOL',
+      planned === undefined && isOther ? 'SOURCE_CHANGED' : 'SOURCE_PROTOCOL',
       `${where}: asked for ${first}- of ${description.sizeBytes}, got ${got}`,
     );
   }

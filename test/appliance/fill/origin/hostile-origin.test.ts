@@ -96,6 +96,27 @@ describe('an origin that answers nonsense', () => {
     expect(after.body.equals(bytes.subarray(0, MIB + 101))).toBe(true);
   });
 
+  it('does not spoil a file for as long as it is fresh by one answer with a wrong length', async () => {
+    const bytes = patterned(2 * MIB);
+    const { url } = await start((request) => {
+      const range = /range: bytes=(\d+)-(\d+)/i.exec(request);
+      const claimed = bytes.length + (origin?.heads.length === 1 ? 1000 : 0);
+      const [first, last] = [Number(range?.[1] ?? 0), Math.min(Number(range?.[2] ?? bytes.length), bytes.length - 1)];
+      const fields = {
+        ETag: '"v1"',
+        'Cache-Control': 'max-age=600',
+        'Content-Range': `bytes ${first}-${last}/${claimed}`,
+        'Content-Length': last - first + 1,
+      };
+      return [head('206 Partial Content', fields), bytes.subarray(first, last + 1)];
+    });
+    await ask(`${url}/film.mp4`, { headers: { range: 'bytes=0-99' } });
+    const after = await ask(`${url}/film.mp4`, { headers: { range: `bytes=${MIB}-${MIB + 99}` } });
+    expect(after.status).toBe(206);
+    expect(after.headers['content-range']).toBe(`bytes ${MIB}-${MIB + 99}/${bytes.length}`);
+    expect(after.body.equals(bytes.subarray(MIB, MIB + 100))).toBe(true);
+  });
+
   it.each(['Set-Cookie', 'Age', 'Cache-Status'])(
     'cannot end the process with a %s that no header may carry on',
     async (name) => {
