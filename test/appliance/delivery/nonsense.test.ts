@@ -18,6 +18,8 @@ describe('a client that sends nonsense', () => {
   it.each([
     ['what is no HTTP', '\u0016\u0003\u0001 hello\r\n\r\n', '400'],
     ['a head that never ends', 'GET / HT', '408'],
+    ['nothing at all', '', '408'],
+    ['a body that never comes', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n', '405'],
   ])('is answered and let go of, though it never closes its side: %s', async (_, text, status) => {
     const { hostname, port } = new URL(rig.url);
     const before = openSockets();
