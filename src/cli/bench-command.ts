@@ -31,6 +31,8 @@ export function benchCommand(): Command {
 }
 
 async function runBench(options: BenchOptions): Promise<void> {
+  if (!/^https?:/i.test(options.url) || !URL.canParse(options.url))
+    throw new OperationalError('CONFIG_INVALID', `--url must be an http or https URL, not '${options.url}'`);
   const loads =
     options.range === undefined
       ? ([

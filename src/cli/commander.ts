@@ -1,2 +1,2 @@
 /** The command-line parser of every `oca` command. */
-export { Command, Option } from 'commander';
+export { Command, CommanderError, Option } from 'commander';

@@ -20,7 +20,7 @@ export function configCommand(): Command {
         process.stdout.write(await parameterDocument());
         return;
       }
-      const load = LOADERS[service ?? ''];
+      const load = Object.hasOwn(LOADERS, service ?? '') ? LOADERS[service ?? ''] : undefined;
       if (load === undefined) {
         throw new OperationalError(
           'CONFIG_INVALID',

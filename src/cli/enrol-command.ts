@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseContract } from '../contracts/contract.ts';
 import { withAdmin } from './admin-call.ts';
 import { Command } from './commander.ts';
 
@@ -14,12 +15,12 @@ export function enrolCommand(): Command {
     .option('--role <ROLE>', 'appliance, steering or fill-planner', 'appliance')
     .addHelpText(
       'after',
-      '\nExample:\n  oca enrol oca-a1 --admin http://127.0.0.1:9081\n  oca appliance --id oca-a1 --planner https://planner.example.net --planner-token TOKEN ...',
+      '\nExample:\n  oca enrol oca-a1 --admin http://127.0.0.1:9081\n  OCA_PLANNER_TOKEN=... oca appliance --id oca-a1 --planner https://planner.example.net ...',
     )
     .action(async (id: string, options: { admin: string; role: string }) => {
       const answer = await withAdmin(options.admin, (admin) =>
         admin.post('/v1/enrolment-tokens', { id, role: options.role }),
       );
-      process.stdout.write(`${answerSchema.parse(answer).token}\n`);
+      process.stdout.write(`${parseContract('enrolment token', answerSchema, answer).token}\n`);
     });
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { parseContract } from '../contracts/contract.ts';
 import { messageOf, OperationalError } from '../errors/operational-error.ts';
 import { withAdmin } from './admin-call.ts';
 import { Command } from './commander.ts';
@@ -61,7 +62,7 @@ export function fleetCommand(): Command {
     .action(async (file: string, options: { plannerAdmin: string }) => {
       const fleet = await readJson(file);
       const answer = await withAdmin(options.plannerAdmin, (admin) => admin.send('PUT', '/v1/fleet', fleet));
-      const stored = fleetAnswerSchema.parse(answer);
+      const stored = parseContract('fleet of a planner', fleetAnswerSchema, answer);
       process.stdout.write(
         `fleet version ${stored.fleetVersion}: ${stored.fleet.sites.length} sites, ${stored.fleet.clusters.length} clusters, ` +
           `${stored.fleet.appliances.length} appliances\nIt is in the next plan; to plan now: 'oca plan run'\n`,
@@ -71,7 +72,8 @@ export function fleetCommand(): Command {
 }
 
 async function showFleet(options: { plannerAdmin: string; json?: boolean }): Promise<void> {
-  const { fleetVersion, fleet } = fleetAnswerSchema.parse(await askPlanner(options.plannerAdmin, '/v1/fleet'));
+  const answer = await askPlanner(options.plannerAdmin, '/v1/fleet');
+  const { fleetVersion, fleet } = parseContract('fleet of a planner', fleetAnswerSchema, answer);
   if (options.json === true) {
     process.stdout.write(`${JSON.stringify(fleet, null, 2)}\n`);
     return;

@@ -1,5 +1,6 @@
+import { ContractError } from '../contracts/contract.ts';
 import { isOperational, messageOf } from '../errors/operational-error.ts';
-import { Command } from './commander.ts';
+import { Command, CommanderError } from './commander.ts';
 import { buildServiceCommand } from './service-command.ts';
 
 /**
@@ -76,13 +77,24 @@ async function main(words: readonly string[]): Promise<void> {
   } else {
     for (const { name, summary } of ENTRIES) program.command(name).description(summary);
   }
+  throwWhatIsWrong(program);
   await program.parseAsync(['node', 'oca', ...words]);
 }
 
+/** The parser says what is wrong with the words itself; how the process ends is decided below. */
+function throwWhatIsWrong(command: Command): void {
+  command.exitOverride().showHelpAfterError('(--help tells what there is)');
+  for (const inner of command.commands) throwWhatIsWrong(inner);
+}
+
+/** Wrong words are wrong configuration: a supervisor must not start them again and again. */
+const WRONG_CONFIGURATION = 78;
+
 main(process.argv.slice(2)).catch((error: unknown) => {
+  if (error instanceof CommanderError)
+    process.exit(error.exitCode === 0 || error.code === 'commander.help' ? error.exitCode : WRONG_CONFIGURATION);
   // A foreseen failure is one clear line; anything else is a bug and shows where it happened.
-  process.stderr.write(
-    `oca: ${isOperational(error) || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message)}\n`,
-  );
-  process.exit(isOperational(error, 'CONFIG_INVALID') ? 78 : 1);
+  const isForeseen = isOperational(error) || error instanceof ContractError || !(error instanceof Error);
+  process.stderr.write(`oca: ${isForeseen ? messageOf(error) : (error.stack ?? error.message)}\n`);
+  process.exit(isOperational(error, 'CONFIG_INVALID') ? WRONG_CONFIGURATION : 1);
 });

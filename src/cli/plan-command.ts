@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseContract } from '../contracts/contract.ts';
 import { type FillPlan, parseFillPlan } from '../contracts/fill-plan.ts';
 import { fillReportSchema } from '../contracts/fill-report.ts';
 import { OperationalError } from '../errors/operational-error.ts';
@@ -72,8 +73,8 @@ async function showPlans(options: ShowOptions): Promise<void> {
     await askPlanner(options.plannerAdmin, '/v1/plans'),
     await askPlanner(options.plannerAdmin, '/v1/fill-reports'),
   ];
-  const { plans } = plansSchema.parse(plansBody);
-  const { reports } = reportsSchema.parse(reportsBody);
+  const { plans } = parseContract('list of plans', plansSchema, plansBody);
+  const { reports } = parseContract('list of fill reports', reportsSchema, reportsBody);
   if (options.json === true) {
     process.stdout.write(`${JSON.stringify({ plans, reports }, null, 2)}\n`);
     return;
@@ -129,7 +130,7 @@ async function runPlan(options: ShowOptions & { fillNow?: string }): Promise<voi
   const answer = await withAdmin(options.plannerAdmin, (admin) =>
     admin.post('/v1/plan-cycle', fillNowMinutes === undefined ? {} : { fillNowMinutes }),
   );
-  const report = cycleSchema.parse(answer);
+  const report = parseContract('report of a plan cycle', cycleSchema, answer);
   if (options.json === true) {
     process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
     return;

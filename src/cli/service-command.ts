@@ -47,7 +47,7 @@ export function buildServiceCommand<T extends ParameterTable>(service: ServiceCo
     .configureHelp({ helpWidth: Math.min(process.stdout.columns ?? 110, 140) })
     .option(
       '--config <FILE>',
-      'JSON file with any of these parameters, by their camel-case names. Precedence: flag, environment, file, default.',
+      'JSON file with any of these parameters, by their camel-case names (- reads standard input). Precedence: flag, environment, file, default. [not set; OCA_CONFIG]',
     )
     .addHelpText('after', `\n${service.examples}\n`);
   for (const [name, row] of Object.entries<Parameter<unknown>>(table)) command.addOption(optionFor(name, row));

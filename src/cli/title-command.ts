@@ -1,9 +1,10 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { HttpClient } from '../client/http-client.ts';
+import { ContractError, parseContract } from '../contracts/contract.ts';
 import { ERROR_CODES, type ErrorCode } from '../errors/error-codes.ts';
-import { OperationalError } from '../errors/operational-error.ts';
-import { withAdmin } from './admin-call.ts';
+import { messageOf, OperationalError } from '../errors/operational-error.ts';
+import { adminBaseUrl, withAdmin } from './admin-call.ts';
 import { Command } from './commander.ts';
 import { askPlanner, plannerAdminOption } from './planner-admin.ts';
 import { createProgressBar, type ProgressBar } from './progress-bar.ts';
@@ -99,7 +100,7 @@ async function addTitle(source: string, options: AddOptions): Promise<void> {
   const bar = createProgressBar(process.stderr);
   let result: IngestLine | undefined;
   try {
-    for await (const line of ingestLines(options.plannerAdmin.replace(/\/+$/, ''), request)) {
+    for await (const line of ingestLines(adminBaseUrl(options.plannerAdmin), request)) {
       if (line.kind === 'waiting') bar.update(undefined, `waiting: ${line.aheadCount} titles were asked for before`);
       else if (line.kind === 'progress') showProgress(bar, line);
       else result = line;
@@ -127,7 +128,7 @@ function failureOf(line: IngestLine | undefined): OperationalError {
   if (line?.kind !== 'failed')
     return new OperationalError('SERVICE_PROTOCOL', 'the planner ended its answer without a result');
   const { code, detail } = line.problem;
-  return new OperationalError(code in ERROR_CODES ? (code as ErrorCode) : 'SERVICE_STATUS', detail);
+  return new OperationalError(Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : 'SERVICE_STATUS', detail);
 }
 
 /** The planner's answer line by line, as it works: a line at least every few seconds while it waits or reads. */
@@ -145,17 +146,25 @@ async function* ingestLines(baseUrl: string, request: object): AsyncGenerator<In
     if (response.status !== 200) {
       let text = '';
       for await (const piece of response.body) text = (text + piece.toString('utf8')).slice(0, 10_000);
-      const problem = z.object({ detail: z.string() }).safeParse(JSON.parse(text));
+      const problem = z.object({ detail: z.string() }).safeParse(decodeLine(text));
       throw new OperationalError('SERVICE_STATUS', problem.success ? problem.data.detail : `status ${response.status}`);
     }
     let rest = '';
     for await (const piece of response.body) {
       const lines = (rest + piece.toString('utf8')).split('\n');
       rest = lines.pop() ?? '';
-      for (const line of lines) yield lineSchema.parse(JSON.parse(line));
+      for (const line of lines) yield parseContract('line of an ingest', lineSchema, decodeLine(line));
     }
   } finally {
     await http.destroy();
+  }
+}
+
+function decodeLine(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new ContractError('answer of a planner', [messageOf(error)]);
   }
 }
 
@@ -165,7 +174,7 @@ async function listTitles(options: { plannerAdmin: string; json?: boolean }): Pr
     process.stdout.write(`${JSON.stringify(body, null, 2)}\n`);
     return;
   }
-  const { titles } = listSchema.parse(body);
+  const { titles } = parseContract('list of titles', listSchema, body);
   const rows = titles.map((title) => [
     title.id,
     title.name,

@@ -11,7 +11,7 @@ export interface ConfigSources {
   /** Values by parameter name, as texts (or lists of texts, or booleans) from the command line. */
   readonly flags: Readonly<Record<string, unknown>>;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Path of a JSON file, or undefined. */
+  /** Path of a JSON file, `-` for standard input, or undefined. */
   readonly file?: string | undefined;
 }
 
@@ -55,10 +55,12 @@ export function loadConfig<T extends ParameterTable>(table: T, sources: ConfigSo
   return config as ConfigOf<T>;
 }
 
+const STANDARD_INPUT = 0;
+
 function readConfigFile(file: string): Record<string, unknown> {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(readFileSync(file, 'utf8'));
+    parsed = JSON.parse(readFileSync(file === '-' ? STANDARD_INPUT : file, 'utf8'));
   } catch (error) {
     throw new OperationalError('CONFIG_INVALID', `${file}: ${messageOf(error)}`, { cause: error });
   }
