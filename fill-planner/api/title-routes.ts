@@ -6,7 +6,7 @@ import { type JsonServer, sendProblem } from '../../src/server/json-server.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import type { Clock, Timer } from '../../src/world/world.ts';
 import type { CatalogStore } from '../catalog/catalog-store.ts';
-import { type IngestRequest, parseIngestRequest, planIngest } from '../catalog/ingest-request.ts';
+import { type IngestRequest, parseIngestRequest, planIngest, sourceForLog } from '../catalog/ingest-request.ts';
 import { type IngestProgress, ingestTitle } from '../catalog/ingest-title.ts';
 
 export interface TitleRoutesParts {
@@ -127,7 +127,7 @@ async function ingestInto(
     lines.end(`${JSON.stringify({ kind: 'done', title, fileCount: ingested.files.length, ...change })}\n`);
   } catch (error) {
     lines.end(`${JSON.stringify({ kind: 'failed', problem: problemOf(error, signal) })}\n`);
-    if (isOperational(error)) logger.warn({ error, source: request.source }, 'refused a title');
+    if (isOperational(error)) logger.warn({ error, source: sourceForLog(request) }, 'refused a title');
     else if (!signal.aborted) throw error;
   }
 }

@@ -24,6 +24,14 @@ const ingestRequestSchema = z.object({
 });
 export type IngestRequest = z.infer<typeof ingestRequestSchema>;
 
+/** The source for a log line: what an operator pastes into a URL (credentials, a signed query) stays out of it. */
+export function sourceForLog({ source }: IngestRequest): string {
+  if (!/^https?:/i.test(source)) return source;
+  if (!URL.canParse(source)) return 'no URL';
+  const { origin, pathname } = new URL(source);
+  return origin + pathname;
+}
+
 export const parseIngestRequest = (body: unknown): IngestRequest =>
   parseContract('title request', ingestRequestSchema, body);
 
@@ -52,7 +60,10 @@ export async function planIngest(
     );
   const originUrl = request.originUrl ?? defaultOriginUrl;
   if (originUrl === '')
-    throw new OperationalError('CONFIG_INVALID', 'a title from a directory needs an origin URL, or the planner one');
+    throw new OperationalError(
+      'CONFIG_INVALID',
+      'a title from a directory needs an origin URL: add --origin, or start the planner with --origin',
+    );
   const id = request.id ?? idFrom(request.source);
   return {
     source: await openDirectorySource(request.source),
@@ -64,7 +75,7 @@ export async function planIngest(
 function planHttp(request: IngestRequest, http: HttpClient): IngestPlan {
   if (!URL.canParse(request.source)) throw new OperationalError('CONFIG_INVALID', `'${request.source}' is no URL`);
   const url = new URL(request.source);
-  if (url.search !== '' || url.username !== '')
+  if (url.search !== '' || url.username !== '' || url.password !== '')
     throw new OperationalError('CONFIG_INVALID', 'the URL of a title may have neither a query nor credentials');
   const manifestName = /[^/]+\.(?:m3u8|mpd)$/i.exec(url.pathname)?.[0];
   const folderPath = manifestName === undefined ? url.pathname : url.pathname.slice(0, -manifestName.length);

@@ -25,9 +25,10 @@ export const renditionIdSchema = z
 export const filePathSchema = z
   .string()
   .max(1024)
-  .regex(/^\/[^\s?#\\]+$/, 'must be an absolute URL path without query, fragment, space or backslash')
+  .regex(/^\/[^\s?#\\\p{Cc}]+$/u, 'must be an absolute URL path without query, fragment, space or backslash')
+  // In a URL %2e is a dot like any other.
   .refine(
-    (path) => !path.split('/').some((part) => part === '.' || part === '..'),
+    (path) => !path.split('/').some((part) => /^(?:\.|%2e){1,2}$/i.test(part)),
     'must not contain . or .. segments',
   );
 
@@ -35,6 +36,8 @@ export const filePathSchema = z
 export const baseUrlSchema = z
   .string()
   .max(512)
+  // The URL parser drops line ends and takes quotes; in a playlist they would begin lines and attributes of their own.
+  .regex(/^[^\s"'<>\\\p{Cc}]*$/u, 'must not contain spaces, quotes or control characters')
   .refine((text) => {
     if (!URL.canParse(text)) return false;
     const url = new URL(text);

@@ -198,6 +198,8 @@ describe('beyond form', () => {
     ['a URL with a query', ['publicUrl'], 'http://a.example?x'],
     ['a URL of another scheme', ['publicUrl'], 'ftp://a.example'],
     ['a URL with credentials', ['publicUrl'], 'http://u:p@a.example'],
+    ['a URL with a line end, which would begin a line of a playlist', ['publicUrl'], 'http://a.example\n/b'],
+    ['a URL with a quote', ['publicUrl'], 'http://a.example/"b'],
     ['a state that does not exist', ['state'], 'sleeping'],
     ['a negative load', ['load', 'activeRequests'], -1],
     ['a capacity of nothing', ['capacity', 'hardEgressBitsPerSec'], 0],
@@ -208,14 +210,24 @@ describe('beyond form', () => {
     expect(refused(parseHeartbeat, heartbeat, path, value)).toContain(written(path));
   });
 
-  it.each(['/a/../b', '/./a', 'a', '/a b', '/a?b', '/a#b', '/a\\b', '/', `/${'x'.repeat(1100)}`])(
-    'a demand sample with the path %s is refused',
-    (path) => {
-      expect(refused(parseDemandSample, golden('demand-sample'), ['entries', 0, 'path'], path)).toContain(
-        'entries.0.path',
-      );
-    },
-  );
+  it.each([
+    '/a/../b',
+    '/./a',
+    '/a/%2e%2E/b',
+    '/%2e',
+    '/a\u0001b',
+    'a',
+    '/a b',
+    '/a?b',
+    '/a#b',
+    '/a\\b',
+    '/',
+    `/${'x'.repeat(1100)}`,
+  ])('a demand sample with the path %s is refused', (path) => {
+    expect(refused(parseDemandSample, golden('demand-sample'), ['entries', 0, 'path'], path)).toContain(
+      'entries.0.path',
+    );
+  });
 
   it('a demand sample must begin with an hour', () => {
     expect(refused(parseDemandSample, golden('demand-sample'), ['hourStartMs'], 1)).toContain('hourStartMs');

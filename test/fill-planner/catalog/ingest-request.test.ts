@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { type IngestRequest, parseIngestRequest, planIngest } from '../../../fill-planner/catalog/ingest-request.ts';
+import {
+  type IngestRequest,
+  parseIngestRequest,
+  planIngest,
+  sourceForLog,
+} from '../../../fill-planner/catalog/ingest-request.ts';
 import { HttpClient } from '../../../src/client/http-client.ts';
 import { DEMO_MEDIA } from './demo-title.ts';
 
@@ -70,4 +75,13 @@ describe('a title by directory', () => {
   test('without any origin is refused', async () => {
     await expect(plan({ source: DEMO_MEDIA })).rejects.toThrow(/needs an origin URL/);
   });
+});
+
+test('a source is logged without what is secret in its URL', () => {
+  for (const [source, logged] of [
+    ['https://user:password@origin.example/vod/t1/master.m3u8?token=x#y', 'https://origin.example/vod/t1/master.m3u8'],
+    ['https://', 'no URL'],
+    ['/srv/titles/t1', '/srv/titles/t1'],
+  ] as const)
+    expect(sourceForLog({ source })).toBe(logged);
 });
