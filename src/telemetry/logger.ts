@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { isOperational } from '../errors/operational-error.ts';
 import { LogLines } from './log-lines.ts';
 
 /** Structured logs: one JSON line per event on stderr, as far as the level lets it through. Fields first, then a sentence. */
@@ -31,12 +32,18 @@ export function createLogger(service: string, level: LogLevel): Logger {
       base: { service },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      serializers: { error: pino.stdSerializers.err },
+      serializers: { error: describeError },
       redact: ['token', '*.token', 'authorization', '*.authorization', 'privateKey', '*.privateKey'],
     },
     lines,
   );
   return logger;
+}
+
+/** A foreseen failure says in its words what happened and where; only a bug needs its stack and causes. */
+function describeError(error: unknown): unknown {
+  if (isOperational(error)) return { code: error.code, message: error.message };
+  return error instanceof Error ? pino.stdSerializers.err(error) : error;
 }
 
 const nothing = (): void => undefined;

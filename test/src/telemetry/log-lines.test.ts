@@ -34,6 +34,24 @@ describe('the log of a process', () => {
     expect(numbers.map((line) => (JSON.parse(line) as { number: number }).number)).toEqual([...Array(1001).keys()]);
   });
 
+  it('has a foreseen failure in its words and a bug with its stack, and no secret', async () => {
+    const logging = run('errors', 'pipe');
+    let log = '';
+    logging.stderr?.on('data', (piece: Buffer) => (log += piece.toString()));
+    await once(logging, 'close');
+    const [foreseen, bug] = log
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { error: Record<string, unknown> });
+    expect(foreseen?.error).toEqual({
+      code: 'SOURCE_UNREACHABLE',
+      message: expect.stringMatching(/^no connection to the source: .*\(GET http:\/\/o\/x\)$/),
+    });
+    expect(bug?.error['stack']).toContain('logging-child.ts');
+    expect(bug?.error['message']).toContain('ECONNREFUSED');
+    expect(log).not.toContain('secret');
+  });
+
   it('may be on a full disk: the service goes on, and ends when it is told to', async () => {
     const logging = run('steady', openSync('/dev/full', 'w'));
     await said('round 20\n');

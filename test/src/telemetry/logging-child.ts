@@ -1,4 +1,5 @@
 /** A process that logs, for the tests of what happens to it when its log goes nowhere. */
+import { OperationalError } from '../../../src/errors/operational-error.ts';
 import { createLogger } from '../../../src/telemetry/logger.ts';
 
 const logger = createLogger('child', 'info');
@@ -13,6 +14,12 @@ process.on('SIGTERM', () => {
 });
 
 switch (process.argv[2]) {
+  case 'errors': {
+    const cause = new Error('connect ECONNREFUSED');
+    logger.warn({ error: new OperationalError('SOURCE_UNREACHABLE', 'GET http://o/x', { cause }) }, 'foreseen');
+    logger.error({ error: new Error('not foreseen', { cause }), token: 'secret', plain: { token: 'secret' } }, 'bug');
+    break;
+  }
   case 'exit':
     for (let number = 0; number < 1000; number += 1) logger.info({ number }, 'line');
     setTimeout(() => {
