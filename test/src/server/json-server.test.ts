@@ -120,4 +120,23 @@ describe('the admin listener', () => {
     expect(await exposition.text()).toContain('example_things_total 3');
     await admin.close();
   });
+
+  it('refuses what a browser sends for the page of another site', async () => {
+    const admin = createJsonServer({ logger, bodyLimitBytes: 1000 });
+    addAdminRoutes(admin, new Health(), new Metrics('example'));
+    let drained = 0;
+    admin.post('/v1/drain', () => ({ drained: (drained += 1) }));
+    const base = `http://${formatHostPort(await listen(admin, { host: '127.0.0.1', port: 0 }))}`;
+    const post = async (headers: Record<string, string>) =>
+      (await admin.inject({ method: 'POST', url: '/v1/drain', headers: { host: new URL(base).host, ...headers } }))
+        .statusCode;
+    expect(await post({ origin: 'http://evil.example' })).toBe(403);
+    expect(await post({ origin: 'null' })).toBe(403);
+    expect(await post({ 'sec-fetch-site': 'cross-site' })).toBe(403);
+    expect(drained).toBe(0);
+    expect(await post({})).toBe(200);
+    expect(await post({ origin: base.replace('http:', 'https:') })).toBe(200);
+    expect(await post({ origin: base, 'sec-fetch-site': 'same-origin' })).toBe(200);
+    await admin.close();
+  });
 });
