@@ -17,3 +17,11 @@ test('a flood of addresses does not grow the table for ever, and does not block 
   const guard = new LoadGuard({ clock, maxPerSec: 1_000_000, maxPerAddressPerSec: 1 });
   for (let index = 0; index < 60_000; index += 1) expect(guard.admit(`address-${index}`)).toBe('decide');
 });
+
+test('one host with a /64 of IPv6 addresses is one, its neighbour another', () => {
+  const { clock } = new FakeWorld();
+  const guard = new LoadGuard({ clock, maxPerSec: 100, maxPerAddressPerSec: 2 });
+  const verdicts = ['2001:db8::1', '2001:db8::2', '2001:db8::ffff:3'].map((address) => guard.admit(address));
+  expect(verdicts).toEqual(['decide', 'decide', 'address-busy']);
+  expect(guard.admit('2001:db8:0:1::1')).toBe('decide');
+});
