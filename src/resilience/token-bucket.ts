@@ -1,5 +1,8 @@
 import type { Clock } from '../world/world.ts';
 
+/** Node's timers fire at once beyond 2^31 ms. */
+const LONGEST_WAIT_MS = 86_400_000;
+
 /**
  * A rate as a bucket: `take` waits until that many units have flowed in. Takers are served in turn. The bucket holds
  * one second's worth at most, so an idle hour buys no burst.
@@ -43,7 +46,8 @@ export class TokenBucket {
     this.#level -= units;
     try {
       while (this.#level < 0) {
-        await this.#clock.delay(Math.max(1, Math.ceil((-this.#level / this.#unitsPerSec) * 1000)), signal);
+        const waitMs = Math.ceil((-this.#level / this.#unitsPerSec) * 1000);
+        await this.#clock.delay(Math.min(LONGEST_WAIT_MS, Math.max(1, waitMs)), signal);
         this.#fill();
       }
     } catch (error) {

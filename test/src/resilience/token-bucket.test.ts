@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TokenBucket } from '../../../src/resilience/token-bucket.ts';
+import type { Clock } from '../../../src/world/world.ts';
 import { FakeWorld } from '../../support/fake-world.ts';
 
 const settled = (clock: FakeWorld['clock']): Promise<void> => clock.advance(0);
@@ -25,6 +26,26 @@ describe('a token bucket', () => {
     for (let index = 0; index < 4; index += 1) void bucket.take(50).then(() => (passed += 50));
     await settled(clock);
     expect(passed).toBe(100);
+  });
+
+  it('never waits at one go for longer than a timer can', async () => {
+    const { clock } = new FakeWorld();
+    const waits: number[] = [];
+    const watched: Clock = {
+      nowMs: () => clock.nowMs(),
+      monotonicMs: () => clock.monotonicMs(),
+      setTimer: (delayMs, task) => clock.setTimer(delayMs, task),
+      delay(delayMs, signal) {
+        waits.push(delayMs);
+        return clock.delay(delayMs, signal);
+      },
+    };
+    const bucket = new TokenBucket(watched, 1);
+    let isPast = false;
+    void bucket.take(2 ** 23).then(() => (isPast = true));
+    await clock.advance(2 ** 23 * 1000);
+    expect(isPast).toBe(true);
+    expect(Math.max(...waits)).toBeLessThan(2 ** 31);
   });
 
   it('lets a take that is larger than itself pass whole, after its time', async () => {
