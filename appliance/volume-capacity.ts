@@ -1,4 +1,4 @@
-import { type Dirent, mkdirSync, readdirSync, statfsSync, statSync } from 'node:fs';
+import { accessSync, constants, type Dirent, mkdirSync, readdirSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, OperationalError } from '../src/errors/operational-error.ts';
 import type { Logger } from '../src/telemetry/logger.ts';
@@ -21,6 +21,7 @@ export function volumesToOpen(dirs: readonly string[], configuredBytes: number, 
   const volumes = dirs.flatMap((dir): VolumeToOpen[] => {
     try {
       mkdirSync(dir, { recursive: true });
+      accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
       return [{ dir, capacityBytes: volumeCapacityBytes(dir, configuredBytes) }];
     } catch (error) {
       failures.push(messageOf(error));

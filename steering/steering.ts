@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CommonConfig, ServiceContext } from '../src/cli/service-command.ts';
 import { EnrolledService } from '../src/client/enrolled-service.ts';
@@ -54,7 +53,6 @@ export class SteeringService implements ProcessService {
 
   async start(): Promise<void> {
     const { state, id } = this.#config;
-    mkdirSync(state, { recursive: true });
     const identity = loadOrCreateIdentity(id, join(state, 'key.pem'));
     await this.#startCatalogue(identity);
     await this.#startFleet();

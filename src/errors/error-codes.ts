@@ -61,13 +61,13 @@ export const ERROR_CODES = {
   },
   // Our own disks and database.
   VOLUME_FULL: {
-    says: 'the volume is full: check its capacity setting against the disk',
+    says: 'the volume is full: make room, and check its capacity setting against the disk',
     source: 'self',
     status: 503,
     retry: 'elsewhere',
   },
   VOLUME_IO: {
-    says: 'the volume failed to read or write: check the disk',
+    says: 'the volume failed to read or write: check the disk, its mount and its owner',
     source: 'self',
     status: 503,
     retry: 'elsewhere',
