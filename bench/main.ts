@@ -10,11 +10,13 @@ program
   .option('--rounds <N>', 'rounds; the table has the medians', '3')
   .option('--seconds <N>', 'length of each load', '4')
   .option('--connections <N>', 'connections held open', '16')
-  .action((options: { rounds: string; seconds: string; connections: string }) =>
-    benchServe({
+  .action((options: { rounds: string; seconds: string; connections: string }) => {
+    const wrong = Object.entries(options).find(([, text]) => !/^[1-9]\d{0,3}$/.test(text));
+    if (wrong !== undefined) throw new Error(`--${wrong[0]} must be a whole number from 1 to 9999, not '${wrong[1]}'`);
+    return benchServe({
       rounds: Number(options.rounds),
       seconds: Number(options.seconds),
       connections: Number(options.connections),
-    }),
-  );
+    });
+  });
 await program.parseAsync();

@@ -3,6 +3,7 @@ import { arch, cpus, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { ChildService, serviceWords } from '../deploy/demo/child-service.ts';
 import { type LoadResult, loadUrl } from '../src/cli/load-url.ts';
+import { ProgressLine } from '../src/cli/progress-line.ts';
 import { formatTable } from '../src/cli/table.ts';
 import { type ProcessCost, readProcessCost } from './process-cost.ts';
 import { startSteadyOrigin } from './steady-origin.ts';
@@ -37,10 +38,12 @@ export async function benchServe(options: { rounds: number; seconds: number; con
   const folder = mkdtempSync(join(tmpdir(), 'oca-bench-'));
   const origin = await startSteadyOrigin(FILE_BYTES);
   const measured = new Map<string, Measured[]>();
+  const progress = new ProgressLine(process.stderr);
   try {
     for (let round = 1; round <= options.rounds; round += 1) {
-      for (const one of CASES) {
-        process.stderr.write(`\r\u001b[Kround ${round} of ${options.rounds}: ${one.name}`);
+      for (const [index, one] of CASES.entries()) {
+        const share = ((round - 1) * CASES.length + index) / (options.rounds * CASES.length);
+        progress.show(share, `round ${round} of ${options.rounds}: ${one.name}`);
         const volume = join(folder, `${round}-${one.name.replace(/\W+/g, '-')}`);
         mkdirSync(volume);
         const result = await measure(one, origin.url, volume, options);
@@ -49,7 +52,7 @@ export async function benchServe(options: { rounds: number; seconds: number; con
       }
     }
   } finally {
-    process.stderr.write('\r\u001b[K');
+    progress.end();
     origin.stop();
     rmSync(folder, { recursive: true, force: true });
   }
