@@ -44,6 +44,11 @@ for service in "$@"; do
     install -m 0640 -g "$user" "$here/../config/$service.json" "/etc/oca/$service.json"
     echo "wrote /etc/oca/$service.json: edit it before the first start"
   fi
+  if [ "$service" = steering ] && [ ! -e /etc/oca/prefixes.csv ]; then
+    printf 'prefix,site\n# 203.0.113.0/24,north\n# 2001:db8::/32,north\n' >/etc/oca/prefixes.csv
+    chmod 0644 /etc/oca/prefixes.csv
+    echo "wrote /etc/oca/prefixes.csv: which client prefix belongs to which site"
+  fi
   if [ "$service" = appliance ]; then
     # Owned by the service, closed to everybody else.
     install -d -m 0700 -o "$user" -g "$user" /srv/oca
