@@ -27,7 +27,7 @@ export function volumesToOpen(dirs: readonly string[], configuredBytes: number, 
       failures.push(messageOf(error));
       if (configuredBytes > 0) return [{ dir, capacityBytes: configuredBytes }];
       logger.error(
-        { volume: dir, error },
+        { volume: dir, reason: messageOf(error) },
         'volume left out until the next start; with --volume-capacity-bytes it is taken back as soon as it works',
       );
       return [];
