@@ -27,6 +27,8 @@ export interface JsonServerOptions {
   readonly maxConnections?: number;
   /** How long a client may take for a handshake and for the head of a request. */
   readonly headTimeoutMs?: number;
+  /** How long nothing may move on a connection, a client that takes nothing of its answer included. */
+  readonly silenceTimeoutMs?: number;
   /** Paths of a PEM certificate and key, or empty strings for plain HTTP. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
 }
@@ -34,6 +36,7 @@ export interface JsonServerOptions {
 const EMPTY = Buffer.alloc(0);
 const DEFAULT_MAX_CONNECTIONS = 1000;
 const DEFAULT_HEAD_TIMEOUT_MS = 10_000;
+const DEFAULT_SILENCE_TIMEOUT_MS = 60_000;
 /** Node looks for connections over their time limits only so often, by itself every 30 s. */
 const CHECK_INTERVAL_MS = 1000;
 const MAX_HEAD_BYTES = 16_384;
@@ -58,6 +61,7 @@ export function createJsonServer(options: JsonServerOptions): JsonServer {
     ...listener,
     bodyLimit: options.bodyLimitBytes,
     requestTimeout: 30_000,
+    connectionTimeout: options.silenceTimeoutMs ?? DEFAULT_SILENCE_TIMEOUT_MS,
     keepAliveTimeout: 30_000,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 1024 },

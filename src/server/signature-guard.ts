@@ -6,11 +6,13 @@ import {
   type SignatureVerdict,
 } from '../signing/request-signature.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { ThrottledLog } from '../telemetry/throttled-log.ts';
 import type { Clock } from '../world/world.ts';
 import { type JsonReply, type JsonRequest, sendProblem } from './json-server.ts';
 import type { TrustedKeys } from './trusted-keys.ts';
 
 const MAX_SKEW_MS = 300_000;
+const REFUSAL_LOG_INTERVAL_MS = 1000;
 
 export interface SignatureGuardOptions {
   readonly trusted: TrustedKeys;
@@ -37,7 +39,8 @@ export interface SignatureGuard {
 }
 
 export function createSignatureGuard(options: SignatureGuardOptions): SignatureGuard {
-  const { trusted, clock, logger, allowUnsignedLoopback } = options;
+  const { trusted, clock, allowUnsignedLoopback } = options;
+  const refusals = new ThrottledLog(options.logger, REFUSAL_LOG_INTERVAL_MS, () => clock.monotonicMs());
   const heads = new WeakMap<JsonRequest, HeadVerdict>();
 
   const headOf = (request: JsonRequest): HeadVerdict => {
@@ -64,7 +67,7 @@ export function createSignatureGuard(options: SignatureGuardOptions): SignatureG
       verdict.kind === 'unsigned'
         ? "requests between services must be signed; enrol this service with 'oca enrol'"
         : verdict.reason;
-    logger.warn(
+    refusals.warn(
       { url: request.url.split('?')[0], from: request.socket.remoteAddress, reason },
       'refused a request between services',
     );

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
@@ -19,11 +20,13 @@ async function start(options: { isTls?: boolean; maxConnections?: number } = {})
     logger: silentLogger,
     bodyLimitBytes: 10_000_000,
     headTimeoutMs: 100,
+    silenceTimeoutMs: 300,
     ...limits,
     ...(isTls ? { tls } : {}),
   });
   server.post('/echo', (request) => ({ body: request.body }));
   server.get('/of/:id', (request) => request.params);
+  server.get('/large', () => 'x'.repeat(64_000_000));
   ({ port } = await listen(server, { host: '127.0.0.1', port: 0 }));
 }
 
@@ -85,6 +88,17 @@ describe('a hostile client', () => {
   it('that never ends its TLS handshake is cut off', async () => {
     await start({ isTls: true });
     await closed(await send(Buffer.from([0x16, 3, 1, 2, 0])));
+  });
+
+  it('that takes nothing of its answer is cut off', async () => {
+    await start();
+    const accepted = once(server.server, 'connection');
+    const answer = await send('GET /large HTTP/1.1\r\nHost: x\r\n\r\n');
+    answer.socket.pause();
+    await accepted;
+    const connections = () =>
+      new Promise<number>((resolve) => server.server.getConnections((_error, count) => resolve(count)));
+    await until(async () => (await connections()) === 0);
   });
 
   it('finds a limit to the number of its connections', async () => {
