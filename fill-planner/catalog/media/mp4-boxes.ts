@@ -151,13 +151,16 @@ const SAMPLE_TABLES: Readonly<Record<string, number>> = {
   stsz: 16,
   stz2: 16,
 };
+/** A movie nests five deep: moov, trak, mdia, minf, stbl. */
+const MAX_DEPTH = 8;
 const RUN_FIELD_FLAGS = [0x100, 0x200, 0x400, 0x800];
 const MAX_RUN_SAMPLES = 1_000_000;
 
 /** Checks that children lie inside their parents and that no count promises more than its box holds. */
 function checkTables(box: BoxBytes): void {
   const { bytes } = box;
-  const walk = (start: number, end: number): void => {
+  const walk = (start: number, end: number, depth: number): void => {
+    if (depth > MAX_DEPTH) throw brokenBox(box, `its parts are nested deeper than ${MAX_DEPTH} levels`);
     let at = start;
     while (at < end) {
       const sizeBytes = end - at < 8 ? 0 : bytes.readUInt32BE(at);
@@ -165,7 +168,7 @@ function checkTables(box: BoxBytes): void {
       if (sizeBytes < 8 || at + sizeBytes > end) {
         throw brokenBox(box, `its part '${printable(type)}' at byte ${box.startByte + at} does not fit into it`);
       }
-      if (CONTAINERS.has(type)) walk(at + 8, at + sizeBytes);
+      if (CONTAINERS.has(type)) walk(at + 8, at + sizeBytes, depth + 1);
       const countAt = SAMPLE_TABLES[type];
       if (countAt !== undefined && sizeBytes >= countAt + 4 && bytes.readUInt32BE(at + countAt) !== 0) {
         throw brokenBox(box, `its ${type} lists samples: a plain MP4, not CMAF`);
@@ -174,7 +177,7 @@ function checkTables(box: BoxBytes): void {
       at += sizeBytes;
     }
   };
-  walk(8, bytes.length);
+  walk(8, bytes.length, 1);
 }
 
 function checkRun(box: BoxBytes, at: number, sizeBytes: number): void {
