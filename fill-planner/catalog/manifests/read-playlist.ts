@@ -55,6 +55,14 @@ export interface PlaylistPart {
 
 const MAX_SEGMENTS = 200_000;
 const MEDIA_TAG = /^#EXT-X-MEDIA:/;
+/**
+ * m3u8-parser files renditions under their TYPE, GROUP-ID and NAME in plain objects, where these names reach the
+ * prototype that all objects of this process have in common.
+ */
+const INHERITED_NAME = new RegExp(
+  `=\\s*['"]?(${Object.getOwnPropertyNames(Object.prototype).join('|')})['"]?\\s*(?:,|$)`,
+  'm',
+);
 
 /** @throws OperationalError MEDIA_BROKEN when it is no playlist of a finished title */
 export function readPlaylist(text: string, namedIn: string): Playlist {
@@ -62,6 +70,10 @@ export function readPlaylist(text: string, namedIn: string): Playlist {
   // m3u8-parser passes over a range that it cannot read, which would turn a part of a file into all of it.
   const unreadable = /^#EXT-X-BYTERANGE:(?!\d+(?:@\d+)?\s*$).*/m.exec(text)?.[0];
   if (unreadable !== undefined) throw broken(namedIn, `has '${unreadable.slice(0, 80)}', which is not LENGTH@OFFSET`);
+  const inherited = INHERITED_NAME.exec(text)?.[1];
+  if (inherited !== undefined) throw broken(namedIn, `has the name '${inherited}', which is not taken`);
+  // What variables make of names is known too late, and players differ in it.
+  if (/^\s*#EXT-X-DEFINE/m.test(text)) throw broken(namedIn, 'uses EXT-X-DEFINE, and variables are not taken');
   const parser = new Parser();
   // m3u8-parser drops CHANNELS and STABLE-RENDITION-ID; they are read from the tag lines, taken as they pass.
   const mediaLines: string[] = [];
@@ -88,7 +100,8 @@ type Manifest = Parser['manifest'];
 
 function readMultivariant(manifest: Manifest, mediaLines: string[], namedIn: string): MultivariantPlaylist {
   const variants = (manifest.playlists ?? []).map((playlist): PlaylistVariant => {
-    const attributes = playlist.attributes;
+    // The parser leaves them out for a tag without any, whatever its types say.
+    const attributes = (playlist.attributes as typeof playlist.attributes | undefined) ?? {};
     const bandwidth = asNumber(attributes.BANDWIDTH);
     if (bandwidth === undefined || bandwidth <= 0) throw broken(namedIn, `variant ${playlist.uri} has no BANDWIDTH`);
     return {
