@@ -5,6 +5,7 @@ import { isOperational } from '../../../src/errors/operational-error.ts';
 
 const broken = (text: string) =>
   expect(() => readPlaylist(`#EXTM3U\n${text}\n`, 'p.m3u8')).toThrow(expect.objectContaining({ code: 'MEDIA_BROKEN' }));
+const namesOfAllObjects = () => [Object.prototype, Object].map((each) => Object.getOwnPropertyNames(each));
 const VARIANT = '#EXT-X-STREAM-INF:BANDWIDTH=1000\nv.m3u8';
 
 describe('a playlist from a stranger', () => {
@@ -16,11 +17,9 @@ describe('a playlist from a stranger', () => {
     "TYPE=AUDIO,NAME=polluted,GROUP-ID= '__proto__' ",
     'TYPE=AUDIO,NAME="polluted",GROUP-ID=toString',
   ])('cannot write into the prototype of all objects: %s', (attributes) => {
-    const before = [Object.prototype, Object, Object.prototype.toString].map((each) =>
-      Object.getOwnPropertyNames(each),
-    );
+    const before = namesOfAllObjects();
     broken(`#EXT-X-MEDIA:${attributes}\n${VARIANT}`);
-    expect([Object.prototype, Object].map((each) => Object.getOwnPropertyNames(each))).toEqual(before);
+    expect(namesOfAllObjects()).toEqual(before);
   });
 
   test('cannot put such a name together from variables', () => {
