@@ -37,6 +37,8 @@ export interface OpenedWindow {
 }
 
 const KEPT_VERSIONS = 10;
+/** Twice the skew that signatures may have: an old request of a sender whose clock is ahead. */
+const REPLAYABLE_MS = 600_000;
 
 export class PlanStore {
   readonly #database: Database;
@@ -103,11 +105,16 @@ export class PlanStore {
     });
   }
 
-  /** Keeps the newest report of an appliance. */
+  /**
+   * Keeps the newest report of an appliance. An older one than the last is one that was held up or is replayed, for as
+   * long as its signature can still be good; later it only means that the appliance's clock was put back.
+   */
   report(report: FillReport, nowMs: number): void {
     const insert = this.#database.prepare(
       `INSERT INTO fill_report VALUES (?, ?, ?) ON CONFLICT DO UPDATE
-       SET received_at_ms = excluded.received_at_ms, document = excluded.document`,
+       SET received_at_ms = excluded.received_at_ms, document = excluded.document
+       WHERE document ->> 'reportedAtMs' <= excluded.document ->> 'reportedAtMs'
+         OR received_at_ms < excluded.received_at_ms - ${REPLAYABLE_MS}`,
     );
     transact(this.#database, () => insert.run(report.applianceId, nowMs, JSON.stringify(report)));
   }

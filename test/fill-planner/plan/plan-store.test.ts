@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type { PlanDraft } from '../../../fill-planner/plan/build-plan.ts';
 import { PlanStore } from '../../../fill-planner/plan/plan-store.ts';
 import { parseFillPlan } from '../../../src/contracts/fill-plan.ts';
+import type { FillReport } from '../../../src/contracts/fill-report.ts';
 import { loadOrCreateIdentity } from '../../../src/signing/identity.ts';
 import { documentVerifies } from '../../../src/signing/signed-document.ts';
 import { temporaryFolder } from '../catalog/demo-title.ts';
@@ -124,4 +125,28 @@ test('a window opened by hand lasts until its end', async () => {
   opened.store.openWindow({ startsAtMs: 10, endsAtMs: 20 });
   expect(opened.store.openedWindow(19)).toEqual({ startsAtMs: 10, endsAtMs: 20 });
   expect(opened.store.openedWindow(20)).toBeUndefined();
+});
+
+test('a report that is replayed changes nothing; one after the clock was put back counts', async () => {
+  await using opened = await openStore();
+  const report = (reportedAtMs: number, heldFileCount: number): FillReport => ({
+    version: 1,
+    applianceId: 'a1',
+    planVersion: 1,
+    reportedAtMs,
+    state: 'filling',
+    fileCount: 9,
+    heldFileCount,
+    planBytes: 9,
+    heldBytes: 1,
+    filledBytes: { peer: 0, tier: 0, origin: 1 },
+    failures: [],
+  });
+  const held = () => opened.store.reports().map((each) => each.report.heldFileCount);
+  opened.store.report(report(HOUR_MS, 1), HOUR_MS);
+  opened.store.report(report(HOUR_MS + 2000, 2), HOUR_MS + 2000);
+  opened.store.report(report(HOUR_MS, 1), HOUR_MS + 60_000);
+  expect(held()).toEqual([2]);
+  opened.store.report(report(HOUR_MS - 1000, 3), HOUR_MS + 700_000);
+  expect(held()).toEqual([3]);
 });
