@@ -15,6 +15,7 @@ export function configCommand(): Command {
     .description('Print the parameter table of a service as Markdown, or an example configuration file.')
     .argument('[SERVICE]', `${Object.keys(LOADERS).join(', ')}; all of them when not given`)
     .option('--example', 'print a JSON file with every default instead')
+    .addHelpText('after', '\nExamples:\n  oca config steering\n  oca config appliance --example > appliance.json')
     .action(async (service: string | undefined, options: { example?: boolean }) => {
       if (service === undefined && options.example !== true) {
         process.stdout.write(await parameterDocument());

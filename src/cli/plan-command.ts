@@ -64,6 +64,10 @@ export function planCommand(): Command {
     .option('--fill-now <MINUTES>', 'also open a fill window for the whole fleet that starts now')
     .option('--json', 'print the answer as it is')
     .addOption(plannerAdminOption())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  oca plan run\n  oca plan run --fill-now 30     do not wait for the night: fill for half an hour',
+    )
     .action(runPlan);
   return command;
 }
