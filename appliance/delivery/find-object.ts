@@ -12,7 +12,7 @@ import type { ObjectLease } from '../fill/blocks/open-object.ts';
 import type { FillCoordinator } from '../fill/fill-coordinator.ts';
 import type { Discovery, Need, ObjectDiscovery } from '../fill/origin/discover-object.ts';
 import type { RequestOutcome } from '../metrics.ts';
-import type { ObjectDescription } from '../store/object-store.ts';
+import type { ObjectDescription } from '../store/object-description.ts';
 import type { DeliveryRequest } from './parse-request.ts';
 
 export type Found =

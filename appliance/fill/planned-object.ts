@@ -1,5 +1,5 @@
 import type { FileManifest } from '../../src/contracts/file-manifest.ts';
-import type { ObjectDescription } from '../store/object-store.ts';
+import type { ObjectDescription } from '../store/object-description.ts';
 
 // Manifests name bytes, not media types; the same table on every appliance gives the same answer everywhere.
 const MEDIA_TYPES: Readonly<Record<string, string>> = {

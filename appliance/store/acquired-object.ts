@@ -1,7 +1,8 @@
 import { OperationalError } from '../../src/errors/operational-error.ts';
 import type { Generation } from './generation.ts';
 import type { MemoryTier } from './memory-tier.ts';
-import type { ObjectDescription, StoredObject } from './object-store.ts';
+import type { ObjectDescription } from './object-description.ts';
+import type { StoredObject } from './object-store.ts';
 import type { StoreMetrics } from './store-metrics.ts';
 import type { Volume } from './volume.ts';
 

@@ -5,7 +5,8 @@ import type { World } from '../../src/world/world.ts';
 import { AcquiredObject, type Place } from './acquired-object.ts';
 import { Generation, NOWHERE } from './generation.ts';
 import { MemoryTier } from './memory-tier.ts';
-import type { ObjectDescription, ObjectState, ObjectStore, StoredObject, StoreUsage } from './object-store.ts';
+import type { ObjectDescription } from './object-description.ts';
+import type { ObjectState, ObjectStore, StoredObject, StoreUsage } from './object-store.ts';
 import { createStoreMetrics, type StoreMetrics } from './store-metrics.ts';
 import { Volume } from './volume.ts';
 

@@ -1,6 +1,7 @@
 import { BLOCK_BYTES } from '../../src/contracts/file-manifest.ts';
 import { BlockMap } from './block-map.ts';
-import type { ObjectDescription, ObjectState } from './object-store.ts';
+import type { ObjectDescription } from './object-description.ts';
+import type { ObjectState } from './object-store.ts';
 import type { DataFile } from './volume/data-file.ts';
 import type { Listed } from './volume/use-list.ts';
 

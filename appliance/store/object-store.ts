@@ -1,4 +1,5 @@
 import type { Service } from '../../src/lifecycle/service.ts';
+import type { ObjectDescription } from './object-description.ts';
 
 /**
  * What the rest of the appliance knows of bytes at rest. Objects are kept in blocks of BLOCK_BYTES (the last may be
@@ -20,26 +21,8 @@ export interface ObjectStore extends Service {
   usage(): StoreUsage;
 }
 
-/** What is known of an object besides its bytes. Header names are lower-case. */
-export interface ObjectDescription {
-  /** The cache key: path, with the query parameters that count. */
-  readonly key: string;
-  readonly sizeBytes: number;
-  /** The strong entity tag that clients get, with its quotes. */
-  readonly etag: string;
-  /** Response headers to give back: content-type, last-modified, cache-control ... No hop-by-hop, no content-length. */
-  readonly headers: Readonly<Record<string, string>>;
-  /** Set when blocks are checked against this signed manifest; such an object needs no freshness. */
-  readonly manifestRoot?: string;
-  /** The origin's own strong validator, for If-Range and If-None-Match; absent when it gave none. */
-  readonly sourceEtag?: string;
-  /** Wall clock when the origin last confirmed it, its age then (RFC 9111 4.2.3), and how long it is fresh from age 0. */
-  readonly confirmedAtMs: number;
-  readonly initialAgeMs: number;
-  readonly freshnessMs: number;
-  /** How long past its freshness it may be served when the origin fails; 0 where must-revalidate or no-cache forbid it. */
-  readonly staleIfErrorMs: number;
-}
+/** Who waits for a disk, the most urgent first: each is served before those after it. */
+export type Urgency = 'viewer' | 'demand' | 'planned' | 'scrub';
 
 export interface ObjectState {
   readonly description: ObjectDescription;
@@ -52,14 +35,15 @@ export interface StoredObject extends ObjectState, Disposable {
   holds(blockIndex: number): boolean;
   /**
    * The block's bytes, checked; never to be changed by the receiver. Undefined when it is not held, or was found
-   * rotten or unreadable: then it is no longer held, is counted, and wants filling again.
+   * rotten or unreadable: then it is no longer held, is counted, and wants filling again. For a viewer unless said.
    */
-  read(blockIndex: number): Promise<Uint8Array | undefined>;
+  read(blockIndex: number, urgency?: Urgency): Promise<Uint8Array | undefined>;
   /**
    * Keeps a block: it is held once this resolves, and survives kill -9. Bytes must have the block's exact length.
+   * For demand unless said.
    * @throws OperationalError VOLUME_FULL, VOLUME_IO; the caller goes on serving without storing.
    */
-  write(blockIndex: number, bytes: Uint8Array): Promise<void>;
+  write(blockIndex: number, bytes: Uint8Array, urgency?: Urgency): Promise<void>;
   /** Replaces the description (a 304 renewed it). Key, size and entity tag must stay. */
   describe(description: ObjectDescription): void;
 }

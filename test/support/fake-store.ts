@@ -1,10 +1,5 @@
-import type {
-  ObjectDescription,
-  ObjectState,
-  ObjectStore,
-  StoredObject,
-  StoreUsage,
-} from '../../appliance/store/object-store.ts';
+import type { ObjectDescription } from '../../appliance/store/object-description.ts';
+import type { ObjectState, ObjectStore, StoredObject, StoreUsage } from '../../appliance/store/object-store.ts';
 import { BLOCK_BYTES } from '../../src/contracts/file-manifest.ts';
 
 /** A store for tests of what stands above it: blocks are flags in memory, and a test can evict. */

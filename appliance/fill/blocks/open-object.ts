@@ -1,7 +1,8 @@
 import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
 import { isOperational, OperationalError } from '../../../src/errors/operational-error.ts';
 import type { ByteRange } from '../../../src/http/byte-range.ts';
-import type { ObjectDescription, StoredObject } from '../../store/object-store.ts';
+import type { ObjectDescription } from '../../store/object-description.ts';
+import type { StoredObject } from '../../store/object-store.ts';
 import type { PlannedFile } from '../block-filler.ts';
 import { BlockFlight } from './block-flight.ts';
 

@@ -15,7 +15,7 @@ import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
 import { isOperational, OperationalError } from '../../../src/errors/operational-error.ts';
 import type { HeaderFields } from '../../../src/http/stored-headers.ts';
 import type { World } from '../../../src/world/world.ts';
-import type { ObjectDescription } from '../../store/object-store.ts';
+import type { ObjectDescription } from '../../store/object-description.ts';
 import { ObjectLease, type OpenObject } from '../blocks/open-object.ts';
 import type { FillCoordinator } from '../fill-coordinator.ts';
 import { collectBody } from './collect-body.ts';

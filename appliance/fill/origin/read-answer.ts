@@ -20,7 +20,7 @@ import { isStrongLastModified, type ObjectValidators, sharesStrongValidator } fr
 import { parseEtag } from '../../../src/http/etag.ts';
 import { formatHttpDate, parseHttpDate } from '../../../src/http/http-date.ts';
 import { freshenedHeaders, freshens, type HeaderFields, storableHeaders } from '../../../src/http/stored-headers.ts';
-import type { ObjectDescription } from '../../store/object-store.ts';
+import type { ObjectDescription } from '../../store/object-description.ts';
 
 /** An answer as it came, with the wall-clock times around it. */
 export interface AnswerFacts {

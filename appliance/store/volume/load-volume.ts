@@ -3,7 +3,7 @@ import type { Logger } from '../../../src/telemetry/logger.ts';
 import type { Clock } from '../../../src/world/world.ts';
 import { pageOf } from '../block-map.ts';
 import { Generation } from '../generation.ts';
-import type { ObjectDescription } from '../object-store.ts';
+import type { ObjectDescription } from '../object-description.ts';
 import { IndexClient, type LoadingMessage } from './index-client.ts';
 import type { FileRow, IndexBatch, ObjectRow, PageRow } from './index-messages.ts';
 
