@@ -17,7 +17,7 @@ import type { World } from '../../src/world/world.ts';
 import type { ApplianceConfig } from '../config.ts';
 import type { ApplianceMetrics } from '../metrics.ts';
 import type { ObjectDescription } from '../store/object-description.ts';
-import type { ObjectStore, StoredObject } from '../store/object-store.ts';
+import type { ObjectStore, StoredObject, Urgency } from '../store/object-store.ts';
 import type { BlockFiller, BlockFillResult, PlannedFile, PlannedFiles } from './block-filler.ts';
 import type { BlockFlight } from './blocks/block-flight.ts';
 import { fetchBlocks, type OpenBody, type RunContext, type RunOptions } from './blocks/fetch-blocks.ts';
@@ -198,7 +198,8 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
       if (flight.audience === 'viewers' && this.#writingBytes > this.#options.config.maxFills * BLOCK_BYTES) {
         throw new OperationalError('OVERLOADED', 'volumes are slower than what comes in');
       }
-      await object.stored.write(flight.blockIndex, flight.bytes);
+      const urgency = flight.audience === 'plan' ? 'planned' : 'demand';
+      await object.stored.write(flight.blockIndex, flight.bytes, urgency);
       flight.settleKept();
       this.#storeLog.worked();
     } catch (error) {
@@ -308,12 +309,12 @@ class LeasedObject implements StoredObject {
     return this.#stored.holds(blockIndex);
   }
 
-  read(blockIndex: number): Promise<Uint8Array | undefined> {
-    return this.#stored.read(blockIndex);
+  read(blockIndex: number, urgency?: Urgency): Promise<Uint8Array | undefined> {
+    return this.#stored.read(blockIndex, urgency);
   }
 
-  write(blockIndex: number, bytes: Uint8Array): Promise<void> {
-    return this.#stored.write(blockIndex, bytes);
+  write(blockIndex: number, bytes: Uint8Array, urgency?: Urgency): Promise<void> {
+    return this.#stored.write(blockIndex, bytes, urgency);
   }
 
   describe(description: ObjectDescription): void {

@@ -2,7 +2,7 @@ import { OperationalError } from '../../src/errors/operational-error.ts';
 import type { Generation } from './generation.ts';
 import type { MemoryTier } from './memory-tier.ts';
 import type { ObjectDescription } from './object-description.ts';
-import type { StoredObject } from './object-store.ts';
+import type { StoredObject, Urgency } from './object-store.ts';
 import type { StoreMetrics } from './store-metrics.ts';
 import type { Volume } from './volume.ts';
 
@@ -42,7 +42,7 @@ export class AcquiredObject implements StoredObject {
     return this.#generation.blocks.has(blockIndex);
   }
 
-  async read(blockIndex: number): Promise<Uint8Array | undefined> {
+  async read(blockIndex: number, urgency: Urgency = 'viewer'): Promise<Uint8Array | undefined> {
     this.#check(blockIndex);
     const { memory, metrics, volume } = this.#place;
     const { id } = this.#generation;
@@ -55,18 +55,18 @@ export class AcquiredObject implements StoredObject {
     return this.#keeping(() =>
       memory.read(id, blockIndex, () => {
         metrics.reads.inc({ from: 'disk' });
-        return volume.read(this.#generation, blockIndex);
+        return volume.read(this.#generation, blockIndex, urgency);
       }),
     );
   }
 
-  async write(blockIndex: number, bytes: Uint8Array): Promise<void> {
+  async write(blockIndex: number, bytes: Uint8Array, urgency: Urgency = 'demand'): Promise<void> {
     this.#check(blockIndex);
     const { volume } = this.#place;
     const length = this.#generation.blockBytes(blockIndex);
     if (bytes.length !== length) throw new RangeError(`block ${blockIndex} has ${length} bytes, not ${bytes.length}`);
     if (volume === undefined) throw new OperationalError('VOLUME_FULL', 'no volume could take the object');
-    return this.#keeping(() => volume.write(this.#generation, blockIndex, bytes));
+    return this.#keeping(() => volume.write(this.#generation, blockIndex, bytes, urgency));
   }
 
   describe(description: ObjectDescription): void {

@@ -4,11 +4,11 @@ import type { Logger } from '../../src/telemetry/logger.ts';
 import type { Timer, World } from '../../src/world/world.ts';
 import { crc32cOf } from './checksum.ts';
 import type { Generation } from './generation.ts';
-import type { VolumeState } from './object-store.ts';
+import type { Urgency, VolumeState } from './object-store.ts';
 import type { StoreMetrics } from './store-metrics.ts';
 import { CommitQueue } from './volume/commit-queue.ts';
 import { DataFile, diskFailure, errnoOf } from './volume/data-file.ts';
-import { DiskLane } from './volume/disk-lane.ts';
+import { DiskLane, volumeLaneLimits } from './volume/disk-lane.ts';
 import type { IndexClient } from './volume/index-client.ts';
 import { loadVolume } from './volume/load-volume.ts';
 import { type Loss, LossLog } from './volume/loss-log.ts';
@@ -45,8 +45,7 @@ export class Volume {
   readonly #space: VolumeSpace;
   readonly #health: VolumeHealth;
   readonly #logger: Logger;
-  readonly #reads: DiskLane;
-  readonly #writes: DiskLane;
+  readonly #lane: DiskLane;
   readonly #room: VolumeRoom;
   readonly #losses: LossLog;
   readonly #writing = new Map<string, Promise<void>>();
@@ -64,8 +63,7 @@ export class Volume {
     this.#layout = new VolumeLayout(options.dir);
     this.#space = new VolumeSpace(options.capacityBytes);
     this.#health = new VolumeHealth(this.#logger);
-    this.#reads = new DiskLane(clock, { width: 8, maxWaiting: 4096, deadlineMs: 15_000 });
-    this.#writes = new DiskLane(clock, { width: 4, maxWaiting: 256, deadlineMs: 30_000 });
+    this.#lane = new DiskLane(clock, volumeLaneLimits);
     this.#losses = new LossLog(this.#logger, clock, options.metrics);
     this.#room = new VolumeRoom({
       dir: options.dir,
@@ -163,12 +161,12 @@ export class Volume {
    * The block from the disk, checked. Undefined when it is not held, or not any more: rotten and unreadable blocks are
    * dropped. @throws OperationalError OVERLOADED when the disk has too much in hand
    */
-  async read(generation: Generation, block: number): Promise<Uint8Array | undefined> {
+  async read(generation: Generation, block: number, urgency: Urgency): Promise<Uint8Array | undefined> {
     if (this.#health.state === 'failing' || !generation.blocks.has(block)) return undefined;
     const checksum = generation.blocks.checksum(block);
     const length = generation.blockBytes(block);
     try {
-      const bytes = await this.#reads.run(`read in ${this.dir}`, async () => {
+      const bytes = await this.#lane.run({ urgency, what: `read in ${this.dir}`, bytes: length }, async () => {
         // An allocation of its own: memory tier and clients keep it, so it must not share a pool.
         const buffer = Buffer.allocUnsafeSlow(length);
         const count = await this.#fileOf(generation).read(buffer, block * BLOCK_BYTES);
@@ -188,12 +186,12 @@ export class Volume {
   }
 
   /** @throws OperationalError VOLUME_FULL, VOLUME_IO */
-  write(generation: Generation, block: number, bytes: Uint8Array): Promise<void> {
+  write(generation: Generation, block: number, bytes: Uint8Array, urgency: Urgency): Promise<void> {
     if (generation.blocks.has(block)) return Promise.resolve();
     const key = `${generation.id}:${block}`;
     const writing = this.#writing.get(key);
     if (writing !== undefined) return writing;
-    const written = this.#write(generation, block, bytes).finally(() => this.#writing.delete(key));
+    const written = this.#write({ generation, block, bytes, urgency }).finally(() => this.#writing.delete(key));
     this.#writing.set(key, written);
     return written;
   }
@@ -239,16 +237,16 @@ export class Volume {
     this.#options.onOpened(generations);
   }
 
-  async #write(generation: Generation, block: number, bytes: Uint8Array): Promise<void> {
+  async #write(write: BlockWrite): Promise<void> {
     const refusal = this.#closed
       ? new OperationalError('VOLUME_IO', `${this.dir} is closed`)
       : this.#health.writeRefusal;
     if (refusal !== undefined) throw new OperationalError(refusal.code, refusal.detail, { cause: refusal });
-    const room = this.#room.reserve(generation.blockDiskBytes(block));
+    const room = this.#room.reserve(write.generation.blockDiskBytes(write.block));
     try {
       await this.#room.make();
-      await this.#keep(generation, block, bytes, room);
-      this.#options.metrics.writtenBytes.inc(bytes.length);
+      await this.#keep(write, room);
+      this.#options.metrics.writtenBytes.inc(write.bytes.length);
     } catch (error) {
       this.#options.metrics.failedWrites.inc();
       throw error;
@@ -257,14 +255,14 @@ export class Volume {
     }
   }
 
-  async #keep(generation: Generation, block: number, bytes: Uint8Array, room: ReservedRoom): Promise<void> {
+  async #keep(write: BlockWrite, room: ReservedRoom): Promise<void> {
     try {
       try {
-        await this.#put(generation, block, bytes, room);
+        await this.#put(write, room);
       } catch (error) {
         if (!isOperational(error, 'VOLUME_FULL')) throw error;
         await this.#room.makeOnDisk(room.bytes, error);
-        await this.#put(generation, block, bytes, room);
+        await this.#put(write, room);
       }
       this.#health.succeeded();
       this.#health.foundRoom();
@@ -277,9 +275,10 @@ export class Volume {
   }
 
   /** Bytes to the disk, then the row. */
-  async #put(generation: Generation, block: number, bytes: Uint8Array, room: ReservedRoom): Promise<void> {
+  async #put({ generation, block, bytes, urgency }: BlockWrite, room: ReservedRoom): Promise<void> {
     const checksum = crc32cOf(bytes);
-    await this.#writes.run(`write in ${this.dir}`, () => this.#fileOf(generation).write(bytes, block * BLOCK_BYTES));
+    const work = { urgency, what: `write in ${this.dir}`, bytes: bytes.length };
+    await this.#lane.run(work, () => this.#fileOf(generation).write(bytes, block * BLOCK_BYTES));
     const queue = this.#opened?.queue;
     if (queue === undefined) throw new OperationalError('VOLUME_IO', `${this.dir} is closed`);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -350,7 +349,10 @@ export class Volume {
     if (!this.#health.needsProbe) return;
     try {
       if (this.#opened === undefined) await this.#load();
-      else await this.#writes.run(`probe ${this.dir}`, () => this.#layout.probe(PROBE_BYTES));
+      else {
+        const work = { urgency: 'demand', what: `probe ${this.dir}`, bytes: PROBE_BYTES } as const;
+        await this.#lane.run(work, () => this.#layout.probe(PROBE_BYTES));
+      }
       await this.#opened?.queue.flush();
       if (!this.#closed) this.#health.recovered();
     } catch (error) {
@@ -378,6 +380,13 @@ export class Volume {
 const USES_PER_FLUSH = 2000;
 /** A disk that takes less than two blocks is still full. */
 const PROBE_BYTES = 2 * BLOCK_BYTES;
+
+interface BlockWrite {
+  readonly generation: Generation;
+  readonly block: number;
+  readonly bytes: Uint8Array;
+  readonly urgency: Urgency;
+}
 
 export interface VolumeOptions {
   readonly dir: string;

@@ -22,7 +22,9 @@ export class VolumeRoom {
   constructor(options: VolumeRoomOptions) {
     this.#options = options;
     // As many may wait as there are objects: what waits is a path.
-    const limits = { width: 2, maxWaiting: Number.POSITIVE_INFINITY, deadlineMs: 60_000 };
+    const queue = { maxWaiting: Infinity, maxWaitingBytes: Infinity, waitMs: 60_000 };
+    const queues = { viewer: queue, demand: queue, planned: queue, scrub: queue };
+    const limits = { width: 2, demandWidth: 2, bulkWidth: 0, operationMs: 60_000, queues };
     this.#removals = new DiskLane(options.clock, limits);
   }
 
@@ -79,7 +81,7 @@ export class VolumeRoom {
     const bytes = generation.diskBytes;
     this.#options.space.leave(bytes);
     const removed = this.#removals
-      .run(`remove ${path}`, () => unlink(path))
+      .run({ urgency: 'demand', what: `remove ${path}`, bytes: 0 }, () => unlink(path))
       .then(
         () => this.#options.space.left(bytes),
         (error: unknown) => {
