@@ -190,7 +190,7 @@ export class SteeringService implements ProcessService {
       pollMs: prefixPollMs,
       world: this.#context.world,
       logger: this.#context.logger,
-      onRows: (rows) => this.#routes.setFileRows(rows),
+      onTable: (table) => this.#routes.setFileTable(table),
       onState: (problem) => this.#metrics.prefixFileBroken.set(problem === undefined ? 0 : 1),
     });
     this.#stops.push((deadlineMs) => file.stop(deadlineMs));

@@ -1,106 +1,119 @@
-import { setImmediate as breathe } from 'node:timers/promises';
 import { siteIdSchema } from '../../src/contracts/ids.ts';
-import { formatPrefix, type IpPrefix, parsePrefix } from './ip-address.ts';
-import type { PrefixRow } from './prefix-table.ts';
+import { buildPrefixTable, type PrefixConflict, type PrefixTableData } from './build-prefix-table.ts';
+import { formatPrefix, parsePrefix } from './ip-address.ts';
+import { csvRow, isJson, linesOf, type RawRow, rawRows } from './prefix-file-rows.ts';
+import { MAX_SITES, PrefixRows } from './prefix-rows.ts';
+import { type PlainRow, readPlainRow } from './read-plain-row.ts';
 
-/** The rows of a table of client prefixes, or everything that is wrong with it, each with its line. */
+/** A table of client prefixes, or everything that is wrong with it, each with its line. */
 export type ParsedPrefixFile =
-  | { readonly kind: 'rows'; readonly rows: readonly PrefixRow[] }
+  | { readonly kind: 'table'; readonly table: PrefixTableData }
   | { readonly kind: 'broken'; readonly problems: readonly string[] };
 
 const MAX_PROBLEMS = 20;
-/** A large table is read in pieces, so that players are answered in between. */
-const LINES_PER_PIECE = 10_000;
 
 /**
  * Reads `PREFIX,SITE` lines (a header line, blank lines and `#` comments may be there) or a JSON array of
  * `{"prefix": ..., "site": ...}`. It is all or nothing: with one line wrong the table is broken, because a table that
  * lost some lines sends their viewers to the wrong site without anybody noticing.
+ *
+ * A million lines are read byte by byte where they are plain; only the others become text. Nothing remembers lines:
+ * where two rows contradict each other, the file is read once more to say which.
  */
-export async function parsePrefixFile(text: string): Promise<ParsedPrefixFile> {
-  const reader = text.trimStart().startsWith('[') ? readJson(text) : readCsv(text);
-  const rows: PrefixRow[] = [];
-  const problems: string[] = [];
-  const seen = new Map<string | number, { where: string; siteId: string }>();
-  const goodSites = new Set<string>();
-  let count = 0;
-  for (const { where, prefix: prefixText, siteId, problem: unreadable } of reader) {
-    count += 1;
-    if (count % LINES_PER_PIECE === 0) await breathe();
-    const parsed = unreadable === undefined ? parsePrefix(prefixText) : { problem: unreadable };
-    const problem = 'problem' in parsed ? `'${prefixText}' ${parsed.problem}` : problemOfSite(siteId, goodSites);
-    if (problem !== undefined || 'problem' in parsed) {
-      problems.push(`${where}: ${problem ?? ''}`);
+export function parsePrefixFile(bytes: Buffer): ParsedPrefixFile {
+  const taker = new RowTaker();
+  if (isJson(bytes)) for (const row of rawRows(bytes)) taker.take(row);
+  else takeCsv(bytes, taker);
+  if (taker.problemCount > 0) return brokenBy(taker.problems, taker.problemCount);
+  const { data, conflicts } = buildPrefixTable(taker.rows);
+  if (conflicts.length === 0) return { kind: 'table', table: data };
+  return describeConflicts(bytes, conflicts);
+}
+
+function takeCsv(bytes: Buffer, taker: RowTaker): void {
+  const row: PlainRow = { word: 0, length: 0, siteStart: 0, siteEnd: 0 };
+  let hasRows = false;
+  for (const { number, start, end } of linesOf(bytes)) {
+    const plain = readPlainRow(bytes, start, end, row);
+    if (plain !== undefined) {
+      hasRows = true;
+      taker.takePlain(bytes, plain, number);
       continue;
     }
-    const key = keyOf(parsed);
-    const before = seen.get(key);
-    if (before !== undefined && before.siteId !== siteId) {
+    const careful = csvRow(number, bytes.toString('utf8', start, end), !hasRows);
+    hasRows ||= careful !== undefined;
+    if (careful !== undefined && careful !== 'header') taker.take(careful);
+  }
+}
+
+/** Puts rows into columns, and keeps what is wrong with them. */
+class RowTaker {
+  readonly rows = new PrefixRows();
+  readonly problems: string[] = [];
+  problemCount = 0;
+  /** Neighbouring lines mostly are of one site. */
+  #lastSite: { readonly bytes: Buffer; readonly number: number } | undefined;
+
+  takePlain(bytes: Buffer, { word, length, siteStart, siteEnd }: PlainRow, line: number): void {
+    const last = this.#lastSite;
+    if (last === undefined || bytes.compare(last.bytes, 0, last.bytes.length, siteStart, siteEnd) !== 0) {
+      const number = this.#siteOf(`line ${line}`, bytes.toString('latin1', siteStart, siteEnd));
+      if (number === undefined) return;
+      this.#lastSite = { bytes: bytes.subarray(siteStart, siteEnd), number };
+    }
+    this.rows.addIpv4(word, length, this.#lastSite?.number ?? 0);
+  }
+
+  take({ where, prefix: text, siteId, problem }: RawRow): void {
+    const parsed = problem === undefined ? parsePrefix(text) : { problem };
+    if ('problem' in parsed) return this.#refuse(`${where}: '${text}' ${parsed.problem}`);
+    const site = this.#siteOf(where, siteId);
+    if (site !== undefined) this.rows.add(parsed, site);
+  }
+
+  #siteOf(where: string, siteId: string): number | undefined {
+    const problem = this.rows.hasSite(siteId) ? undefined : problemOfSite(siteId);
+    const site = problem === undefined ? this.rows.siteNumber(siteId) : undefined;
+    if (site === undefined) this.#refuse(`${where}: ${problem ?? `more than ${MAX_SITES} sites`}`);
+    return site;
+  }
+
+  #refuse(problem: string): void {
+    if (this.problemCount < MAX_PROBLEMS) this.problems.push(problem);
+    this.problemCount += 1;
+  }
+}
+
+/** Reads the file again for the lines that give one prefix to two sites. */
+function describeConflicts(bytes: Buffer, conflicts: readonly PrefixConflict[]): ParsedPrefixFile {
+  const told = conflicts
+    .slice(0, MAX_PROBLEMS)
+    .map(({ words, length }) => formatPrefix({ address: { words }, length }));
+  const wanted = new Set(told);
+  const first = new Map<string, RawRow>();
+  const problems: string[] = [];
+  for (const row of rawRows(bytes)) {
+    const parsed = parsePrefix(row.prefix);
+    const name = 'problem' in parsed ? '' : formatPrefix(parsed);
+    if (!wanted.has(name)) continue;
+    const before = first.get(name);
+    if (before === undefined) first.set(name, row);
+    else if (before.siteId !== row.siteId) {
       problems.push(
-        `${where}: ${formatPrefix(parsed)} belongs to site ${before.siteId} by ${before.where}, and here to ${siteId}`,
+        `${row.where}: ${name} belongs to site ${before.siteId} by ${before.where}, and here to ${row.siteId}`,
       );
-    } else if (before === undefined) {
-      seen.set(key, { where, siteId });
-      rows.push({ prefix: parsed, siteId });
     }
   }
-  if (problems.length === 0) return { kind: 'rows', rows };
-  const more = problems.length - MAX_PROBLEMS;
-  return { kind: 'broken', problems: [...problems.slice(0, MAX_PROBLEMS), ...(more > 0 ? [`and ${more} more`] : [])] };
+  return brokenBy(problems, problems.length + conflicts.length - told.length);
 }
 
-interface RawRow {
-  readonly where: string;
-  readonly prefix: string;
-  readonly siteId: string;
-  readonly problem?: string;
+function brokenBy(problems: readonly string[], count: number): ParsedPrefixFile {
+  const told = problems.slice(0, MAX_PROBLEMS);
+  const more = count - told.length;
+  return { kind: 'broken', problems: more > 0 ? [...told, `and ${more} more`] : told };
 }
 
-function* readCsv(text: string): Generator<RawRow> {
-  let number = 0;
-  let first = true;
-  for (const raw of text.split('\n')) {
-    number += 1;
-    const line = (raw.split('#')[0] ?? '').trim();
-    if (line === '') continue;
-    const cells = line.split(',').map((cell) => cell.trim().replace(/^"(.*)"$/, '$1'));
-    const isHeader = first && cells[0]?.toLowerCase() === 'prefix';
-    first = false;
-    if (isHeader) continue;
-    const where = `line ${number}`;
-    if (cells.length === 2) yield { where, prefix: cells[0] ?? '', siteId: cells[1] ?? '' };
-    else yield { where, prefix: line, siteId: '', problem: 'is not PREFIX,SITE' };
-  }
-}
-
-function* readJson(text: string): Generator<RawRow> {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch (error) {
-    yield { where: 'file', prefix: '', siteId: '', problem: `is not JSON: ${String(error)}` };
-    return;
-  }
-  if (!Array.isArray(parsed)) return;
-  for (const [index, item] of parsed.entries() as Iterable<[number, unknown]>) {
-    const where = `entry ${index + 1}`;
-    const row = typeof item === 'object' && item !== null ? item : {};
-    const prefix = 'prefix' in row && typeof row.prefix === 'string' ? row.prefix : undefined;
-    const site = 'site' in row && typeof row.site === 'string' ? row.site : undefined;
-    if (prefix !== undefined && site !== undefined) yield { where, prefix, siteId: site };
-    else yield { where, prefix: prefix ?? '', siteId: '', problem: 'is not {"prefix": TEXT, "site": TEXT}' };
-  }
-}
-
-/** A number where it is exact: a million texts as keys would take longer than all the rest. */
-function keyOf({ address, length }: IpPrefix): string | number {
-  return address.words.length === 1 ? (address.words[0] ?? 0) * 64 + length : formatPrefix({ address, length });
-}
-
-function problemOfSite(siteId: string, goodSites: Set<string>): string | undefined {
-  if (goodSites.has(siteId)) return undefined;
+function problemOfSite(siteId: string): string | undefined {
   const result = siteIdSchema.safeParse(siteId);
-  if (!result.success) return `site '${siteId}' ${result.error.issues[0]?.message ?? 'is no site id'}`;
-  goodSites.add(siteId);
-  return undefined;
+  return result.success ? undefined : `site '${siteId}' ${result.error.issues[0]?.message ?? 'is no site id'}`;
 }

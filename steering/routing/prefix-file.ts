@@ -1,19 +1,19 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { messageOf } from '../../src/errors/operational-error.ts';
 import type { Service } from '../../src/lifecycle/service.ts';
 import { PeriodicTask } from '../../src/resilience/periodic-task.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import type { World } from '../../src/world/world.ts';
-import { parsePrefixFile } from './parse-prefix-file.ts';
-import type { PrefixRow } from './prefix-table.ts';
+import { loadPrefixFile } from './load-prefix-file.ts';
+import { PrefixTable } from './prefix-table.ts';
 
 export interface PrefixFileOptions {
   readonly file: string;
   readonly pollMs: number;
   readonly world: World;
   readonly logger: Logger;
-  readonly onRows: (rows: readonly PrefixRow[]) => void;
-  /** Why the file cannot be used, or undefined now that it can. The rows before stay in use. */
+  readonly onTable: (table: PrefixTable) => void;
+  /** Why the file cannot be used, or undefined now that it can. The table before stays in use. */
   readonly onState: (problem: string | undefined) => void;
 }
 
@@ -44,18 +44,19 @@ export class PrefixFile implements Service {
   }
 
   async #look(): Promise<void> {
-    const { file, logger, onRows, onState } = this.#options;
+    const { file, logger, onTable, onState } = this.#options;
     try {
       const { mtimeMs, size, ino } = await stat(file);
       const identity = `${mtimeMs} ${size} ${ino}`;
       if (identity === this.#seen) return;
       this.#seen = identity;
       if (size > MAX_FILE_BYTES) return this.#refuse([`larger than ${MAX_FILE_BYTES} bytes`]);
-      const parsed = await parsePrefixFile(await readFile(file, 'utf8'));
+      const parsed = await loadPrefixFile(file);
       if (parsed.kind === 'broken') return this.#refuse(parsed.problems);
-      onRows(parsed.rows);
+      const table = new PrefixTable(parsed.table);
+      onTable(table);
       onState(undefined);
-      logger.info({ file, prefixes: parsed.rows.length }, 'table of prefixes in use');
+      logger.info({ file, prefixes: table.size }, 'table of prefixes in use');
     } catch (error) {
       const problem = messageOf(error);
       if (this.#seen !== problem) this.#refuse([problem]);

@@ -1,7 +1,7 @@
 import type { RouteReport } from '../../src/contracts/route-report.ts';
 import { compareRoutes, type FilteredRoute, type FilteredRoutes, filterRoutes } from './filter-routes.ts';
 import { formatPrefix, type IpAddress } from './ip-address.ts';
-import { type PrefixMatch, type PrefixRow, PrefixTable } from './prefix-table.ts';
+import { type PrefixMatch, PrefixTable } from './prefix-table.ts';
 
 /**
  * Which site a client belongs to: the operator's file and what appliances report of the ISP's announcements, as two
@@ -23,7 +23,7 @@ interface Reported {
 export class RouteTable {
   readonly #allowPrivate: boolean;
   readonly #reports = new Map<string, Reported>();
-  #fileTable = new PrefixTable([]);
+  #fileTable = PrefixTable.of([]);
   #reportTable: PrefixTable | undefined;
   #routes: Routes | undefined;
 
@@ -37,8 +37,8 @@ export class RouteTable {
     return this.#routes;
   }
 
-  setFileRows(rows: readonly PrefixRow[]): void {
-    this.#fileTable = new PrefixTable(rows);
+  setFileTable(table: PrefixTable): void {
+    this.#fileTable = table;
     this.#routes = undefined;
   }
 
@@ -83,7 +83,7 @@ export class RouteTable {
           best.set(key, { siteId, route });
       }
     }
-    return new PrefixTable([...best.values()].map(({ siteId, route }) => ({ prefix: route.prefix, siteId })));
+    return PrefixTable.of([...best.values()].map(({ siteId, route }) => ({ prefix: route.prefix, siteId })));
   }
 }
 

@@ -63,7 +63,7 @@ const states = fc.tuple(fleets, fc.integer({ min: 0, max: 3 }), fc.boolean()).ma
     if (index % 5 !== 0) heldTitles.setList({ version: 1, applianceId: id, planVersion: 1, renditions });
   }
   return {
-    routes: new PrefixTable([{ prefix: { address: { words: [0x7f000000] }, length: 8 }, siteId: 'north' }]),
+    routes: PrefixTable.of([{ prefix: { address: { words: [0x7f000000] }, length: 8 }, siteId: 'north' }]),
     fleet: viewOf(fleet),
     catalogue: known ? new Catalogue(snapshot([BARS]), NOW_MS) : undefined,
     heldTitles,
@@ -161,7 +161,7 @@ test('ten thousand random states and questions get an answer that every player t
 
 test('TTLs of a thousand clients differ, and their mean is within two in a hundred of the target', async () => {
   state = {
-    routes: new PrefixTable([]),
+    routes: PrefixTable.of([]),
     fleet: viewOf([]),
     catalogue: new Catalogue(snapshot([BARS]), NOW_MS),
     heldTitles: new HeldTitles(),

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { buildPrefixTable } from '../../../steering/routing/build-prefix-table.ts';
 import {
   formatAddress,
   formatPrefix,
@@ -7,7 +8,8 @@ import {
   type IpPrefix,
   maskAddress,
 } from '../../../steering/routing/ip-address.ts';
-import { type PrefixRow, PrefixTable } from '../../../steering/routing/prefix-table.ts';
+import { type PrefixRow, PrefixRows } from '../../../steering/routing/prefix-rows.ts';
+import { PrefixTable } from '../../../steering/routing/prefix-table.ts';
 
 /** Bits as text, the most significant first: the slow matcher shares no code with the table. */
 const bitsOf = ({ words }: IpAddress): string => words.map((word) => word.toString(2).padStart(32, '0')).join('');
@@ -52,7 +54,7 @@ function fromBigInt(value: bigint, bits: number): IpAddress {
 test('the table finds what a slow matcher finds, at every edge of every prefix and in between', () => {
   fc.assert(
     fc.property(tables, fc.array(fc.oneof(ipv4, ipv6), { maxLength: 10 }), (rows, extra) => {
-      const table = new PrefixTable(rows);
+      const table = PrefixTable.of(rows);
       for (const address of [...edgesOf(rows), ...extra]) {
         const expected = findSlowly(rows, address);
         const found = table.find(address);
@@ -65,11 +67,26 @@ test('the table finds what a slow matcher finds, at every edge of every prefix a
   );
 });
 
-test('of equal prefixes the last counts', () => {
+test('equal prefixes are one; given to two sites they are told as a contradiction', () => {
   const prefix = { address: { words: [0x0a000000] }, length: 8 };
-  const table = new PrefixTable([
-    { prefix, siteId: 'first' },
-    { prefix, siteId: 'last' },
-  ]);
-  expect(table.find({ words: [0x0a010203] })?.siteId).toBe('last');
+  const rows = new PrefixRows();
+  for (const siteId of ['north', 'north', 'south']) rows.add(prefix, rows.siteNumber(siteId) ?? 0);
+  const { data, conflicts } = buildPrefixTable(rows);
+  expect(data.size).toBe(1);
+  expect(conflicts).toEqual([{ words: [0x0a000000], length: 8 }]);
+  expect(new PrefixTable(data).find({ words: [0x0a010203] })?.siteId).toBe('north');
+});
+
+test('columns grow with their rows', () => {
+  const rows = new PrefixRows();
+  for (let index = 0; index < 5000; index += 1) {
+    rows.add({ address: { words: [(index * 65_536) >>> 0] }, length: 16 }, rows.siteNumber(`s${index % 7}`) ?? 0);
+    rows.add({ address: { words: [0x20010000 + index, 0, 0, 0] }, length: 32 }, rows.siteNumber(`t${index % 5}`) ?? 0);
+  }
+  const table = new PrefixTable(buildPrefixTable(rows).data);
+  expect(table.size).toBe(10_000);
+  for (const index of [0, 1, 1023, 1024, 2048, 4999]) {
+    expect(table.find({ words: [index * 65_536 + 99] })?.siteId).toBe(`s${index % 7}`);
+    expect(table.find({ words: [0x20010000 + index, 1, 2, 3] })?.siteId).toBe(`t${index % 5}`);
+  }
 });

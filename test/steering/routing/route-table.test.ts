@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { RouteReport } from '../../../src/contracts/route-report.ts';
 import { filterRoutes } from '../../../steering/routing/filter-routes.ts';
 import { formatPrefix, parseAddress, parsePrefix } from '../../../steering/routing/ip-address.ts';
+import { PrefixTable } from '../../../steering/routing/prefix-table.ts';
 import { RouteTable } from '../../../steering/routing/route-table.ts';
 
 const report = (
@@ -53,7 +54,7 @@ test('development may allow private and loopback space, but never a default rout
 
 test('reports and file are one table: the longest prefix wins, and for equal ones the file', () => {
   const table = new RouteTable({ allowPrivate: false });
-  table.setFileRows([row('8.0.0.0/8', 'file'), row('9.0.0.0/8', 'file')]);
+  table.setFileTable(PrefixTable.of([row('8.0.0.0/8', 'file'), row('9.0.0.0/8', 'file')]));
   table.setReport(report('a', 'north', ['8.8.8.0/24', '9.0.0.0/8']));
   expect(siteOf(table, '8.8.8.8')).toBe('north');
   expect(siteOf(table, '8.8.9.8')).toBe('file');
@@ -90,7 +91,7 @@ test('a table that was taken stays as it was while the next one is built', () =>
   const table = new RouteTable({ allowPrivate: false });
   table.setReport(report('a', 'north', ['8.8.8.0/24']));
   const before = table.current();
-  table.setFileRows([row('8.8.8.0/24', 'south')]);
+  table.setFileTable(PrefixTable.of([row('8.8.8.0/24', 'south')]));
   expect(before.find({ words: [0x08080808] })?.siteId).toBe('north');
   expect(siteOf(table, '8.8.8.8')).toBe('south');
 });
