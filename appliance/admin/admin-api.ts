@@ -13,8 +13,8 @@ export interface AdminActions {
   state(): object;
   /** What is known of a key; undefined when nothing is held or planned under it. */
   explain(key: string): object | undefined;
-  /** @returns whether something was held. */
-  purge(key: string): boolean;
+  /** @returns whether something was held. @throws OperationalError VOLUME_FULL, VOLUME_IO when it may come back */
+  purge(key: string): Promise<boolean>;
 }
 
 export interface AdminApiOptions {
@@ -51,11 +51,11 @@ export function createAdminApi(options: AdminApiOptions): JsonServer {
     if (known === undefined) return sendProblem(reply, 404, 'NOT_FOUND', `nothing is held or planned of ${path}`);
     return known;
   });
-  server.post('/v1/purge', (request, reply) => {
+  server.post('/v1/purge', async (request, reply) => {
     const { path } = parseContract('purge request', purgeSchema, request.body);
     const target = parseTarget(path, { maxTargetChars });
     if (target.kind === 'refused') return sendProblem(reply, 400, 'REQUEST', `path: ${target.reason}`);
-    const purged = actions.purge(target.cacheKey);
+    const purged = await actions.purge(target.cacheKey);
     logger.info({ path: target.path, purged }, 'purge');
     return { path, purged };
   });

@@ -118,8 +118,11 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
     return lease;
   }
 
-  /** Forgets what is held under a key; who reads it already goes on. @returns whether there was something. */
-  purge(key: string): boolean {
+  /**
+   * Forgets what is held under a key, at once; who reads it already goes on. Resolves when that outlives a restart.
+   * @returns whether there was something @throws OperationalError VOLUME_FULL, VOLUME_IO: it may come back with a restart
+   */
+  purge(key: string): Promise<boolean> {
     this.#objects.delete(key);
     return this.#options.store.remove(key);
   }
@@ -129,12 +132,10 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
    * comes back with a restart at worst, and the origin is asked again then.
    */
   drop(key: string): void {
-    try {
-      this.purge(key);
-    } catch (error) {
+    this.purge(key).catch((error: unknown) => {
       if (!isOperational(error)) throw error;
       this.#storeLog.failed(error);
-    }
+    });
   }
 
   /** Begins no retries any more, and waits for the fills on their way, whose sources have been cut off. */

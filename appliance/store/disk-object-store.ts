@@ -124,12 +124,12 @@ class DiskObjectStore implements ObjectStore {
     return new AcquiredObject(generation, this.#placeOf(generation));
   }
 
-  remove(key: string): boolean {
+  async remove(key: string): Promise<boolean> {
     const generation = this.#objects.get(key);
     if (generation === undefined) return false;
     const volume = this.#volumeOf(generation);
     if (volume === undefined) this.#forget(generation);
-    else volume.forgetDurably(generation);
+    else await volume.forgetDurably(generation);
     return true;
   }
 

@@ -12,8 +12,12 @@ export interface ObjectStore extends Service {
   find(key: string): StoredObject | undefined;
   /** Begins a new generation, which replaces the one before for everybody who looks from now on. Acquired for the caller. */
   create(description: ObjectDescription): StoredObject;
-  /** Forgets an object: no later `find` gives it, also after a restart. @returns whether there was one. */
-  remove(key: string): boolean;
+  /**
+   * Forgets an object: no `find` after this call gives it. Resolves, within seconds also where a disk hangs, once that
+   * outlives a restart. @returns whether there was one
+   * @throws OperationalError VOLUME_FULL, VOLUME_IO: it is forgotten now, and may come back after a restart
+   */
+  remove(key: string): Promise<boolean>;
   /** Keys that the plan wants held: eviction takes them only when nothing else is left. Replaces the set before. */
   pin(keys: ReadonlySet<string>): void;
   /** All objects, for inventory and the operator. Not acquired: look, do not read. */

@@ -32,7 +32,7 @@ import { VolumeSpace } from './volume/volume-space.ts';
  * the checksum tells. A generation's file is never reused for other content, so nobody reads half old, half new.
  *
  * The index has a thread of its own (index-thread.ts), so that neither a checkpoint nor a disk that hangs stops who
- * serves; what is held is known here, in memory. Only `forgetDurably` waits for it with the whole loop, and not long.
+ * serves; what is held is known here, in memory.
  *
  * Limits: reads and writes of blocks go through libuv's pool, which all volumes share: as many operations that hang as
  * it has threads stop every disk. UV_THREADPOOL_SIZE above 12 per volume keeps them apart, because a volume has at
@@ -206,25 +206,34 @@ export class Volume {
     if (generation.holders === 0) this.#room.discard(generation, this.#pathOf(generation));
   }
 
-  /** As `forget`, and durable when it returns. @throws OperationalError VOLUME_FULL, VOLUME_IO: it may come back after a restart */
-  forgetDurably(generation: Generation): void {
+  /** As `forget`, and durable when it resolves. @throws OperationalError VOLUME_FULL, VOLUME_IO: it may come back after a restart */
+  async forgetDurably(generation: Generation): Promise<void> {
     this.forget(generation);
     try {
-      // A disk that fails may hang, and everybody would hang with it.
-      if (this.#health.state === 'failing' || this.#opened === undefined) {
+      const queue = this.#opened?.queue;
+      if (this.#health.state === 'failing' || queue === undefined) {
         throw new OperationalError('VOLUME_IO', `${this.dir} does not work`);
       }
-      this.#opened.queue.deleteNow();
+      await this.#bounded(queue.flush());
     } catch (error) {
-      // A row without its file is dropped at start, so on a full disk removing the file is as good. Nowhere else: the
-      // call is synchronous, and on a disk that hangs it would hang.
+      // A row without its file is dropped at start, so on a full disk removing the file is as good.
       const full = isOperational(error, 'VOLUME_FULL');
-      if (full && generation.heldBlocks > 0 && this.#room.discardNow(this.#pathOf(generation))) return;
+      if (full && generation.heldBlocks > 0 && (await this.#room.discarded(this.#pathOf(generation)))) return;
       const failure = diskFailure(error, `remove in ${this.dir}`);
       this.#health.failed(failure);
-      // An index that cannot forget, or does not even answer, is not waited for again.
-      if (this.#health.state === 'online') this.#health.broke(failure);
       throw failure;
+    }
+  }
+
+  async #bounded(work: Promise<void>): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    const timer = this.#options.world.clock.setTimer(REMOVE_DEADLINE_MS, () => {
+      late.reject(new OperationalError('VOLUME_IO', `${this.dir}: no answer within ${REMOVE_DEADLINE_MS} ms`));
+    });
+    try {
+      await Promise.race([work, late.promise]);
+    } finally {
+      timer.cancel();
     }
   }
 
@@ -378,6 +387,8 @@ export class Volume {
 
 /** Last uses per transaction: some milliseconds. What is over waits for the next interval. */
 const USES_PER_FLUSH = 2000;
+/** How long who removes an object may wait for a disk. */
+const REMOVE_DEADLINE_MS = 5000;
 /** A disk that takes less than two blocks is still full. */
 const PROBE_BYTES = 2 * BLOCK_BYTES;
 

@@ -25,8 +25,8 @@ export class FakeStore implements ObjectStore {
     return object;
   }
 
-  remove(key: string): boolean {
-    return this.#objects.delete(key);
+  remove(key: string): Promise<boolean> {
+    return Promise.resolve(this.#objects.delete(key));
   }
 
   pin(keys: ReadonlySet<string>): void {

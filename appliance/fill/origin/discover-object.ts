@@ -120,8 +120,8 @@ export class ObjectDiscovery {
     return { discovery, isShared: isFollower };
   }
 
-  /** Forgets what is held under a key and what is being asked about it. @returns whether something was held. */
-  purge(key: string): boolean {
+  /** Forgets what is held under a key and what is being asked about it. As FillCoordinator.purge. */
+  purge(key: string): Promise<boolean> {
     this.#privateUntilMs.delete(key);
     for (const name of [`GET ${key}`, `HEAD ${key}`]) {
       const asking = this.#asking.get(name);

@@ -5,7 +5,6 @@ import type { IndexBatch } from './index-messages.ts';
 /** Where batches go: the index in its thread. */
 export interface BatchWriter {
   commit(batch: IndexBatch): Promise<void>;
-  commitNow(batch: IndexBatch): void;
 }
 
 /**
@@ -70,13 +69,7 @@ export class CommitQueue {
    */
   async flush(maxUses = 0): Promise<void> {
     while (this.#inFlight !== undefined) await this.#inFlight;
-    await this.#commit(maxUses);
-  }
-
-  /** Makes deletions durable before it returns. @throws OperationalError VOLUME_FULL, VOLUME_IO */
-  deleteNow(): void {
-    this.#writer.commitNow({ deleted: [...this.#deleted], objects: [], pages: [], uses: [] });
-    this.#deleted.clear();
+    if (maxUses > 0 || this.#hasWork) await this.#commit(maxUses);
   }
 
   #schedule(): void {

@@ -1,4 +1,4 @@
-import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { OperationalError } from '../../../src/errors/operational-error.ts';
 import type { Clock, Timer } from '../../../src/world/world.ts';
 import type { FromIndex, IndexBatch, IndexFailure, ToIndex } from './index-messages.ts';
@@ -6,8 +6,6 @@ import type { FromIndex, IndexBatch, IndexFailure, ToIndex } from './index-messa
 /** A batch that is not answered by then failed; a healthy disk takes milliseconds. */
 const COMMIT_DEADLINE_MS = 30_000;
 const LOADING_SILENCE_MS = 60_000;
-/** For a removal that somebody waits for with the whole loop: long enough for a checkpoint on a busy disk. */
-const COMMIT_NOW_DEADLINE_MS = 10_000;
 
 /**
  * A volume's index, in a thread of its own. Batches are written in the order in which they were given.
@@ -20,7 +18,6 @@ export class IndexClient {
   readonly #port: MessagePort;
   readonly #worker: Worker;
   readonly #dir: string;
-  readonly #answered = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   readonly #waiting = new Map<number, { readonly settle: (failure?: IndexFailure) => void; readonly timer: Timer }>();
   readonly #onLoading: (message: LoadingMessage) => void;
   readonly #loaded = Promise.withResolvers<void>();
@@ -36,7 +33,7 @@ export class IndexClient {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     this.#worker = new Worker(new URL('./index-thread.ts', import.meta.url), {
-      workerData: { dir, port: port2, answered: this.#answered.buffer },
+      workerData: { dir, port: port2 },
       transferList: [port2],
     });
     // A thread that throws has a bug, as if it had been thrown here.
@@ -64,24 +61,6 @@ export class IndexClient {
         else reject(new OperationalError(failure.code, failure.detail));
       });
     });
-  }
-
-  /** As `commit`, and everything else stands still until it is done. @throws OperationalError VOLUME_FULL, VOLUME_IO */
-  commitNow(batch: IndexBatch): void {
-    let outcome: IndexFailure | 'committed' | undefined;
-    const sequence = this.#send(batch, COMMIT_DEADLINE_MS, (failure) => {
-      outcome ??= failure ?? 'committed';
-    });
-    const untilMs = this.#clock.monotonicMs() + COMMIT_NOW_DEADLINE_MS;
-    for (let seen = Atomics.load(this.#answered, 0); seen < sequence; seen = Atomics.load(this.#answered, 0)) {
-      const leftMs = untilMs - this.#clock.monotonicMs();
-      if (leftMs <= 0 || Atomics.wait(this.#answered, 0, seen, leftMs) === 'timed-out') break;
-    }
-    for (let next = receiveMessageOnPort(this.#port); next !== undefined; next = receiveMessageOnPort(this.#port)) {
-      this.#hear(next.message as FromIndex);
-    }
-    outcome ??= { code: 'VOLUME_IO', detail: `${this.#dir}: no answer within ${COMMIT_NOW_DEADLINE_MS} ms` };
-    if (outcome !== 'committed') throw new OperationalError(outcome.code, outcome.detail);
   }
 
   /** Closes the index after what was given before. Resolves when the thread is gone. */

@@ -40,6 +40,4 @@ export type FromIndex =
 export interface IndexThreadData {
   readonly dir: string;
   readonly port: MessagePort;
-  /** One 32-bit word: the sequence of the last batch that was answered, for a volume that waits for it. */
-  readonly answered: SharedArrayBuffer;
 }

@@ -15,9 +15,8 @@ import { generationOfFile, VolumeLayout } from './volume-layout.ts';
  */
 const CHUNK_ROWS = 5000;
 
-const { dir, port, answered } = workerData as IndexThreadData;
+const { dir, port } = workerData as IndexThreadData;
 const layout = new VolumeLayout(dir);
-const answeredSequence = new Int32Array(answered);
 let index: ObjectIndex | undefined;
 
 const tell = (message: FromIndex): void => port.postMessage(message);
@@ -98,10 +97,7 @@ function commit(sequence: number, batch: IndexBatch): void {
   } catch (error) {
     failure = failureOf(error);
   }
-  // The answer before the number: whoever waits for the number finds the answer.
   tell({ kind: 'committed', sequence, failure });
-  Atomics.store(answeredSequence, 0, sequence);
-  Atomics.notify(answeredSequence, 0);
 }
 
 function write(to: ObjectIndex, { deleted, objects, pages, uses }: IndexBatch): void {

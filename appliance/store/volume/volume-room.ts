@@ -1,4 +1,3 @@
-import { unlinkSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
 import { OperationalError } from '../../../src/errors/operational-error.ts';
 import type { Logger } from '../../../src/telemetry/logger.ts';
@@ -94,10 +93,10 @@ export class VolumeRoom {
     this.#removing.add(tracked);
   }
 
-  /** Removes a file before it returns. @returns whether it is gone */
-  discardNow(path: string): boolean {
+  /** Removes a file, whoever holds it. @returns whether it is gone */
+  async discarded(path: string): Promise<boolean> {
     try {
-      unlinkSync(path);
+      await this.#removals.run({ urgency: 'demand', what: `remove ${path}`, bytes: 0 }, () => unlink(path));
       return true;
     } catch (error) {
       // Nobody held it, and it is gone already.

@@ -69,7 +69,7 @@ it('counts the bytes of a removed object until its last reader is done, and only
   const store = await rig.open(oneVolume(rig, 2));
   await fillObject(store, descriptionOf('/1', 2 * BLOCK_BYTES));
   const reader = store.find('/1')!;
-  store.remove('/1');
+  await store.remove('/1');
   expect(store.usage().usedBytes).toBe(2 * BLOCK_BYTES);
   using object = store.create(descriptionOf('/2', BLOCK_BYTES));
   await expect(object.write(0, contentOf('/2', 0, BLOCK_BYTES))).rejects.toMatchObject({ code: 'VOLUME_FULL' });
@@ -119,7 +119,7 @@ it('lets go of the memory of an object with the object', async () => {
     await object.read(0);
     await object.read(1);
     expect(store.usage().memoryBytes).toBeGreaterThan(2 * BLOCK_BYTES);
-    store.remove('/1');
+    await store.remove('/1');
     expectBytes(await object.read(0), contentOf('/1', 0, BLOCK_BYTES));
   }
   expect(store.usage().memoryBytes).toBe(0);

@@ -179,8 +179,8 @@ class Run {
     released.known.holders -= 1;
   }
 
-  #remove(key: string): void {
-    const removed = this.store.remove(key);
+  async #remove(key: string): Promise<void> {
+    const removed = await this.store.remove(key);
     if (!this.#short) expect(removed).toBe(this.#newest.has(key));
     this.#newest.delete(key);
   }

@@ -25,7 +25,7 @@ function describeBlocks(create: () => StoreUnderTest): void {
     await using rig = create();
     const store = await rig.open();
     expect(store.find('/a')).toBeUndefined();
-    expect(store.remove('/a')).toBe(false);
+    expect(await store.remove('/a')).toBe(false);
   });
 
   it.each([
@@ -112,8 +112,8 @@ function describeGenerations(create: () => StoreUnderTest): void {
     const store = await rig.open();
     await fillObject(store, descriptionOf('/a', 2 * BLOCK_BYTES), [0]);
     using object = store.find('/a')!;
-    expect(store.remove('/a')).toBe(true);
-    expect(store.remove('/a')).toBe(false);
+    expect(await store.remove('/a')).toBe(true);
+    expect(await store.remove('/a')).toBe(false);
     expect(store.find('/a')).toBeUndefined();
     expect([...store.objects()]).toEqual([]);
     await object.write(1, contentOf('/a', 1, BLOCK_BYTES));
@@ -127,7 +127,7 @@ function describeGenerations(create: () => StoreUnderTest): void {
     await fillObject(store, descriptionOf('/a', BLOCK_BYTES));
     const first = store.find('/a')!;
     const second = store.find('/a')!;
-    store.remove('/a');
+    await store.remove('/a');
     first[Symbol.dispose]();
     first[Symbol.dispose]();
     expectBytes(await second.read(0), contentOf('/a', 0, BLOCK_BYTES));
@@ -200,7 +200,7 @@ function describeRestart(create: () => StoreUnderTest): void {
     await fillObject(store, descriptionOf('/removed', 10));
     await fillObject(store, descriptionOf('/replaced', 10));
     await fillObject(store, descriptionOf('/replaced', BLOCK_BYTES + 1, { etag: '"2"' }), [1]);
-    store.remove('/removed');
+    await store.remove('/removed');
     store = await rig.open();
     expect(store.find('/removed')).toBeUndefined();
     using replaced = store.find('/replaced')!;
@@ -255,7 +255,7 @@ function describeUse(create: () => StoreUnderTest): void {
     expect(store.usage().pinnedBytes).toBe(4 * BLOCK_BYTES);
     store.pin(new Set(['/b']));
     expect(store.usage().pinnedBytes).toBe(2 * BLOCK_BYTES);
-    store.remove('/b');
+    await store.remove('/b');
     expect(store.usage()).toMatchObject({ pinnedBytes: 0, objectCount: 2 });
     await until(() => store.usage().usedBytes === 4 * BLOCK_BYTES);
   });

@@ -27,7 +27,7 @@ async function writeForEver(writer: number): Promise<never> {
     const key = `/${writer}/${chance(3)}`;
     if (chance(8) === 0) {
       say('removing', key);
-      store.remove(key);
+      await store.remove(key);
       say('removed', key);
       continue;
     }

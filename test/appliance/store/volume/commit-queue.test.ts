@@ -16,10 +16,6 @@ class GatedWriter implements BatchWriter {
     return promise;
   }
 
-  commitNow(batch: IndexBatch): void {
-    this.batches.push({ batch, answer: () => undefined });
-  }
-
   async next(index: number): Promise<IndexBatch> {
     await until(() => this.batches.length > index);
     return this.batches[index]!.batch;
@@ -113,7 +109,7 @@ describe('the commit queue', () => {
     await flushed;
   });
 
-  it('deletes at once while a transaction is on its way', async () => {
+  it('lets many who flush at once share one transaction, and none of them leave before it is through', async () => {
     const writer = new GatedWriter();
     const queue = new CommitQueue(writer);
     const [one, two] = [generation(1), generation(2)];
@@ -121,13 +117,14 @@ describe('the commit queue', () => {
     await writer.next(0);
     two.forgotten = true;
     queue.deleteObject(two);
-    queue.deleteNow();
-    expect(writer.batches[1]?.batch).toEqual({ deleted: [2], objects: [], pages: [], uses: [] });
+    let done = 0;
+    const flushes = [1, 2, 3].map(() => queue.flush().then(() => (done += 1)));
     writer.batches[0]!.answer();
-    const flushed = queue.flush();
-    expect((await writer.next(2)).deleted).toEqual([]);
-    writer.batches[2]!.answer();
-    await flushed;
+    expect((await writer.next(1)).deleted).toEqual([2]);
+    expect(done).toBe(0);
+    writer.batches[1]!.answer();
+    await Promise.all(flushes);
+    expect(writer.batches).toHaveLength(2);
   });
 
   it('writes last uses only when it is told to, so many at a time', async () => {
