@@ -2,9 +2,6 @@ import { chooseVictims } from '../eviction.ts';
 import type { Generation } from '../generation.ts';
 import { UseList } from './use-list.ts';
 
-/** Above its capacity a volume evicts down to this share of it, so that not every write evicts. */
-const LOW_WATERMARK = 0.98;
-
 /**
  * The room of one volume: who is on it in the order of use, and what is taken.
  *
@@ -13,7 +10,9 @@ const LOW_WATERMARK = 0.98;
  * the disk, so all four count; only used bytes can be evicted, and leaving ones are worth waiting for.
  */
 export class VolumeSpace {
-  readonly capacityBytes: number;
+  /** May change: others fill the disk, or leave it. */
+  capacityBytes: number;
+  readonly #lowShare: number;
   #usedBytes = 0;
   #pinnedBytes = 0;
   #reservedBytes = 0;
@@ -22,8 +21,10 @@ export class VolumeSpace {
   readonly #unpinned = new UseList<Generation>();
   readonly #pinned = new UseList<Generation>();
 
-  constructor(capacityBytes: number) {
+  /** @param lowShare what goes beyond the capacity evicts down to this share of it, so that not every write evicts */
+  constructor(capacityBytes: number, lowShare = 0.98) {
     this.capacityBytes = capacityBytes;
+    this.#lowShare = lowShare;
   }
 
   get occupiedBytes(): number {
@@ -114,7 +115,7 @@ export class VolumeSpace {
   victimsForReserved(): Generation[] | undefined {
     const over = this.overBytes;
     if (over <= 0) return [];
-    const victims = this.victimsFor(over, over + this.capacityBytes * (1 - LOW_WATERMARK));
+    const victims = this.victimsFor(over, over + this.capacityBytes * (1 - this.#lowShare));
     return sumOf(victims) < over ? undefined : victims;
   }
 
