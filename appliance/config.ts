@@ -74,9 +74,13 @@ export const applianceParameters = {
   heartbeatMs: timeMs(2000, 'How often steering hears from this appliance: three times within the lease it gives.'),
   planPollMs: timeMs(30_000, 'How often the planner is asked for a newer plan.'),
   demandShipMs: timeMs(60_000, 'How often counts of what was asked for go to the planner.'),
-  routesFile: textParameter('', 'File with the routes that the ISP announces here (CSV), reported to steering.', {
-    unit: 'FILE',
-  }),
+  routesFile: textParameter(
+    '',
+    'File with the routes that the ISP announces here (CSV, JSON, or an MRT table dump), reported to steering.',
+    {
+      unit: 'FILE',
+    },
+  ),
   allowUnsigned: flagParameter(
     'Development only: talk to a planner and steering on loopback without enrolment and signatures.',
   ),

@@ -2,13 +2,15 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { z } from 'zod';
 import type { RouteReport } from '../../src/contracts/route-report.ts';
 import { messageOf } from '../../src/errors/operational-error.ts';
+import { type AnnouncedRoute, isMrt, readMrt } from '../../src/routes/read-mrt.ts';
 
 /**
  * The routes file: what the ISP announces to this appliance, written by a script or a router's export.
  *
  * CSV: `prefix[,as path length[,MED[,local preference[,communities]]]]`, communities separated by spaces; empty fields,
  * empty lines, `# comments` and a header line that begins with `prefix` are fine. JSON (a file whose first character is
- * `[` or `{`): a list of prefixes or of objects as in the route report, or an object with that list as `routes`.
+ * `[` or `{`): a list of prefixes or of objects as in the route report, or an object with that list as `routes`. MRT: a
+ * table dump, as BIRD's `protocol mrt` writes it; of several paths to one prefix the shortest counts.
  *
  * A wrong line is left out and named; the others count. What a prefix is worth (private, too long, not the ISP's) is
  * judged by the receiver.
@@ -19,19 +21,25 @@ export interface ParsedRoutes {
   readonly routes: readonly Route[];
   /** What was left out: `line 7: ...`, or `entry 7: ...` in JSON; both count from 1. */
   readonly problems: readonly string[];
+  /** The end is missing: what is not named is not withdrawn. */
+  readonly isTorn?: boolean;
 }
 
 const MAX_ROUTES = 1_000_000;
+const MAX_PATH_LENGTH = 255;
+const MAX_COMMUNITIES = 64;
 
 const routeSchema = z.object({
   prefix: z.string(),
-  asPathLength: z.number().int().min(0).max(255).optional(),
+  asPathLength: z.number().int().min(0).max(MAX_PATH_LENGTH).optional(),
   med: z.number().int().nonnegative().optional(),
   localPref: z.number().int().nonnegative().optional(),
-  communities: z.array(z.string().min(1).max(32)).max(64).optional(),
+  communities: z.array(z.string().min(1).max(32)).max(MAX_COMMUNITIES).optional(),
 });
 
-export function parseRoutes(text: string): ParsedRoutes {
+export function parseRoutes(bytes: Buffer): ParsedRoutes {
+  if (isMrt(bytes)) return parseMrt(bytes);
+  const text = bytes.toString('utf8');
   const trimmed = text.replace(/^\uFEFF/, '').trimStart();
   return trimmed.startsWith('[') || trimmed.startsWith('{') ? parseJson(trimmed) : parseCsv(text);
 }
@@ -74,6 +82,34 @@ function parseJson(text: string): ParsedRoutes {
     found.add(index + 1, typeof entry === 'string' ? { prefix: entry } : entry);
   }
   return found.result();
+}
+
+/** A dump that is cut off counts up to there, and the problem says where. */
+function parseMrt(bytes: Buffer): ParsedRoutes {
+  const best = new Map<string, AnnouncedRoute>();
+  const reading = readMrt(bytes);
+  let step = reading.next();
+  for (; step.done !== true; step = reading.next()) {
+    const before = best.get(step.value.prefix);
+    if (before === undefined || isBetter(step.value, before)) best.set(step.value.prefix, step.value);
+  }
+  const routes = [...best.values()].slice(0, MAX_ROUTES);
+  const problems = step.value.problem === undefined ? [] : [step.value.problem];
+  if (best.size > MAX_ROUTES) problems.push(`more than ${MAX_ROUTES} routes`);
+  return { routes: routes.map(toReported), problems, isTorn: step.value.problem !== undefined };
+}
+
+const isBetter = (a: AnnouncedRoute, b: AnnouncedRoute): boolean =>
+  a.asPathLength < b.asPathLength || (a.asPathLength === b.asPathLength && (a.med ?? 0) < (b.med ?? 0));
+
+function toReported({ prefix, asPathLength, med, localPref, communities }: AnnouncedRoute): Route {
+  return {
+    prefix,
+    asPathLength: Math.min(asPathLength, MAX_PATH_LENGTH),
+    ...(med === undefined ? {} : { med }),
+    ...(localPref === undefined ? {} : { localPref }),
+    ...(communities.length === 0 ? {} : { communities: communities.slice(0, MAX_COMMUNITIES) }),
+  };
 }
 
 class Collector {

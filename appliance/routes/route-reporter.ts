@@ -30,7 +30,8 @@ const MAX_FILE_BYTES = 128 * 1024 * 1024;
 /**
  * Watches the routes file and reports what it says to steering. The file counts once it looked the same twice in a row:
  * a half-written one would withdraw the routes of half an ISP. For the same reason a file that is gone, or in which
- * nothing makes sense, changes nothing; only a file that is empty on purpose withdraws all.
+ * nothing makes sense, changes nothing, and neither does a dump whose end is missing once there are routes; only a file
+ * that is empty on purpose withdraws all.
  */
 export class RouteReporter implements Service {
   readonly #options: RouteReporterOptions;
@@ -84,12 +85,12 @@ export class RouteReporter implements Service {
     this.#seen = now;
     if (!isSettled || now === this.#taken) return;
     if (size > MAX_FILE_BYTES) throw new OperationalError('CONFIG_INVALID', `${file} is over ${MAX_FILE_BYTES} bytes`);
-    const { routes, problems } = parseRoutes(await fromDisk(file, readFile(file, 'utf8')));
+    const { routes, problems, isTorn } = parseRoutes(await fromDisk(file, readFile(file)));
     this.#taken = now;
     if (problems.length > 0) {
       const told = problems.slice(0, MAX_PROBLEMS_TOLD);
       logger.warn({ file, count: problems.length, problems: told }, 'the routes file has wrong lines, left out');
-      if (routes.length === 0) return;
+      if (routes.length === 0 || (isTorn === true && this.#routes !== undefined)) return;
     }
     this.#routes = [...routes];
     this.#isReported = false;

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { parseRoutes } from '../../../appliance/routes/parse-routes.ts';
+import { parseRoutes as parseBytes } from '../../../appliance/routes/parse-routes.ts';
+
+const parseRoutes = (text: string) => parseBytes(Buffer.from(text));
 
 describe('reading a routes file', () => {
   it('takes prefixes alone, one per line, IPv4 and IPv6', () => {
@@ -69,5 +71,35 @@ describe('reading a routes file', () => {
   it('takes an empty file for no routes', () => {
     expect(parseRoutes('')).toEqual({ routes: [], problems: [] });
     expect(parseRoutes('[]')).toEqual({ routes: [], problems: [] });
+  });
+});
+
+describe('reading a table dump as a routes file', () => {
+  // A peer table without peers, then 192.0.2.0/24 by paths of two and of one AS, the second with MED 7.
+  const dump = Buffer.from(
+    [
+      '537f5d00000d000100000008 0000000000000000',
+      '537f5d00000d000200000037 00000000 18c00002 0002',
+      '0000 00000000 000d 40020a 0202 0000fbf4 0000fbf5',
+      '0000 00000000 0010 400206 0201 0000fbf4 400404 00000007',
+    ]
+      .join('')
+      .replaceAll(' ', ''),
+    'hex',
+  );
+
+  it('takes the shortest path of each prefix', () => {
+    expect(parseBytes(dump)).toEqual({
+      routes: [{ prefix: '192.0.2.0/24', asPathLength: 1, med: 7 }],
+      problems: [],
+      isTorn: false,
+    });
+  });
+
+  it('says of a dump without its end that it is torn, and where', () => {
+    const torn = parseBytes(Buffer.concat([dump, dump.subarray(0, 15)]));
+    expect(torn.routes).toHaveLength(1);
+    expect(torn.isTorn).toBe(true);
+    expect(torn.problems).toEqual([expect.stringMatching(new RegExp(`^record at byte ${dump.length}: `))]);
   });
 });

@@ -105,6 +105,20 @@ describe('reporting routes', () => {
     expect(warnings).toEqual([expect.objectContaining({ problems: [expect.stringContaining('line 2')] })]);
   });
 
+  it('takes a table dump, and withdraws nothing for a later one whose end is missing', async () => {
+    const peers = '537f5d00000d0001000000080000000000000000';
+    const route = (octet: string): string => `537f5d00000d00020000001200000000 18${octet}0002 0001 0000000000000000`;
+    const dump = Buffer.from(`${peers}${route('c0')}${route('c6')}`.replaceAll(' ', ''), 'hex');
+    await writeFile(file, dump);
+    await reporter.start();
+    await reports(1);
+    expect(prefixes()).toEqual(['192.0.2.0/24', '198.0.2.0/24']);
+    await writeFile(file, dump.subarray(0, dump.length - 5));
+    await world.clock.advanceUntil(() => warnings.length > 0, { stepMs: 500 });
+    expect(reporter.routeCount).toBe(2);
+    expect(steering.routeReports).toHaveLength(1);
+  });
+
   it('changes nothing when the file is gone or makes no sense', async () => {
     await writeFile(file, '192.0.2.0/24\n');
     await reporter.start();
