@@ -18,6 +18,7 @@ import { type DeliveryContext, handleGet } from './delivery/handle-get.ts';
 import { LoadMeter } from './delivery/load-meter.ts';
 import { FillCoordinator } from './fill/fill-coordinator.ts';
 import { ObjectDiscovery } from './fill/origin/discover-object.ts';
+import { ViewerWatch } from './fill/planned/viewer-watch.ts';
 import { ApplianceMetrics } from './metrics.ts';
 import { createDiskObjectStore } from './store/disk-object-store.ts';
 import type { ObjectStore } from './store/object-store.ts';
@@ -48,6 +49,7 @@ class Appliance implements ProcessService {
   readonly #discovery: ObjectDiscovery;
   readonly #volumeWatch: PeriodicTask;
   readonly #load: LoadMeter;
+  readonly #viewerWatch: ViewerWatch;
   readonly #delivery: DeliveryServer;
   readonly #admin: JsonServer;
   readonly #control: ControlPlane;
@@ -60,9 +62,19 @@ class Appliance implements ProcessService {
     this.#context = context;
     this.#metrics.collectProcess();
     this.#health.fail('start', 'volumes are being opened');
-    this.#load = new LoadMeter(world.clock, () => {
-      const { user, system } = process.cpuUsage();
-      return user + system;
+    this.#load = new LoadMeter(
+      world.clock,
+      () => {
+        const { user, system } = process.cpuUsage();
+        return user + system;
+      },
+      (firstByteMs) => this.#viewerWatch.hitBegan(firstByteMs),
+    );
+    this.#viewerWatch = new ViewerWatch({
+      clock: world.clock,
+      metrics: this.#metrics,
+      egressShare: () => this.#load.egressBitsPerSec() / config.softEgressBitsPerSec,
+      waits: () => this.#store.usage().volumes,
     });
     this.#http = new HttpClient({
       connectTimeoutMs: config.connectTimeoutMs,
@@ -74,6 +86,7 @@ class Appliance implements ProcessService {
       world,
       logger,
       metrics: this.#metrics,
+      onViewerRead: (dir, latencyMs) => this.#viewerWatch.diskAnswered(dir, latencyMs),
     });
     const metrics = new ApplianceMetrics(this.#metrics);
     this.#fills = new FillCoordinator({
@@ -95,6 +108,7 @@ class Appliance implements ProcessService {
   async start(): Promise<void> {
     await this.#store.start();
     await this.#volumeWatch.start();
+    await this.#viewerWatch.start();
     await this.#delivery.start();
     this.#adminUrl = `http://${formatHostPort(await listen(this.#admin, this.#config.adminListen))}`;
     this.#state = 'serving';
@@ -130,6 +144,7 @@ class Appliance implements ProcessService {
     await this.#delivery.stop(deadlineMs);
     await this.#control.stop(restMs());
     await this.#volumeWatch.stop(restMs());
+    await this.#viewerWatch.stop();
     await this.#admin.close();
     const fillsEnded = this.#fills.stop(restMs());
     await this.#http.destroy();
@@ -161,6 +176,7 @@ class Appliance implements ProcessService {
       health: this.#health,
       filler: this.#fills,
       load: () => this.#loadNow(),
+      bulkShare: () => this.#viewerWatch.share,
       state: () => this.#state,
       publicUrl: () => this.#publicUrl,
     });

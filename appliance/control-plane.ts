@@ -60,6 +60,8 @@ export interface ControlPlaneOptions {
   readonly health: Health;
   readonly filler: BlockFiller;
   readonly load: () => ApplianceLoad;
+  /** How much of its rate planned fill may use now, 0 to 1. */
+  readonly bulkShare: () => number;
   readonly state: () => ServingState;
   /** Base URL for players; '' until the appliance listens. */
   readonly publicUrl: () => string;
@@ -188,7 +190,7 @@ export class ControlPlane implements Service {
   }
 
   #addPlanner(identity: Identity): void {
-    const { config, world, logger, store, filler, load } = this.#options;
+    const { config, world, logger, store, filler, bulkShare } = this.#options;
     const { id: applianceId } = config;
     const planner = this.#service('planner', config.planner, config.plannerToken, MAX_PLAN_BYTES, identity);
     const held = this.#held;
@@ -200,8 +202,7 @@ export class ControlPlane implements Service {
       filler,
       world,
       logger,
-      softEgressBitsPerSec: config.softEgressBitsPerSec,
-      egressBitsPerSec: () => load().egressBitsPerSec,
+      bulkShare,
       onFilled: (kind, bytes) => this.#metrics.filled(kind, bytes),
       onFailed: (code) => this.#metrics.fillFailed(code),
       onProgress: () => reporter.changed(),

@@ -56,6 +56,7 @@ export class DeliveryRecord implements SendProgress {
     const { clock, load, logger, metrics, recordDemand } = this.#context;
     load.requestEnded();
     metrics.requestEnded(this.outcome, this.#servedBytes, this.#firstByteMs);
+    if (this.outcome === 'hit' && this.#firstByteMs !== undefined) load.hitBegan(this.#firstByteMs);
     if (this.countsAsDemand && this.path !== undefined && this.#servedBytes > 0) {
       recordDemand(this.path, this.#servedBytes);
     }

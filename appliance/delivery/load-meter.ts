@@ -7,6 +7,7 @@ const CPU_WINDOW_MS = 1000;
 export class LoadMeter {
   readonly #clock: Clock;
   readonly #cpuMicros: () => number;
+  readonly #onHit: ((firstByteMs: number) => void) | undefined;
   /** Bytes per second of monotonic time, as a ring. */
   readonly #bytes = new Float64Array(WINDOW_SEC + 1);
   #second: number;
@@ -14,8 +15,12 @@ export class LoadMeter {
   #cpuSeen: { micros: number; atMs: number };
   #cpuShare = 0;
 
-  /** @param cpuMicros processor time that the process has used so far */
-  constructor(clock: Clock, cpuMicros: () => number) {
+  /**
+   * @param cpuMicros processor time that the process has used so far
+   * @param onHit told how long each hit took to its first byte
+   */
+  constructor(clock: Clock, cpuMicros: () => number, onHit?: (firstByteMs: number) => void) {
+    this.#onHit = onHit;
     this.#clock = clock;
     this.#cpuMicros = cpuMicros;
     this.#second = this.#now();
@@ -32,6 +37,10 @@ export class LoadMeter {
 
   requestEnded(): void {
     this.#activeRequests -= 1;
+  }
+
+  hitBegan(firstByteMs: number): void {
+    this.#onHit?.(firstByteMs);
   }
 
   sent(bytes: number): void {

@@ -34,6 +34,8 @@ export interface DiskObjectStoreOptions {
   readonly metrics?: Metrics;
   /** Beyond it the least recently used object goes. One costs about 1 kB of memory, and 6 bytes per held block. */
   readonly maxObjects?: number;
+  /** A volume answered a viewer's read, so long after it was asked. */
+  readonly onViewerRead?: (dir: string, latencyMs: number) => void;
   /** How often a volume in trouble is tried again. */
   readonly probeIntervalMs?: number;
 }
@@ -86,6 +88,7 @@ class DiskObjectStore implements ObjectStore {
           probeIntervalMs: options.probeIntervalMs ?? DEFAULT_PROBE_INTERVAL_MS,
           onOpened: (generations) => this.#takeOver(generations),
           onForgotten: (generation) => this.#onForgotten(generation),
+          onViewerRead: (latencyMs) => options.onViewerRead?.(dir, latencyMs),
         }),
     );
     this.#places = this.#volumes.map((volume) => this.#placeOn(volume));

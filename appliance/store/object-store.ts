@@ -67,4 +67,6 @@ export interface VolumeState {
   readonly state: 'online' | 'full' | 'failing';
   readonly capacityBytes: number;
   readonly usedBytes: number;
+  /** How long the viewer who waits longest for this disk has been waiting by now; 0 when nobody waits. */
+  readonly viewerWaitMs: number;
 }

@@ -63,7 +63,12 @@ export class Volume {
     this.#layout = new VolumeLayout(options.dir);
     this.#space = new VolumeSpace(options.capacityBytes);
     this.#health = new VolumeHealth(this.#logger);
-    this.#lane = new DiskLane(clock, volumeLaneLimits);
+    this.#lane = new DiskLane(clock, {
+      ...volumeLaneLimits,
+      onDone: ({ urgency, waitedMs, tookMs }) => {
+        if (urgency === 'viewer') options.onViewerRead(waitedMs + tookMs);
+      },
+    });
     this.#losses = new LossLog(this.#logger, clock, options.metrics);
     this.#room = new VolumeRoom({
       dir: options.dir,
@@ -90,6 +95,7 @@ export class Volume {
       state: this.#health.state,
       capacityBytes: this.#space.capacityBytes,
       usedBytes: this.#space.occupiedBytes,
+      viewerWaitMs: this.#lane.longestWaitMs('viewer'),
     };
   }
 
@@ -410,6 +416,8 @@ export interface VolumeOptions {
   /** How often last uses are written, and how often a volume in trouble is tried. */
   readonly useFlushIntervalMs: number;
   readonly probeIntervalMs: number;
+  /** A viewer's read has ended, so long after it was asked. */
+  readonly onViewerRead: (latencyMs: number) => void;
   /** What it held when it was opened, the least recently used first. */
   readonly onOpened: (generations: readonly Generation[]) => void;
   /** The generation can no longer be found, whoever decided that. */

@@ -81,6 +81,7 @@ async function start(config: Partial<ControlPlaneConfig> = {}): Promise<ControlP
     health: new Health(),
     filler: new FakeFiller(store, world.clock),
     load: () => ({ egressBitsPerSec: 0, activeRequests: 0, cpuShare: 0 }),
+    bulkShare: () => 1,
     state: () => state,
     publicUrl: () => 'http://a1.example',
   });

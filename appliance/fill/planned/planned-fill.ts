@@ -24,8 +24,8 @@ import { SourceMemory } from './source-memory.ts';
  * finds the gap. A window is looked at again before every block, every second and at every change of the plan, because
  * it is a promise about the wall clock, which jumps, and because a new plan may cut it; when it is over, what is in
  * flight is aborted. A file that no source gives now is put off while others go on, so that one absent peer holds nobody
- * up. Bytes are paid for before they are asked for, so the rate is never exceeded; what did not come is paid back. Above
- * the soft limit of egress, viewers come first and filling waits.
+ * up. Bytes are paid for before they are asked for, so the rate is never exceeded; what did not come is paid back. When
+ * viewers need disks or links, the rate goes down to nothing within a second: blocks in hand are finished, none begun.
  */
 export interface PlannedFillOptions {
   readonly applianceId: string;
@@ -34,8 +34,8 @@ export interface PlannedFillOptions {
   readonly filler: BlockFiller;
   readonly world: World;
   readonly logger: Logger;
-  readonly softEgressBitsPerSec: number;
-  readonly egressBitsPerSec: () => number;
+  /** How much of its rate it may use now, 0 to 1: what viewers leave over (bulk-share.ts). */
+  readonly bulkShare: () => number;
   readonly onFilled: (kind: FillPlanSource['kind'], bytes: number) => void;
   readonly onFailed: (code: ErrorCode) => void;
   /** Something that a fill report tells has changed. */
@@ -47,7 +47,7 @@ export type FillState = FillReport['state'];
 const FILES_AT_ONCE = 2;
 const LOOK_AGAIN_MS = 30_000;
 const WATCH_WINDOW_MS = 1000;
-const YIELD_MS = 1000;
+const YIELD_MS = 100;
 /** Our own disk or limits said no: asking on would only fail on. */
 const OWN_FAILURE_PAUSE_MS = 10_000;
 const MAX_FAILURES_TOLD = 32;
@@ -202,7 +202,7 @@ export class PlannedFill implements Service {
       return;
     }
     shift.window = window;
-    this.#bucket.setRate(window.fillBitsPerSec / 8);
+    this.#pace(window);
     const nextLookMs = Math.min(WATCH_WINDOW_MS, window.endsAtMs - nowMs);
     shift.watch = world.clock.setTimer(nextLookMs, () => this.#watchWindow(shift));
   }
@@ -293,8 +293,12 @@ export class PlannedFill implements Service {
     const { signal } = shift.ended;
     const blockBytes = Math.min(BLOCK_BYTES, file.sizeBytes - blockIndex * BLOCK_BYTES);
     while (!signal.aborted && !shift.isSuperseded) {
-      await this.#letViewersFirst(signal);
+      await this.#letViewersFirst(shift);
       await this.#bucket.take(blockBytes, signal);
+      if (this.#options.bulkShare() === 0) {
+        this.#bucket.giveBack(blockBytes);
+        continue;
+      }
       // The wait for the rate may have outlasted the window.
       this.#watchWindow(shift);
       const choice = this.#choose(shift, file);
@@ -322,9 +326,16 @@ export class PlannedFill implements Service {
     return false;
   }
 
-  async #letViewersFirst(signal: AbortSignal): Promise<void> {
-    const { world, egressBitsPerSec, softEgressBitsPerSec } = this.#options;
-    while (egressBitsPerSec() > softEgressBitsPerSec) await world.clock.delay(YIELD_MS, signal);
+  async #letViewersFirst({ window, ended }: Shift): Promise<void> {
+    const { world, bulkShare } = this.#options;
+    while (bulkShare() === 0) await world.clock.delay(YIELD_MS, ended.signal);
+    this.#pace(window);
+  }
+
+  /** A share of nothing keeps its rate: it begins no block anyway, and a rate of nothing would never look again. */
+  #pace({ fillBitsPerSec }: FillWindow): void {
+    const share = this.#options.bulkShare();
+    this.#bucket.setRate((fillBitsPerSec / 8) * (share === 0 ? 1 : share));
   }
 
   #noteFilled(file: FillPlanFile, source: FillPlanSource, { kind, bytes }: BlockFillResult): void {

@@ -53,6 +53,13 @@ export class DiskLane {
     return this.#queues[urgency].running;
   }
 
+  /** How long the operation that was asked for first has been waited for by now; 0 when nobody waits. */
+  longestWaitMs(urgency: Urgency): number {
+    const { inHand, waiting } = this.#queues[urgency];
+    const [oldest = waiting[0]] = inHand;
+    return oldest === undefined ? 0 : this.#clock.monotonicMs() - oldest.askedAtMs;
+  }
+
   /**
    * @throws OperationalError OVERLOADED when too much waits or this waited too long, VOLUME_IO when the operation hangs;
    *   and whatever the operation throws.
@@ -74,6 +81,7 @@ export class DiskLane {
         }),
         run: async () => {
           const hangs = this.#clock.setTimer(this.#limits.operationMs, () => {
+            queue.inHand.delete(job);
             const late = `${work.what}: no answer within ${this.#limits.operationMs} ms`;
             reject(new OperationalError('VOLUME_IO', late));
           });
@@ -111,9 +119,11 @@ export class DiskLane {
   #begin(job: Job, queue: LaneQueue): void {
     const beganAtMs = this.#clock.monotonicMs();
     queue.running += 1;
+    queue.inHand.add(job);
     this.#running += 1;
     void job.run().then(() => {
       queue.running -= 1;
+      queue.inHand.delete(job);
       this.#running -= 1;
       const endedAtMs = this.#clock.monotonicMs();
       this.#limits.onDone?.({
@@ -210,6 +220,8 @@ interface Job {
 
 class LaneQueue {
   readonly waiting: Job[] = [];
+  /** Begun, and somebody still waits for it, in the order of asking. */
+  readonly inHand = new Set<Job>();
   waitingBytes = 0;
   running = 0;
 

@@ -34,7 +34,7 @@ let store: FakeStore;
 let held: HeldPlan;
 let filler: FakeFiller;
 let fill: PlannedFill;
-let egressBitsPerSec: number;
+let bulkShare: number;
 let startMs: number;
 let planVersion: number;
 let failures: ErrorCode[];
@@ -44,7 +44,7 @@ beforeEach(async () => {
   world = new FakeWorld();
   store = new FakeStore();
   startMs = world.clock.nowMs();
-  egressBitsPerSec = 0;
+  bulkShare = 1;
   planVersion = 0;
   failures = [];
 });
@@ -89,8 +89,7 @@ async function start(script?: SourceScript): Promise<void> {
     filler,
     world,
     logger: silentLogger,
-    softEgressBitsPerSec: 1e9,
-    egressBitsPerSec: () => egressBitsPerSec,
+    bulkShare: () => bulkShare,
     onFilled: () => undefined,
     onFailed: (code) => failures.push(code),
     onProgress: () => undefined,
@@ -311,15 +310,36 @@ describe('planned fill and its sources', () => {
     expect(filler.calls.length).toBe(2);
   });
 
-  it('lets viewers go first while egress is above the soft limit', async () => {
+  it('begins nothing while viewers leave it no share, and goes on when they do', async () => {
     await start();
-    egressBitsPerSec = 2e9;
+    bulkShare = 0;
     plan([{ path: '/a', blocks: 2 }], [{}]);
     await world.clock.advance(60_000);
     expect(filler.calls).toEqual([]);
-    egressBitsPerSec = 1e8;
+    bulkShare = 1;
     await world.clock.advance(5000);
     expect(fill.state).toBe('complete');
+  });
+
+  it('begins no block that waited for the rate while the share went to nothing', async () => {
+    await start();
+    plan([{ path: '/a', blocks: 3 }], [{}]);
+    await world.clock.advance(1500);
+    expect(filler.calls).toHaveLength(1);
+    bulkShare = 0;
+    await world.clock.advance(20_000);
+    expect(filler.calls).toHaveLength(1);
+    bulkShare = 1;
+    await world.clock.advance(5000);
+    expect(heldBlocks('/a')).toBe(3);
+  });
+
+  it('goes at the share of its rate that viewers leave', async () => {
+    await start();
+    bulkShare = 0.1;
+    plan([{ path: '/a', blocks: 20 }], [{}]);
+    await world.clock.advance(61_000);
+    expect(heldBlocks('/a')).toBe(6);
   });
 
   it('works on two files at a time', async () => {

@@ -151,6 +151,21 @@ describe('a disk lane', () => {
     ]);
   });
 
+  it('tells how long the first one has been waited for, until it is given up on', async () => {
+    const { clock, lane, ask, end } = rig({ width: 1 });
+    expect(lane.longestWaitMs('viewer')).toBe(0);
+    const codes = [codeOf(ask('viewer', 'first'))];
+    await clock.advance(40);
+    codes.push(codeOf(ask('viewer', 'second')));
+    await clock.advance(2);
+    expect(lane.longestWaitMs('viewer')).toBe(42);
+    await end('first');
+    expect(lane.longestWaitMs('viewer')).toBe(2);
+    await clock.advance(1000);
+    expect(lane.longestWaitMs('viewer')).toBe(0);
+    expect(await Promise.all(codes)).toEqual(['done', 'VOLUME_IO']);
+  });
+
   it('hands on what the operation throws, and goes on', async () => {
     const lane = new DiskLane(new FakeWorld().clock, { ...limits, width: 1 });
     const work = { urgency: 'viewer', what: 'test', bytes: 1 } as const;
