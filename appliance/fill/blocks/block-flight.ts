@@ -14,7 +14,8 @@ export class BlockFlight {
   #arrivedBytes = 0;
   #state: 'arriving' | 'complete' | 'failed' = 'arriving';
   #error: unknown;
-  #waiters: (() => void)[] = [];
+  readonly #waiters = new Set<() => void>();
+  #waitingReaders = 0;
 
   readonly #kept = Promise.withResolvers<void>();
 
@@ -39,6 +40,16 @@ export class BlockFlight {
   settleKept(error?: unknown): void {
     if (error === undefined) this.#kept.resolve();
     else this.#kept.reject(error as Error);
+  }
+
+  /** Whether a reader waits for bytes of it at this moment. */
+  get isAwaited(): boolean {
+    return this.#waitingReaders > 0;
+  }
+
+  /** How many wait, readers and others. */
+  get waiterCount(): number {
+    return this.#waiters.size;
   }
 
   get arrivedBytes(): number {
@@ -90,9 +101,11 @@ export class BlockFlight {
    * the flight, or with the signal's reason. Time limits are those of the fill that feeds the flight.
    */
   async beyond(offsetBytes: number, signal: AbortSignal): Promise<Uint8Array> {
-    while (this.#visibleBytes() <= offsetBytes) {
-      if (this.#state === 'failed') throw this.#error;
-      await this.#change(signal);
+    this.#waitingReaders += 1;
+    try {
+      await this.#visibleBeyond(offsetBytes, signal);
+    } finally {
+      this.#waitingReaders -= 1;
     }
     if (this.#buffer === undefined) throw new Error('bytes without a buffer');
     return this.#buffer.subarray(offsetBytes, this.#visibleBytes());
@@ -100,9 +113,15 @@ export class BlockFlight {
 
   /** Resolves when the block is complete; rejects as `beyond` does. */
   async whole(signal: AbortSignal): Promise<void> {
-    if (this.lengthBytes > 0) await this.beyond(this.lengthBytes - 1, signal);
     while (this.#state === 'arriving') await this.#change(signal);
     if (this.#state === 'failed') throw this.#error;
+  }
+
+  async #visibleBeyond(offsetBytes: number, signal: AbortSignal): Promise<void> {
+    while (this.#visibleBytes() <= offsetBytes) {
+      if (this.#state === 'failed') throw this.#error;
+      await this.#change(signal);
+    }
   }
 
   #visibleBytes(): number {
@@ -112,19 +131,24 @@ export class BlockFlight {
   #change(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     return new Promise((resolve, reject) => {
-      const onAbort = (): void => reject(signal.reason as Error);
-      signal.addEventListener('abort', onAbort, { once: true });
-      this.#waiters.push(() => {
+      const onAbort = (): void => {
+        this.#waiters.delete(wake);
+        reject(signal.reason as Error);
+      };
+      const wake = (): void => {
         signal.removeEventListener('abort', onAbort);
         resolve();
-      });
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#waiters.add(wake);
     });
   }
 
   #wake(): void {
-    const waiters = this.#waiters;
-    if (waiters.length === 0) return;
-    this.#waiters = [];
+    if (this.#waiters.size === 0) return;
+    // Who waits again does so with the next set.
+    const waiters = [...this.#waiters];
+    this.#waiters.clear();
     for (const wake of waiters) wake();
   }
 }

@@ -65,4 +65,18 @@ describe('a block on its way in', () => {
     flight.complete();
     await flight.whole(never);
   });
+
+  it('keeps nothing of readers who left, though no byte ever comes', async () => {
+    const flight = new BlockFlight(0, 4, false, 'viewers');
+    const leaving = Array.from({ length: 50 }, async () => {
+      const left = new AbortController();
+      const waiting = flight.beyond(0, left.signal);
+      expect(flight.isAwaited).toBe(true);
+      left.abort(new Error('left'));
+      await expect(waiting).rejects.toThrow('left');
+    });
+    await Promise.all(leaving);
+    expect(flight.waiterCount).toBe(0);
+    expect(flight.isAwaited).toBe(false);
+  });
 });
