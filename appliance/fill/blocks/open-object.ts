@@ -131,9 +131,14 @@ export class OpenObject {
 
   /**
    * The bytes of a range, piece by piece, as they can be had: from the store, or from flights while they arrive. Fills
-   * run ahead by the read-ahead limit. Rejects with an OperationalError, or the signal's reason.
+   * run ahead by the read-ahead limit. A held block that turns out to be lost on its disk is filled again meanwhile, and
+   * told to `onLost`. Rejects with an OperationalError, or the signal's reason.
    */
-  async *read(range: ByteRange, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+  async *read(
+    range: ByteRange,
+    signal: AbortSignal,
+    onLost?: (blockIndex: number) => void,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
     const place: ReaderPlace = {
       next: Math.floor(range.first / BLOCK_BYTES),
       last: Math.floor(range.last / BLOCK_BYTES),
@@ -145,7 +150,7 @@ export class OpenObject {
         const blockStart = place.next * BLOCK_BYTES;
         const start = Math.max(0, range.first - blockStart);
         const end = Math.min(BLOCK_BYTES, range.last - blockStart + 1);
-        yield* this.#readBlock(place.next, start, end, signal);
+        yield* this.#readBlock(place.next, { start, end, signal, onLost });
       }
     } finally {
       this.leave(place);
@@ -154,18 +159,18 @@ export class OpenObject {
 
   async *#readBlock(
     blockIndex: number,
-    start: number,
-    end: number,
-    signal: AbortSignal,
+    { start, end, signal, onLost }: BlockRead,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     let offset = start;
     for (let tries = 1; ; tries += 1) {
       signal.throwIfAborted();
+      const isHeld = !this.flights.has(blockIndex) && this.stored.holds(blockIndex);
       const bytes = this.flights.has(blockIndex) ? undefined : await this.#readHeld(blockIndex);
       if (bytes !== undefined) {
         yield bytes.subarray(offset, end);
         return;
       }
+      if (isHeld) onLost?.(blockIndex);
       if (tries > MAX_TRIES_PER_BLOCK) {
         throw new OperationalError('BLOCK_ROTTEN', `block ${blockIndex} of ${this.key} does not stay readable`);
       }
@@ -212,9 +217,18 @@ export class OpenObject {
   }
 }
 
+/** The part of a block that a reader wants: from `start` to before `end`. */
+interface BlockRead {
+  readonly start: number;
+  readonly end: number;
+  readonly signal: AbortSignal;
+  readonly onLost: ((blockIndex: number) => void) | undefined;
+}
+
 /** One user's hold on an open object; ends with `using` or dispose. */
 export class ObjectLease implements Disposable {
   readonly object: OpenObject;
+  readonly #lost = new Set<number>();
   #isEnded = false;
 
   constructor(object: OpenObject) {
@@ -236,7 +250,12 @@ export class ObjectLease implements Disposable {
   }
 
   read(range: ByteRange, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
-    return this.object.read(range, signal);
+    return this.object.read(range, signal, (blockIndex) => this.#lost.add(blockIndex));
+  }
+
+  /** Blocks that `read` met rotten or unreadable and had filled again. It grows while a body is read. */
+  get repairedBlocks(): number {
+    return this.#lost.size;
   }
 
   [Symbol.dispose](): void {
