@@ -81,6 +81,20 @@ export const applianceParameters = {
       unit: 'FILE',
     },
   ),
+  birdSocket: textParameter(
+    '',
+    'Control socket of a BIRD that has the BGP session with the ISP; instead of --routes-file.',
+    {
+      unit: 'FILE',
+    },
+  ),
+  birdProtocol: patternParameter(
+    'isp',
+    /^[A-Za-z_][A-Za-z0-9_]{0,63}$/,
+    "the name of a protocol in BIRD's configuration",
+    'The BGP protocol in BIRD in which the ISP announces its prefixes.',
+  ),
+  routesGraceMs: timeMs(120_000, 'How long the routes of a lost BGP session count before they are withdrawn.'),
   allowUnsigned: flagParameter(
     'Development only: talk to a planner and steering on loopback without enrolment and signatures.',
   ),
@@ -112,6 +126,12 @@ export const applianceParameters = {
   headTimeoutMs: timeMs(10_000, 'How long a client may take to send the head of a request.'),
   idleTimeoutMs: timeMs(30_000, 'How long a connection without a request is kept.'),
   sendStallMs: timeMs(30_000, 'How long a client may take nothing of an answer before its connection is cut.'),
+  minClientBytesPerSec: numberParameter(
+    'B/s',
+    { min: 1, max: 1e9 },
+    4096,
+    'Slowest rate at which a client may take an answer or send a body, over any --send-stall-ms; slower ones are cut.',
+  ),
   maxTargetChars: numberParameter(
     'characters',
     { min: 256, max: 16_384 },

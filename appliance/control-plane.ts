@@ -20,7 +20,10 @@ import { DemandCounter } from './report/demand-counter.ts';
 import { DemandShipper } from './report/demand-shipper.ts';
 import { FillReporter } from './report/fill-reporter.ts';
 import { type ApplianceLoad, HeartbeatSender } from './report/heartbeat-sender.ts';
+import { BirdRoutes } from './routes/bird-routes.ts';
+import { FileRoutes } from './routes/file-routes.ts';
 import { RouteReporter } from './routes/route-reporter.ts';
+import type { RouteSource } from './routes/route-source.ts';
 import type { ObjectStore } from './store/object-store.ts';
 
 /**
@@ -45,6 +48,10 @@ export interface ControlPlaneConfig {
   readonly demandShipMs: number;
   /** '' for none. */
   readonly routesFile: string;
+  /** '' for none. */
+  readonly birdSocket: string;
+  readonly birdProtocol: string;
+  readonly routesGraceMs: number;
   readonly softEgressBitsPerSec: number;
   readonly hardEgressBitsPerSec: number;
   readonly maxActiveRequests: number;
@@ -163,6 +170,20 @@ export class ControlPlane implements Service {
     await this.#heartbeats?.announce();
   }
 
+  /** Whether the plan names a path. */
+  isPlanned(path: string): boolean {
+    return this.#held.files.has(path);
+  }
+
+  /** The files that the plan has of a title; undefined when it has none of it. */
+  titlePaths(title: string): ReadonlySet<string> | undefined {
+    const renditions = this.#held.plan?.renditions ?? [];
+    const paths = [...this.#held.files.values()]
+      .filter(({ rendition }) => renditions[rendition]?.startsWith(`${title}/`) === true)
+      .map(({ path }) => path);
+    return paths.length === 0 ? undefined : new Set(paths);
+  }
+
   status(): ControlPlaneStatus {
     const { config, world } = this.#options;
     const { plan } = this.#held;
@@ -262,17 +283,31 @@ export class ControlPlane implements Service {
       onHeartbeat: (outcome) => this.#metrics.heartbeat(outcome),
     });
     this.#parts.push(steering, this.#heartbeats);
-    if (config.routesFile === '') return;
+    const source = this.#routeSource();
+    if (source === undefined) return;
     this.#routes = new RouteReporter({
       applianceId,
       siteId,
-      file: config.routesFile,
+      source,
       service: steering,
       world,
       logger,
       onReport: (outcome) => this.#metrics.routesReported(outcome),
     });
     this.#parts.push(this.#routes);
+  }
+
+  #routeSource(): RouteSource | undefined {
+    const { config, logger, world } = this.#options;
+    if (config.routesFile !== '') return new FileRoutes(config.routesFile, logger);
+    if (config.birdSocket === '') return undefined;
+    return new BirdRoutes({
+      socketFile: config.birdSocket,
+      protocol: config.birdProtocol,
+      graceMs: config.routesGraceMs,
+      clock: world.clock,
+      logger,
+    });
   }
 
   #service(

@@ -2,7 +2,9 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { z } from 'zod';
 import type { RouteReport } from '../../src/contracts/route-report.ts';
 import { messageOf } from '../../src/errors/operational-error.ts';
-import { type AnnouncedRoute, isMrt, readMrt } from '../../src/routes/read-mrt.ts';
+import { type AnnouncedRoute } from '../../src/routes/announced-route.ts';
+import { isMrt, readMrt } from '../../src/routes/read-mrt.ts';
+import { bestPaths } from './best-paths.ts';
 
 /**
  * The routes file: what the ISP announces to this appliance, written by a script or a router's export.
@@ -26,15 +28,13 @@ export interface ParsedRoutes {
 }
 
 const MAX_ROUTES = 1_000_000;
-const MAX_PATH_LENGTH = 255;
-const MAX_COMMUNITIES = 64;
 
 const routeSchema = z.object({
   prefix: z.string(),
-  asPathLength: z.number().int().min(0).max(MAX_PATH_LENGTH).optional(),
+  asPathLength: z.number().int().min(0).max(255).optional(),
   med: z.number().int().nonnegative().optional(),
   localPref: z.number().int().nonnegative().optional(),
-  communities: z.array(z.string().min(1).max(32)).max(MAX_COMMUNITIES).optional(),
+  communities: z.array(z.string().min(1).max(32)).max(64).optional(),
 });
 
 export function parseRoutes(bytes: Buffer): ParsedRoutes {
@@ -86,30 +86,14 @@ function parseJson(text: string): ParsedRoutes {
 
 /** A dump that is cut off counts up to there, and the problem says where. */
 function parseMrt(bytes: Buffer): ParsedRoutes {
-  const best = new Map<string, AnnouncedRoute>();
+  const all: AnnouncedRoute[] = [];
   const reading = readMrt(bytes);
   let step = reading.next();
-  for (; step.done !== true; step = reading.next()) {
-    const before = best.get(step.value.prefix);
-    if (before === undefined || isBetter(step.value, before)) best.set(step.value.prefix, step.value);
-  }
-  const routes = [...best.values()].slice(0, MAX_ROUTES);
+  for (; step.done !== true; step = reading.next()) all.push(step.value);
+  const best = bestPaths(all);
   const problems = step.value.problem === undefined ? [] : [step.value.problem];
-  if (best.size > MAX_ROUTES) problems.push(`more than ${MAX_ROUTES} routes`);
-  return { routes: routes.map(toReported), problems, isTorn: step.value.problem !== undefined };
-}
-
-const isBetter = (a: AnnouncedRoute, b: AnnouncedRoute): boolean =>
-  a.asPathLength < b.asPathLength || (a.asPathLength === b.asPathLength && (a.med ?? 0) < (b.med ?? 0));
-
-function toReported({ prefix, asPathLength, med, localPref, communities }: AnnouncedRoute): Route {
-  return {
-    prefix,
-    asPathLength: Math.min(asPathLength, MAX_PATH_LENGTH),
-    ...(med === undefined ? {} : { med }),
-    ...(localPref === undefined ? {} : { localPref }),
-    ...(communities.length === 0 ? {} : { communities: communities.slice(0, MAX_COMMUNITIES) }),
-  };
+  if (best.length > MAX_ROUTES) problems.push(`more than ${MAX_ROUTES} routes`);
+  return { routes: best.slice(0, MAX_ROUTES), problems, isTorn: step.value.problem !== undefined };
 }
 
 class Collector {

@@ -1,38 +1,42 @@
 /*
- * The demo and the tests need four things that npm cannot bring: a browser, ffmpeg, nginx and systemd-analyze. On a
+ * The demo and the tests need things that npm cannot bring: a browser, ffmpeg, nginx, BIRD and systemd-analyze. On a
  * fresh Debian, as root (a container, a CI machine), asking the reader to install them would be a third command in
  * a README that promises two, so they are installed here. Everywhere else nothing is touched: the answer names
  * exactly what is missing and the command that brings it.
  *
  * Installing nginx would start it, on port 80, and again at every boot: Debian starts a service as its package is
  * configured. While apt runs, a `policy-rc.d` (the interface that invoke-rc.d and deb-systemd-invoke ask) refuses
- * nginx and nothing else, and only as long as this process lives, so that one left behind by a kill -9 refuses
- * nothing. A policy that is there already belongs to the machine and stays: it is there to refuse (containers).
+ * the services that are installed here and nothing else, and only as long as this process lives, so that one left
+ * behind by a kill -9 refuses nothing. A policy that is there already belongs to the machine and stays: it is there to refuse (containers).
  */
 import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-export type SystemPackageName = 'chromium' | 'ffmpeg' | 'nginx' | 'systemd';
+export type SystemPackageName = 'bird' | 'chromium' | 'ffmpeg' | 'nginx' | 'systemd';
 
 interface SystemPackage {
   readonly debianPackage: string;
   /** Each inner list holds names of one and the same command; one of them must exist. */
   readonly commands: readonly (readonly string[])[];
+  /** What Debian would start with the package. */
+  readonly service?: string;
 }
 
 const systemPackages: Readonly<Record<SystemPackageName, SystemPackage>> = {
+  bird: { debianPackage: 'bird2', commands: [['bird']], service: 'bird' },
   chromium: { debianPackage: 'chromium', commands: [['chromium', 'chromium-browser', 'google-chrome']] },
   ffmpeg: { debianPackage: 'ffmpeg', commands: [['ffmpeg'], ['ffprobe']] },
-  nginx: { debianPackage: 'nginx-light', commands: [['nginx']] },
+  nginx: { debianPackage: 'nginx-light', commands: [['nginx']], service: 'nginx' },
   systemd: { debianPackage: 'systemd', commands: [['systemd-analyze']] },
 };
 
 const updateTimeoutMs = 300_000;
 const installTimeoutMs = 1_200_000;
 const switchOffTimeoutMs = 30_000;
-const policyMark = 'Keeps apt from starting nginx while open-cdn-appliance installs it for its tests. Safe to delete.';
+const policyMark =
+  'Keeps apt from starting services while open-cdn-appliance installs it for its tests. Safe to delete.';
 const outputBytesMax = 16 * 1024 * 1024;
 const shownLinesMax = 15;
 
@@ -150,7 +154,8 @@ async function install(
   names: readonly SystemPackageName[],
   machine: Machine,
 ): Promise<string | undefined> {
-  const removePolicy = await refuseToStartNginx(machine);
+  const services = names.map((name) => systemPackages[name].service).filter((service) => service !== undefined);
+  const removePolicy = await refuseToStart(services, machine);
   try {
     const update = await run(aptGet, ['-o', 'DPkg::Lock::Timeout=180', 'update'], updateTimeoutMs, machine);
     // A list that could not be refreshed (no network, one source down) may still do: the install decides.
@@ -158,7 +163,7 @@ async function install(
     const options = ['-o', 'DPkg::Lock::Timeout=180', 'install', '-y', '--no-install-recommends'];
     const installed = await run(aptGet, [...options, ...packages], installTimeoutMs, machine);
     if (installed !== undefined) return [installed, update].filter((part) => part !== undefined).join('\n');
-    if (names.includes('nginx')) await keepNginxOffAtBoot(machine);
+    for (const service of services) await keepOffAtBoot(service, machine);
     return undefined;
   } finally {
     await removePolicy();
@@ -166,12 +171,14 @@ async function install(
 }
 
 /** Writes the policy of the head comment where there is none but our own. Gives back what removes it. */
-async function refuseToStartNginx(machine: Machine): Promise<() => Promise<void>> {
+async function refuseToStart(services: readonly string[], machine: Machine): Promise<() => Promise<void>> {
+  if (services.length === 0) return () => Promise.resolve();
+  const refused = services.map((service) => `*" ${service} "* | *" ${service}.service "*`).join(' | ');
   const policy = [
     '#!/bin/sh',
     `# ${policyMark}`,
     `kill -0 ${process.pid} 2>/dev/null || exit 0`,
-    'case " $* " in *" nginx "* | *" nginx.service "*) exit 101 ;; esac',
+    `case " $* " in ${refused}) exit 101 ;; esac`,
     'exit 0',
     '',
   ].join('\n');
@@ -182,10 +189,10 @@ async function refuseToStartNginx(machine: Machine): Promise<() => Promise<void>
 }
 
 /** Installed for the tests only, so it must not come up with the machine, nor stay up where a policy let it start. */
-async function keepNginxOffAtBoot(machine: Machine): Promise<void> {
+async function keepOffAtBoot(service: string, machine: Machine): Promise<void> {
   const systemctl = await findExecutable(['systemctl'], machine);
   if (systemctl === undefined || !(await isExecutable(machine.systemdFolder))) return;
-  await run(systemctl, ['disable', '--now', '--quiet', 'nginx.service'], switchOffTimeoutMs, machine);
+  await run(systemctl, ['disable', '--now', '--quiet', `${service}.service`], switchOffTimeoutMs, machine);
 }
 
 /** Undefined when the command succeeded, else the end of what it said. */

@@ -79,6 +79,12 @@ export const ERROR_CODES = {
     status: 500,
     retry: 'never',
   },
+  ROUTER_UNREACHABLE: {
+    says: 'the routing daemon does not answer: check that it runs, and that this user may open its control socket',
+    source: 'self',
+    status: 503,
+    retry: 'same',
+  },
   STATE_IN_USE: {
     says: 'another process uses this state: stop that one, or give each its own directory',
     source: 'self',
@@ -91,6 +97,7 @@ export const ERROR_CODES = {
     status: 503,
     retry: 'same',
   },
+  PURGED: { says: 'the content was purged while it was asked for', source: 'self', status: 503, retry: 'same' },
   OVERLOADED: { says: 'a limit on work in hand is reached', source: 'self', status: 503, retry: 'elsewhere' },
   // What an operator gives us.
   MEDIA_BROKEN: { says: 'the title is broken and was refused', source: 'client', status: 422, retry: 'never' },

@@ -10,20 +10,7 @@
  * passed over. Older TABLE_DUMP and live BGP4MP records are skipped and counted.
  */
 
-/** One path to one prefix, as one peer announced it. */
-export interface AnnouncedRoute {
-  /** CIDR, in the form of RFC 5952 for IPv6. */
-  readonly prefix: string;
-  /** Length as RFC 4271 section 9.1.2.2 counts it: a set is one, a confederation nothing. */
-  readonly asPathLength: number;
-  /** As `bgpdump` and routers print it: sets in braces, confederations in parentheses. */
-  readonly asPath: string;
-  readonly med: number | undefined;
-  readonly localPref: number | undefined;
-  /** `asn:value`, and `asn:value:value` for large ones (RFC 8092). */
-  readonly communities: readonly string[];
-  readonly peerAsn: number | undefined;
-}
+import type { AnnouncedRoute } from './announced-route.ts';
 
 /** How reading ended. */
 export interface MrtEnd {

@@ -2,6 +2,7 @@ import { mkdtemp, rm, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FileRoutes } from '../../../appliance/routes/file-routes.ts';
 import { RouteReporter } from '../../../appliance/routes/route-reporter.ts';
 import type { EnrolledService } from '../../../src/client/enrolled-service.ts';
 import { HttpClient } from '../../../src/client/http-client.ts';
@@ -40,7 +41,7 @@ beforeEach(async () => {
   reporter = new RouteReporter({
     applianceId: 'a1',
     siteId: 's1',
-    file,
+    source: new FileRoutes(file, logger),
     service,
     world,
     logger,

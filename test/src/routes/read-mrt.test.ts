@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type AnnouncedRoute, isMrt, type MrtEnd, readMrt } from '../../../src/routes/read-mrt.ts';
+import type { AnnouncedRoute } from '../../../src/routes/announced-route.ts';
+import { isMrt, type MrtEnd, readMrt } from '../../../src/routes/read-mrt.ts';
 
 const u8 = (value: number): Buffer => Buffer.from([value]);
 const u16 = (value: number): Buffer => Buffer.from([value >> 8, value & 255]);
