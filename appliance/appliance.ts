@@ -14,12 +14,15 @@ import { explainObject } from './admin/explain-object.ts';
 import type { ApplianceConfig } from './config.ts';
 import { ControlPlane } from './control-plane.ts';
 import { DeliveryServer } from './delivery/delivery-server.ts';
-import { type DeliveryContext, handleGet } from './delivery/handle-get.ts';
+import type { DeliveryContext } from './delivery/exchange.ts';
+import { handleGet } from './delivery/handle-get.ts';
 import { LoadMeter } from './delivery/load-meter.ts';
 import { FillCoordinator } from './fill/fill-coordinator.ts';
 import { ObjectDiscovery } from './fill/origin/discover-object.ts';
 import { ViewerWatch } from './fill/planned/viewer-watch.ts';
 import { ApplianceMetrics } from './metrics.ts';
+import { type PurgeMode, type PurgeReport, purgeContent } from './purge/purge-content.ts';
+import type { PurgeRule } from './purge/purge-rule.ts';
 import { createDiskObjectStore } from './store/disk-object-store.ts';
 import type { ObjectStore } from './store/object-store.ts';
 import { volumesToOpen } from './volume-capacity.ts';
@@ -209,12 +212,23 @@ class Appliance implements ProcessService {
         setDraining: (draining) => this.#setDraining(draining),
         state: () => this.#describe(),
         explain: (key) => explainObject(key, this.#fills, this.#context.world.clock.nowMs()),
-        purge: (key) => this.#discovery.purge(key),
+        titleKeys: (title) => this.#control.titlePaths(title),
+        purge: (rule, mode) => this.#purge(rule, mode),
       },
       health: this.#health,
       metrics: this.#metrics,
       logger: this.#context.logger,
       maxTargetChars: this.#config.maxTargetChars,
+    });
+  }
+
+  #purge(rule: PurgeRule, mode: PurgeMode): Promise<PurgeReport> {
+    return purgeContent(rule, mode, {
+      barrier: this.#fills.purges,
+      store: this.#store,
+      forgetQuestions: (mayMean) => this.#discovery.purge(mayMean),
+      forgetOpen: (covers) => this.#fills.purgeOpen(covers),
+      isPlanned: (key) => this.#control.isPlanned(key),
     });
   }
 

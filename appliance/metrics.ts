@@ -16,6 +16,9 @@ export const REQUEST_OUTCOMES = [
 ] as const;
 export type RequestOutcome = (typeof REQUEST_OUTCOMES)[number];
 
+/** Why an answer ended early. A closed set. */
+export type AbandonReason = 'client-left' | 'client-slow' | 'source-failed' | 'purged';
+
 export type SourceKind = 'peer' | 'tier' | 'origin';
 
 const FIRST_BYTE_BUCKETS_SEC = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -61,7 +64,7 @@ export class ApplianceMetrics {
     );
     this.#abandoned = metrics.counter(
       'abandoned_answers_total',
-      'Answers that ended early, by why: the client left, was too slow, or the source failed half-way.',
+      'Answers that ended early, by why: the client left, was too slow, the source failed half-way, or a purge cut them.',
       ['reason'],
     );
   }
@@ -73,7 +76,7 @@ export class ApplianceMetrics {
     if (firstByteMs !== undefined) this.#firstByteSec.observe({ outcome }, firstByteMs / 1000);
   }
 
-  answerAbandoned(reason: 'client-left' | 'client-slow' | 'source-failed'): void {
+  answerAbandoned(reason: AbandonReason): void {
     this.#abandoned.inc({ reason });
   }
 

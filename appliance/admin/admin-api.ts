@@ -6,15 +6,14 @@ import { addAdminRoutes } from '../../src/server/admin-routes.ts';
 import { createJsonServer, type JsonServer, sendProblem } from '../../src/server/json-server.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import type { Metrics } from '../../src/telemetry/metrics.ts';
+import { addPurgeRoute, type PurgeActions } from './purge-route.ts';
 
 /** What the operator's listener asks of the appliance. */
-export interface AdminActions {
+export interface AdminActions extends PurgeActions {
   setDraining(draining: boolean): Promise<void>;
   state(): object;
   /** What is known of a key; undefined when nothing is held or planned under it. */
   explain(key: string): object | undefined;
-  /** @returns whether something was held. @throws OperationalError VOLUME_FULL, VOLUME_IO when it may come back */
-  purge(key: string): Promise<boolean>;
 }
 
 export interface AdminApiOptions {
@@ -26,7 +25,6 @@ export interface AdminApiOptions {
 }
 
 const MAX_BODY_BYTES = 65_536;
-const purgeSchema = z.object({ path: z.string().min(1) });
 const explainSchema = z.object({ path: z.string().min(1) });
 
 /** The operator's listener: health, metrics, drain, state, explain, purge. Never to be reached by viewers. */
@@ -51,13 +49,6 @@ export function createAdminApi(options: AdminApiOptions): JsonServer {
     if (known === undefined) return sendProblem(reply, 404, 'NOT_FOUND', `nothing is held or planned of ${path}`);
     return known;
   });
-  server.post('/v1/purge', async (request, reply) => {
-    const { path } = parseContract('purge request', purgeSchema, request.body);
-    const target = parseTarget(path, { maxTargetChars });
-    if (target.kind === 'refused') return sendProblem(reply, 400, 'REQUEST', `path: ${target.reason}`);
-    const purged = await actions.purge(target.cacheKey);
-    logger.info({ path: target.path, purged }, 'purge');
-    return { path, purged };
-  });
+  addPurgeRoute(server, { actions, limits: { maxTargetChars }, logger });
   return server;
 }

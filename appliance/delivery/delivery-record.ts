@@ -1,6 +1,6 @@
 import type { Logger } from '../../src/telemetry/logger.ts';
 import type { Clock } from '../../src/world/world.ts';
-import type { ApplianceMetrics, RequestOutcome } from '../metrics.ts';
+import type { AbandonReason, ApplianceMetrics, RequestOutcome } from '../metrics.ts';
 import type { LoadMeter } from './load-meter.ts';
 import type { SendProgress } from './send-answer.ts';
 
@@ -46,7 +46,7 @@ export class DeliveryRecord implements SendProgress {
     this.#context.load.sent(bytes);
   }
 
-  abandoned(reason: 'client-left' | 'client-slow' | 'source-failed'): void {
+  abandoned(reason: AbandonReason): void {
     this.#context.metrics.answerAbandoned(reason);
     this.reason = reason;
   }

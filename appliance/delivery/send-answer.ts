@@ -22,11 +22,14 @@ export interface SendProgress {
 
 export interface SendOptions {
   readonly clock: Clock;
-  /** How long the client may take nothing. */
+  /** In each such time the client must take `minBytesPerSec` on the mean. */
   readonly stallMs: number;
+  readonly minBytesPerSec: number;
   /** Aborts when the client has left. */
   readonly signal: AbortSignal;
   readonly progress: SendProgress;
+  /** Called right before the head: what it throws stops the answer. */
+  readonly beforeHead: () => void;
 }
 
 /** Handed over at a time, so that the time limit of a slow client is for this much, not for a whole block. */
@@ -50,6 +53,7 @@ export async function sendAnswer(
   for await (const piece of pieces) {
     options.signal.throwIfAborted();
     if (!isHeadSent) {
+      options.beforeHead();
       writeHead(response, head, options.progress);
       isHeadSent = true;
     }
@@ -61,7 +65,10 @@ export async function sendAnswer(
     }
   }
   options.signal.throwIfAborted();
-  if (!isHeadSent) writeHead(response, head, options.progress);
+  if (!isHeadSent) {
+    options.beforeHead();
+    writeHead(response, head, options.progress);
+  }
   response.end();
 }
 

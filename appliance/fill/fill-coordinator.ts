@@ -16,6 +16,7 @@ import type { Logger } from '../../src/telemetry/logger.ts';
 import type { World } from '../../src/world/world.ts';
 import type { ApplianceConfig } from '../config.ts';
 import type { ApplianceMetrics } from '../metrics.ts';
+import { type Passage, PurgeBarrier } from '../purge/purge-barrier.ts';
 import type { ObjectDescription } from '../store/object-description.ts';
 import type { ObjectStore, StoredObject, Urgency } from '../store/object-store.ts';
 import type { BlockFiller, BlockFillResult, PlannedFile, PlannedFiles } from './block-filler.ts';
@@ -45,12 +46,23 @@ export interface NewObject {
   readonly body: OpenBody | undefined;
   /** Blocks that the asker wants of it, as far as is known. */
   readonly wanted: { readonly firstBlock: number; readonly lastBlock: number };
+  /** Of the question that it answers. */
+  readonly passage?: Passage;
+}
+
+/** What a purge met of what is open. */
+export interface PurgedOpen {
+  readonly objects: number;
+  /** Blocks that are on their way; they come to their end for who waits for them. */
+  readonly blocksOnTheirWay: number;
 }
 
 const UNKEPT_SHARE = 4;
 
 export class FillCoordinator implements BlockFiller, ObjectKeeper {
   readonly origin: FillSource;
+  /** What is being purged: whoever answers or asks passes it. */
+  readonly purges = new PurgeBarrier();
   readonly #options: FillCoordinatorOptions;
   readonly #objects = new Map<string, OpenObject>();
   readonly #unkept: UnkeptBlocks<OpenObject>;
@@ -91,7 +103,7 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
     if (file !== undefined) return new ObjectLease(this.#openPlanned(file));
     const open = this.#objects.get(key);
     if (open !== undefined) return new ObjectLease(open);
-    const stored = this.#options.store.find(key);
+    const stored = this.#findStored(key);
     if (stored === undefined) return undefined;
     return new ObjectLease(this.#enter(stored, undefined, strongValidator(stored.description) !== undefined));
   }
@@ -101,8 +113,13 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
     return this.#planned?.find(key) !== undefined;
   }
 
-  /** Begins a generation with what the origin just answered; it replaces the one before. */
+  /**
+   * Begins a generation with what the origin just answered; it replaces the one before.
+   * @throws OperationalError PURGED when it was purged while it was asked for
+   */
   begin(fresh: NewObject): ObjectLease {
+    fresh.passage?.check(fresh.description);
+    this.purges.created(fresh.description.key);
     const stored = this.#options.store.create(fresh.description);
     const object = this.#enter(stored, undefined, fresh.fillsByRange);
     const lease = new ObjectLease(object);
@@ -125,6 +142,13 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
   purge(key: string): Promise<boolean> {
     this.#objects.delete(key);
     return this.#options.store.remove(key);
+  }
+
+  /** Leaves open objects to those who read them, so that nobody finds them any more; what is stored of them stays. */
+  purgeOpen(covers: (description: ObjectDescription) => boolean): PurgedOpen {
+    const purged = [...this.#objects.values()].filter(({ description }) => covers(description));
+    for (const { key } of purged) this.#objects.delete(key);
+    return { objects: purged.length, blocksOnTheirWay: purged.reduce((sum, { flights }) => sum + flights.size, 0) };
   }
 
   /**
@@ -244,11 +268,21 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
       open.planned = file;
       return open;
     }
-    const stored = this.#options.store.find(path);
+    const stored = this.#findStored(path);
     if (stored?.description.manifestRoot === root) return this.#enter(stored, file, true);
     stored?.[Symbol.dispose]();
+    this.purges.created(path);
     const description = describePlanned(file.manifest, this.#options.world.clock.nowMs());
     return this.#enter(this.#options.store.create(description), file, true);
+  }
+
+  /** What is stored under a key, unless a purge has not come to it yet. */
+  #findStored(key: string): StoredObject | undefined {
+    const stored = this.#options.store.find(key);
+    if (stored === undefined || !this.purges.isToGo(stored.description)) return stored;
+    stored[Symbol.dispose]();
+    this.drop(key);
+    return undefined;
   }
 
   /** The origin has something else under this key now. */

@@ -147,8 +147,14 @@ class DiskObjectStore implements ObjectStore {
     this.#setPinned([...keys], true);
   }
 
-  *objects(): Generator<ObjectState> {
-    for (const generation of this.#objects.values()) if (!this.#isUnreachable(generation)) yield generation;
+  *objects(which: 'reachable' | 'all' = 'reachable'): Generator<ObjectState> {
+    for (const generation of this.#objects.values()) {
+      if (which === 'all' || !this.#isUnreachable(generation)) yield generation;
+    }
+  }
+
+  state(key: string): ObjectState | undefined {
+    return this.#objects.get(key);
   }
 
   usage(): StoreUsage {

@@ -20,8 +20,10 @@ export interface ObjectStore extends Service {
   remove(key: string): Promise<boolean>;
   /** Keys that the plan wants held: eviction takes them only when nothing else is left. Replaces the set before. */
   pin(keys: ReadonlySet<string>): void;
-  /** All objects, for inventory and the operator. Not acquired: look, do not read. */
-  objects(): Iterable<ObjectState>;
+  /** Objects, for inventory and the operator; 'all' has those on failing volumes, too. Not acquired: look, do not read. */
+  objects(which?: 'reachable' | 'all'): Iterable<ObjectState>;
+  /** What is known under a key, though its volume may fail. Not acquired. */
+  state(key: string): ObjectState | undefined;
   usage(): StoreUsage;
 }
 

@@ -146,7 +146,10 @@ test('a peer whose copy has rotted gives no wrong byte on, and takes the block a
   const master = plan.files.find((file) => file.path === path)?.sources[0]?.id ?? '';
   expect(network.applianceIds).toContain(master);
   await rot(master, path, 99);
-  expect(await network.admin('oca-south-1', '/v1/purge', { path })).toMatchObject({ purged: true });
+  expect(await network.admin('oca-south-1', '/v1/purge', { path })).toMatchObject({
+    status: 'complete',
+    purged: { objects: 1 },
+  });
   const filled = await network.get('oca-south-1', path);
   expect(filled.body.equals(media)).toBe(true);
   await expectWhole(master, 'v240.mp4');

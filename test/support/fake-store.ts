@@ -37,6 +37,10 @@ export class FakeStore implements ObjectStore {
     return this.#objects.values();
   }
 
+  state(key: string): ObjectState | undefined {
+    return this.#objects.get(key);
+  }
+
   usage(): StoreUsage {
     return { capacityBytes: 0, usedBytes: 0, pinnedBytes: 0, objectCount: 0, memoryBytes: 0, volumes: [] };
   }

@@ -15,9 +15,10 @@ import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
 import { isOperational, OperationalError } from '../../../src/errors/operational-error.ts';
 import type { HeaderFields } from '../../../src/http/stored-headers.ts';
 import type { World } from '../../../src/world/world.ts';
+import type { Passage } from '../../purge/purge-barrier.ts';
 import type { ObjectDescription } from '../../store/object-description.ts';
 import { ObjectLease, type OpenObject } from '../blocks/open-object.ts';
-import type { FillCoordinator } from '../fill-coordinator.ts';
+import type { FillCoordinator, NewObject } from '../fill-coordinator.ts';
 import { collectBody } from './collect-body.ts';
 import {
   type AnswerFacts,
@@ -61,11 +62,13 @@ interface Asked {
   readonly answer: OriginAnswer;
 }
 
+/** A need and, from the moment the question began, what a purge means of its answer. */
+type Question = Need & { readonly passage: Passage };
+
 /** A question on its way. */
 interface Asking {
+  readonly key: string;
   answer: Promise<Discovery> | undefined;
-  /** What is asked about was purged meanwhile: the answer is good for who asked before, and for nobody after. */
-  isOutdated: boolean;
 }
 
 const PRIVATE_MEMO_MS = 10_000;
@@ -98,7 +101,7 @@ export class ObjectDiscovery {
     if (this.#isPrivate(need.key)) return { discovery: { kind: 'private', response: undefined }, isShared: false };
     const joined = this.#asking.get(name);
     if (joined?.answer !== undefined) return this.#shareOf(joined.answer, true);
-    const asking: Asking = { answer: undefined, isOutdated: false };
+    const asking: Asking = { key: need.key, answer: undefined };
     this.#asking.set(name, asking);
     asking.answer = this.#discover(name, need, stale, asking);
     return this.#shareOf(asking.answer, false);
@@ -120,30 +123,33 @@ export class ObjectDiscovery {
     return { discovery, isShared: isFollower };
   }
 
-  /** Forgets what is held under a key and what is being asked about it. As FillCoordinator.purge. */
-  purge(key: string): Promise<boolean> {
-    this.#privateUntilMs.delete(key);
-    for (const name of [`GET ${key}`, `HEAD ${key}`]) {
-      const asking = this.#asking.get(name);
-      if (asking !== undefined) asking.isOutdated = true;
+  /**
+   * Forgets what is being asked, and what was learned, about keys that a purge may mean: who asks from now on asks anew.
+   * What the answers on their way bring is stopped by their passage. @returns how many questions were on their way
+   */
+  purge(mayMean: (key: string) => boolean): number {
+    for (const key of this.#privateUntilMs.keys()) if (mayMean(key)) this.#privateUntilMs.delete(key);
+    let questions = 0;
+    for (const [name, { key }] of this.#asking) {
+      if (!mayMean(key)) continue;
       this.#asking.delete(name);
+      questions += 1;
     }
-    return this.#fills.purge(key);
+    return questions;
   }
 
   async #discover(name: string, need: Need, stale: OpenObject | undefined, asking: Asking): Promise<Discovery> {
+    using passage = this.#fills.purges.enter();
     stale?.retain();
     try {
-      const discovery = await this.#resolve(need, stale);
-      if (asking.isOutdated) this.#fills.drop(need.key);
-      return discovery;
+      return await this.#resolve({ ...need, passage }, stale);
     } finally {
       stale?.release();
       if (this.#asking.get(name) === asking) this.#asking.delete(name);
     }
   }
 
-  async #resolve(need: Need, stale: OpenObject | undefined): Promise<Discovery> {
+  async #resolve(need: Question, stale: OpenObject | undefined): Promise<Discovery> {
     if (need.method === 'HEAD') return this.#conclude(need, stale, await this.#request(need, stale, 'HEAD'));
     if (need.range !== 'suffix') return this.#conclude(need, stale, await this.#request(need, stale, 'GET'));
     const head = await this.#request(need, stale, 'HEAD');
@@ -151,11 +157,11 @@ export class ObjectDiscovery {
     if (isKnown) return this.#conclude({ ...need, method: 'HEAD' }, stale, head);
     head.response.discard();
     // The first block tells the size where HEAD does not.
-    const firstBlock: Need = { ...need, range: { first: 0, last: 0 } };
+    const firstBlock: Question = { ...need, range: { first: 0, last: 0 } };
     return this.#conclude(firstBlock, stale, await this.#request(firstBlock, stale, 'GET'));
   }
 
-  async #request(need: Need, stale: OpenObject | undefined, method: 'GET' | 'HEAD'): Promise<Asked> {
+  async #request(need: Question, stale: OpenObject | undefined, method: 'GET' | 'HEAD'): Promise<Asked> {
     const range = method === 'HEAD' || need.range === 'suffix' ? undefined : this.#blocksOf(need.range);
     const headers = stale === undefined ? {} : validationHeaders(stale.description);
     const requestTimeMs = this.#world.clock.nowMs();
@@ -184,7 +190,7 @@ export class ObjectDiscovery {
     return { response, abort, facts, answer: readAnswer(facts, this.#policy()) };
   }
 
-  async #conclude(need: Need, stale: OpenObject | undefined, asked: Asked): Promise<Discovery> {
+  async #conclude(need: Question, stale: OpenObject | undefined, asked: Asked): Promise<Discovery> {
     const { answer, response, facts } = asked;
     switch (answer.kind) {
       case 'not-modified': {
@@ -223,7 +229,7 @@ export class ObjectDiscovery {
   }
 
   #takeObject(
-    need: Need,
+    need: Question,
     stale: OpenObject | undefined,
     asked: Asked,
     answer: OriginAnswer & { kind: 'representation' },
@@ -248,7 +254,7 @@ export class ObjectDiscovery {
     if (isHead) response.discard();
     // Nothing could be filled under such a head later; it is good for this answer only.
     if (isHead && !isFillable(answer)) return headAnswer(response);
-    const lease = this.#fills.begin({
+    const lease = this.#begin(need, response, {
       description: answer.description,
       fillsByRange: answer.fillsByRange,
       body: isHead
@@ -265,7 +271,11 @@ export class ObjectDiscovery {
     return { kind: 'object', lease, originStatus: response.status };
   }
 
-  async #takeUnsized(need: Need, asked: Asked, describe: (sizeBytes: number) => ObjectDescription): Promise<Discovery> {
+  async #takeUnsized(
+    need: Question,
+    asked: Asked,
+    describe: (sizeBytes: number) => ObjectDescription,
+  ): Promise<Discovery> {
     const { response } = asked;
     if (need.method === 'HEAD') {
       response.discard();
@@ -281,7 +291,7 @@ export class ObjectDiscovery {
       return { kind: 'private', response: { ...response, body: collected.body } };
     }
     const description = describe(collected.bytes.length);
-    const lease = this.#fills.begin({
+    const lease = this.#begin(need, response, {
       description,
       fillsByRange: false,
       body: {
@@ -296,7 +306,7 @@ export class ObjectDiscovery {
     return { kind: 'object', lease, originStatus: response.status };
   }
 
-  async #takeStatus(need: Need, response: HttpResponse): Promise<Discovery> {
+  async #takeStatus(need: Question, response: HttpResponse): Promise<Discovery> {
     const { status } = response;
     if (status === 404 || status === 410) this.#fills.drop(need.key);
     const headers = keptHeaders(response.headers);
@@ -313,7 +323,7 @@ export class ObjectDiscovery {
     return { kind: 'answer', status, headers, body: collected.bytes };
   }
 
-  async #resolveUnsatisfied(need: Need, response: HttpResponse): Promise<Discovery> {
+  async #resolveUnsatisfied(need: Question, response: HttpResponse): Promise<Discovery> {
     const head = await this.#request(need, undefined, 'HEAD');
     if (isFillable(head.answer)) return this.#conclude({ ...need, method: 'HEAD' }, undefined, head);
     head.response.discard();
@@ -326,10 +336,19 @@ export class ObjectDiscovery {
   }
 
   /** A 304 that speaks of something else than what is held, or of nothing that was asked. */
-  #askAnew(need: Need, stale: OpenObject | undefined, status: number): Promise<Discovery> {
+  #askAnew(need: Question, stale: OpenObject | undefined, status: number): Promise<Discovery> {
     if (stale === undefined)
       throw new OperationalError('SOURCE_PROTOCOL', `${need.key}: ${status} without a condition`);
     return this.#resolve(need, undefined);
+  }
+
+  #begin({ passage }: Question, response: HttpResponse, fresh: NewObject): ObjectLease {
+    try {
+      return this.#fills.begin({ ...fresh, passage });
+    } catch (error) {
+      response.discard();
+      throw error;
+    }
   }
 
   /** The range in whole blocks, and not further than fills run ahead: what follows is asked for when it is read. */

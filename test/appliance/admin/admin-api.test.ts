@@ -53,18 +53,5 @@ describe("the operator's listener", () => {
     expect((await fetch(`${rig.adminUrl}/v1/explain`)).status).toBe(400);
     expect((await fetch(`${rig.adminUrl}/v1/explain?path=no-path`)).status).toBe(400);
     expect((await post('/v1/purge', { file: '/film.mp4' })).status).toBe(400);
-    expect(await (await post('/v1/purge', { path: '/other' })).json()).toEqual({ path: '/other', purged: false });
-  });
-
-  it('purges what is asked about at the origin at this moment, too', async () => {
-    rig.origin.isHeld = true;
-    const client = ask(`${rig.url}/film.mp4`);
-    const request = await rig.origin.arrival();
-    expect((await post('/v1/purge', { path: '/film.mp4' })).status).toBe(200);
-    request.release();
-    expect((await client).status).toBe(200);
-    rig.origin.isHeld = false;
-    await ask(`${rig.url}/film.mp4`);
-    expect(rig.origin.requests).toHaveLength(2);
   });
 });

@@ -1,0 +1,82 @@
+import type { ServerResponse } from 'node:http';
+import { crossOriginHeaders } from '../../src/http/cors.ts';
+import type { World } from '../../src/world/world.ts';
+import type { ApplianceConfig } from '../config.ts';
+import type { Passage } from '../purge/purge-barrier.ts';
+import type { PurgeTarget } from '../purge/purge-rule.ts';
+import type { RunningAnswer } from '../purge/running-answers.ts';
+import type { DeliveryRecord, RecordContext } from './delivery-record.ts';
+import type { Finder } from './find-object.ts';
+import { type Head, type SendOptions, sendWhole } from './send-answer.ts';
+
+export interface DeliveryContext extends RecordContext {
+  readonly config: ApplianceConfig;
+  readonly world: World;
+  readonly finder: Finder;
+  /** Whether clients are asked to connect elsewhere next time. */
+  readonly isDraining: () => boolean;
+}
+
+/** One request with what it needs on its way. */
+export interface Exchange {
+  readonly response: ServerResponse;
+  readonly context: DeliveryContext;
+  readonly record: DeliveryRecord;
+  /** Aborts when the client has left. */
+  readonly left: AbortSignal;
+}
+
+export const NO_BYTES = new Uint8Array();
+
+/** A refusal of our own: no body, and readable for players on other sites. */
+export function sendHead({ response, record }: Exchange, status: number, headers: Head['headers']): void {
+  record.status = status;
+  const length: Head['headers'] = status === 204 ? {} : { 'Content-Length': '0' };
+  sendWhole(response, { status, headers: { ...length, ...crossOriginHeaders, ...headers } }, NO_BYTES, record);
+}
+
+/** How an answer of content is sent: nothing of what is purged before its head is out (see purge-barrier). */
+export function sendOptions({ context, left, record, response }: Exchange, gate: PurgeGate): SendOptions {
+  return {
+    clock: context.world.clock,
+    stallMs: context.config.sendStallMs,
+    minBytesPerSec: context.config.minClientBytesPerSec,
+    signal: left,
+    progress: {
+      headSent: () => record.headSent(),
+      bodySent: (bytes) => record.bodySent(bytes),
+    },
+    beforeHead: () =>
+      gate.pass(() => {
+        record.abandoned('purged');
+        // A reset, so that what was sent cannot pass for the end.
+        response.socket?.resetAndDestroy();
+      }),
+  };
+}
+
+/** Where an answer meets the purges: once right before its head, and from then on as a running answer. */
+export class PurgeGate implements Disposable {
+  readonly #passage: Passage;
+  readonly #target: PurgeTarget;
+  readonly #context: DeliveryContext;
+  #running: RunningAnswer | undefined;
+
+  constructor(passage: Passage, target: PurgeTarget, context: DeliveryContext) {
+    this.#passage = passage;
+    this.#target = target;
+    this.#context = context;
+  }
+
+  /** @throws OperationalError PURGED: nothing of it may be sent any more, and the request begins anew */
+  pass(cut: () => void): void {
+    this.#passage.check(this.#target);
+    this.#passage[Symbol.dispose]();
+    this.#running = { target: this.#target, cut };
+    this.#context.finder.fills.purges.running.add(this.#running);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#running !== undefined) this.#context.finder.fills.purges.running.delete(this.#running);
+  }
+}

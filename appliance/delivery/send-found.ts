@@ -1,0 +1,145 @@
+/**
+ * What was found, on its way to the client: an object in the shape that choose-answer gives it, what the origin said
+ * instead of content, or a body that is handed through.
+ */
+import { appendCacheStatus, formatCacheStatus } from '../../src/http/cache-status.ts';
+import { crossOriginHeaders } from '../../src/http/cors.ts';
+import { clientValidators, keptHeaders } from '../fill/origin/read-answer.ts';
+import type { Passage } from '../purge/purge-barrier.ts';
+import { type Answer, chooseAnswer } from './choose-answer.ts';
+import { type Exchange, NO_BYTES, PurgeGate, sendHead, sendOptions } from './exchange.ts';
+import { type Found, findObject } from './find-object.ts';
+import type { DeliveryRequest } from './parse-request.ts';
+import { piecesOf, sendAnswer, sendWhole } from './send-answer.ts';
+
+const BOUNDARY_BYTES = 18;
+
+/**
+ * Finds what a request asks for and sends it.
+ * @throws OperationalError SOURCE_CHANGED, PURGED: while no head is sent, the request may begin anew
+ */
+export async function deliver(request: DeliveryRequest, exchange: Exchange): Promise<void> {
+  using passage = exchange.context.finder.fills.purges.enter();
+  const found = await findObject(request, exchange.context.finder);
+  switch (found.kind) {
+    case 'object':
+      return await sendObject(request, found, passage, exchange);
+    case 'answer':
+      exchange.record.outcome = 'pass';
+      return sendSmall(request, found, passage, exchange);
+    case 'stream':
+      exchange.record.outcome = 'pass';
+      return await sendStream(request, found, passage, exchange);
+    case 'refused':
+      exchange.record.reason = found.reason;
+      return sendHead(exchange, found.status, {});
+  }
+}
+
+async function sendObject(
+  request: DeliveryRequest,
+  found: Found & { readonly kind: 'object' },
+  passage: Passage,
+  exchange: Exchange,
+): Promise<void> {
+  const { context, record } = exchange;
+  using lease = found.lease;
+  const { description } = lease;
+  using gate = new PurgeGate(passage, description, context);
+  const mayHaveParts = request.ranges !== 'ignore' && request.ranges.length > 1;
+  const boundary = mayHaveParts ? context.world.random.bytes(BOUNDARY_BYTES).toString('hex') : '';
+  const chosen = (isHeld: boolean): Answer =>
+    chooseAnswer({
+      ...request,
+      sizeBytes: description.sizeBytes,
+      headers: description.headers,
+      validators: clientValidators(description),
+      ageMs: found.ageMs,
+      cacheStatus: formatCacheStatus(
+        context.config.id,
+        isHeld || found.cacheStatus.kind === 'fwd'
+          ? found.cacheStatus
+          : { kind: 'fwd', reason: 'partial', stored: true, ttlSeconds: found.cacheStatus.ttlSeconds },
+      ),
+      boundary,
+    });
+  let chosenAnswer = chosen(true);
+  const isHeld = rangesOf(chosenAnswer).every((range) => lease.holds(range));
+  if (!isHeld) {
+    if (request.directives.onlyIfCached) {
+      record.reason = 'not held';
+      return sendHead(exchange, 504, {});
+    }
+    chosenAnswer = chosen(false);
+  }
+  record.outcome = isHeld || found.outcome !== 'hit' ? found.outcome : 'partial';
+  record.status = chosenAnswer.status;
+  // A peer's fill is no viewer's wish.
+  record.countsAsDemand = !request.directives.onlyIfCached;
+  const pieces = piecesOf(chosenAnswer.body, (range) => lease.read(range, exchange.left));
+  await sendAnswer(exchange.response, chosenAnswer, pieces, sendOptions(exchange, gate));
+}
+
+const rangesOf = ({ body }: Answer) =>
+  body.kind === 'range' ? [body.range] : body.kind === 'multipart' ? body.framing.parts.map(({ range }) => range) : [];
+
+/** What the origin answered instead of content. */
+function sendSmall(
+  request: DeliveryRequest,
+  found: Found & { readonly kind: 'answer' },
+  passage: Passage,
+  { response, record, context }: Exchange,
+): void {
+  passage.check({ key: request.key, headers: found.headers });
+  record.status = found.status;
+  const member = formatCacheStatus(context.config.id, {
+    kind: 'fwd',
+    reason: 'uri-miss',
+    forwardStatus: found.status,
+  });
+  const hasBody = request.method === 'GET' && found.status !== 304 && found.status !== 204;
+  const headers = {
+    ...found.headers,
+    'cache-status': appendCacheStatus(found.headers['cache-status'], member),
+    ...crossOriginHeaders,
+    ...(hasBody ? { 'Content-Length': String(found.body.length) } : {}),
+  };
+  sendWhole(response, { status: found.status, headers }, hasBody ? found.body : NO_BYTES, record);
+}
+
+async function sendStream(
+  request: DeliveryRequest,
+  found: Found & { readonly kind: 'stream' },
+  passage: Passage,
+  exchange: Exchange,
+): Promise<void> {
+  const { response: upstream } = found;
+  const { context, record } = exchange;
+  record.status = upstream.status;
+  using gate = new PurgeGate(passage, { key: request.key, headers: upstream.headers }, context);
+  const status = appendCacheStatus(
+    upstream.headers['cache-status'],
+    formatCacheStatus(context.config.id, found.cacheStatus),
+  );
+  const headers: Record<string, string | readonly string[]> = {
+    ...keptHeaders(upstream.headers),
+    'cache-status': status,
+    ...(upstream.setCookies.length === 0 ? {} : { 'set-cookie': upstream.setCookies }),
+    ...crossOriginHeaders,
+  };
+  // What describes this one body goes through with it.
+  for (const name of ['content-length', 'content-range', 'accept-ranges', 'age']) {
+    const value = upstream.headers[name];
+    if (value !== undefined) headers[name] = value;
+  }
+  try {
+    if (request.method === 'HEAD' || exchange.left.aborted) {
+      passage.check({ key: request.key, headers: upstream.headers });
+      return sendWhole(exchange.response, { status: upstream.status, headers }, NO_BYTES, record);
+    }
+    const head = { status: upstream.status, headers };
+    await sendAnswer(exchange.response, head, upstream.body, sendOptions(exchange, gate));
+  } finally {
+    upstream.discard();
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * The life of one purge: the rule stands, questions on their way are left to themselves, open objects are taken off the
+ * table, running answers are counted or cut, and then the store is searched. All but the search is done at once, within
+ * one turn of the loop; the search is done in slices between which viewers are served, while the barrier holds.
+ *
+ * What is named by its key needs no search. A prefix or a tag does: a look at a million objects costs about a second in
+ * all and no slice more than some milliseconds.
+ *
+ * Resolves when a restart could not bring anything back. The count of what was stored leaves out what a viewer asked
+ * for, and thereby removed, while the search was on its way to it.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { isOperational, type OperationalError } from '../../src/errors/operational-error.ts';
+import type { ObjectState, ObjectStore } from '../store/object-store.ts';
+import type { PurgeBarrier, Sweep } from './purge-barrier.ts';
+import { mayMean, type PurgeRule, type PurgeTarget } from './purge-rule.ts';
+
+/** What a purge has to reach. */
+export interface PurgeParts {
+  readonly barrier: PurgeBarrier;
+  readonly store: Pick<ObjectStore, 'state' | 'remove' | 'objects'>;
+  /** Forgets the questions about keys; answers how many were on their way. */
+  readonly forgetQuestions: (mayMean: (key: string) => boolean) => number;
+  /** Takes open objects off the table. */
+  readonly forgetOpen: (covers: (target: PurgeTarget) => boolean) => { readonly blocksOnTheirWay: number };
+  readonly isPlanned: (key: string) => boolean;
+}
+
+/** finish: bodies that are being sent go on to their end. cut: their connections are reset. */
+export type PurgeMode = 'finish' | 'cut';
+
+export interface PurgeReport {
+  /** Of what was stored. */
+  readonly objects: number;
+  readonly blocks: number;
+  readonly bytes: number;
+  /** Of what was on its way in: questions to the origin, and blocks. */
+  readonly questions: number;
+  readonly blocksOnTheirWay: number;
+  /** Of what was on its way out. */
+  readonly runningAnswers: number;
+  readonly cutAnswers: number;
+  /** Purged objects that the plan names: it fills them again. */
+  readonly plannedObjects: number;
+  /** Objects that are gone now and may come back with a restart, and why. */
+  readonly mayComeBack: number;
+  readonly failure: OperationalError | undefined;
+}
+
+/** Of one slice, in objects looked at; one that is removed costs as much as some that are not. */
+const SLICE_WORK = 2000;
+const REMOVAL_WORK = 20;
+
+export async function purgeContent(rule: PurgeRule, mode: PurgeMode, parts: PurgeParts): Promise<PurgeReport> {
+  using sweep = parts.barrier.begin(rule);
+  const questions = parts.forgetQuestions((key) => mayMean(rule, key));
+  const { blocksOnTheirWay } = parts.forgetOpen((target) => sweep.covers(target));
+  const running = parts.barrier.running.meantBy(rule);
+  if (mode === 'cut') for (const answer of running) answer.cut();
+  const removed = await removeStored(rule, sweep, parts);
+  return {
+    ...removed,
+    questions,
+    blocksOnTheirWay,
+    runningAnswers: running.length,
+    cutAnswers: mode === 'cut' ? running.length : 0,
+  };
+}
+
+type Removed = Omit<PurgeReport, 'questions' | 'blocksOnTheirWay' | 'runningAnswers' | 'cutAnswers'>;
+
+async function removeStored(rule: PurgeRule, sweep: Sweep, { store, isPlanned }: PurgeParts): Promise<Removed> {
+  let [objects, blocks, bytes, plannedObjects, mayComeBack, work] = [0, 0, 0, 0, 0, 0];
+  let failure: OperationalError | undefined;
+  let removals: Promise<void>[] = [];
+  for (const { description, heldBlocks, heldBytes } of statesOf(rule, store)) {
+    work += 1;
+    if (sweep.covers(description)) {
+      work += REMOVAL_WORK;
+      objects += 1;
+      blocks += heldBlocks;
+      bytes += heldBytes;
+      if (isPlanned(description.key)) plannedObjects += 1;
+      const removal = store.remove(description.key).then(
+        () => undefined,
+        (error: unknown) => {
+          if (!isOperational(error)) throw error;
+          mayComeBack += 1;
+          failure ??= error;
+        },
+      );
+      removals.push(removal);
+    }
+    if (work < SLICE_WORK) continue;
+    work = 0;
+    await nextTurn();
+    await Promise.all(removals);
+    removals = [];
+  }
+  await Promise.all(removals);
+  return { objects, blocks, bytes, plannedObjects, mayComeBack, failure };
+}
+
+/** What may be meant. Objects on a volume that fails are not found, but are there: it may come back. */
+function* statesOf(rule: PurgeRule, store: PurgeParts['store']): Generator<ObjectState, void, undefined> {
+  if (rule.by === 'tag' || rule.by === 'prefix') {
+    yield* store.objects('all');
+    return;
+  }
+  for (const key of rule.by === 'title' ? rule.keys : [rule.key]) {
+    const state = store.state(key);
+    if (state !== undefined) yield state;
+  }
+}
