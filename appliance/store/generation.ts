@@ -21,6 +21,7 @@ export class Generation implements ObjectState, Listed<Generation> {
   readonly volumeIndex: number;
   readonly blocks: BlockMap;
   description: ObjectDescription;
+  readonly sizeBytes: number;
   lastUsedMs: number;
   pinned = false;
   /** Those who acquired it and have not let go yet. */
@@ -39,6 +40,7 @@ export class Generation implements ObjectState, Listed<Generation> {
     this.id = id;
     this.volumeIndex = volumeIndex;
     this.description = description;
+    this.sizeBytes = sizeBytes;
     this.lastUsedMs = lastUsedMs;
     this.blocks = new BlockMap(Math.ceil(sizeBytes / BLOCK_BYTES));
   }
@@ -66,7 +68,7 @@ export class Generation implements ObjectState, Listed<Generation> {
 
   /** The exact length of a block. */
   blockBytes(block: number): number {
-    return Math.min(BLOCK_BYTES, this.description.sizeBytes - block * BLOCK_BYTES);
+    return Math.min(BLOCK_BYTES, this.sizeBytes - block * BLOCK_BYTES);
   }
 
   blockDiskBytes(block: number): number {

@@ -27,6 +27,20 @@ export class ObjectIndex {
     }
   }
 
+  /** Whether the rows say all that the data files hold: not in a new index, until it is said to be. @throws OperationalError STATE_CORRUPT, VOLUME_IO */
+  get isComplete(): boolean {
+    try {
+      return this.#database.prepare<[], number>('SELECT complete FROM completeness').pluck().get() === 1;
+    } catch (error) {
+      throw databaseFailure(error, this.#database.name);
+    }
+  }
+
+  /** @throws OperationalError VOLUME_FULL, VOLUME_IO */
+  setComplete(): void {
+    this.transaction(() => this.#database.exec('UPDATE completeness SET complete = 1'));
+  }
+
   /** Runs `task` in one transaction: all of its writes are kept or none. @throws OperationalError VOLUME_FULL, VOLUME_IO */
   transaction(task: () => void): void {
     try {

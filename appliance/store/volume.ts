@@ -141,6 +141,7 @@ export class Volume {
   /** Its description was replaced. */
   redescribe(generation: Generation): void {
     this.#opened?.queue.putObject(generation);
+    if (generation.heldBlocks > 0 && this.#health.state === 'online') this.#inBackground(this.#describe(generation));
   }
 
   pin(generations: readonly Generation[], pinned: boolean): void {
@@ -203,18 +204,19 @@ export class Volume {
   }
 
   /** No longer found; its bytes go when the last holder lets go. Durable soon. */
-  forget(generation: Generation): void {
+  forget(generation: Generation, durably = false): void {
     if (generation.forgotten) return;
     this.#space.forget(generation);
     generation.forgotten = true;
-    this.#opened?.queue.deleteObject(generation);
+    const stays = durably || generation.holders > 0;
+    this.#opened?.queue.deleteObject(generation, stays ? this.#pathOf(generation) : undefined);
     this.#options.onForgotten(generation);
     if (generation.holders === 0) this.#room.discard(generation, this.#pathOf(generation));
   }
 
   /** As `forget`, and durable when it resolves. @throws OperationalError VOLUME_FULL, VOLUME_IO: it may come back after a restart */
   async forgetDurably(generation: Generation): Promise<void> {
-    this.forget(generation);
+    this.forget(generation, true);
     try {
       const queue = this.#opened?.queue;
       if (this.#health.state === 'failing' || queue === undefined) {
@@ -293,7 +295,7 @@ export class Volume {
   async #put({ generation, block, bytes, urgency }: BlockWrite, room: ReservedRoom): Promise<void> {
     const checksum = crc32cOf(bytes);
     const work = { urgency, what: `write in ${this.dir}`, bytes: bytes.length };
-    await this.#lane.run(work, () => this.#fileOf(generation).write(bytes, block * BLOCK_BYTES));
+    await this.#lane.run(work, () => this.#fileOf(generation).writeBlock(block, bytes, checksum));
     const queue = this.#opened?.queue;
     if (queue === undefined) throw new OperationalError('VOLUME_IO', `${this.dir} is closed`);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -314,6 +316,19 @@ export class Volume {
     this.#losses.note(generation, block, why, error);
   }
 
+  /** The row has it already: what fails here costs a later rebuild of the index the newest description. */
+  async #describe(generation: Generation): Promise<void> {
+    this.acquire(generation);
+    try {
+      const work = { urgency: 'demand', what: `describe in ${this.dir}`, bytes: 0 } as const;
+      await this.#lane.run(work, () => this.#fileOf(generation).describe());
+    } catch (error) {
+      this.#logger.debug({ error }, 'a data file keeps its older description');
+    } finally {
+      this.release(generation);
+    }
+  }
+
   #noteUse(generation: Generation): void {
     if (generation.forgotten) return;
     generation.lastUsedMs = this.#options.world.clock.nowMs();
@@ -322,7 +337,7 @@ export class Volume {
   }
 
   #fileOf(generation: Generation): DataFile {
-    generation.file ??= new DataFile(this.#pathOf(generation));
+    generation.file ??= new DataFile(this.#pathOf(generation), generation);
     return generation.file;
   }
 

@@ -21,6 +21,7 @@ export class CommitQueue {
   readonly #changed = new Set<Generation>();
   readonly #changedPages = new Map<Generation, Set<number>>();
   readonly #deleted = new Set<number>();
+  readonly #buried = new Set<string>();
   readonly #used = new Set<Generation>();
   #blocks: PendingBlock[] = [];
   #scheduled: NodeJS.Immediate | undefined;
@@ -38,11 +39,13 @@ export class CommitQueue {
     this.#schedule();
   }
 
-  deleteObject(generation: Generation): void {
+  /** @param file its data file, when that stays for a while: no rebuilt index shall bring it back */
+  deleteObject(generation: Generation, file?: string): void {
     this.#changed.delete(generation);
     this.#changedPages.delete(generation);
     this.#used.delete(generation);
     this.#deleted.add(generation.id);
+    if (file !== undefined) this.#buried.add(file);
     this.#schedule();
   }
 
@@ -123,9 +126,11 @@ export class CommitQueue {
       [...numbers].map((page) => ({ generation, page })),
     );
     const deleted = [...this.#deleted];
+    const buried = [...this.#buried];
     const used = this.#takeUses(maxUses);
     const batch = {
       deleted,
+      buried,
       objects: changed.map(({ id, description }) => [id, JSON.stringify(description)] as const),
       pages: pages.map(({ generation, page }) => [generation.id, page, generation.blocks.page(page)?.slice()] as const),
       uses: used.map(({ id, lastUsedMs }) => [id, lastUsedMs] as const),
@@ -134,7 +139,8 @@ export class CommitQueue {
     this.#changed.clear();
     this.#changedPages.clear();
     this.#deleted.clear();
-    return { batch, blocks, changed, pages, deleted, used };
+    this.#buried.clear();
+    return { batch, blocks, changed, pages, used };
   }
 
   #takeUses(count: number): Generation[] {
@@ -147,10 +153,11 @@ export class CommitQueue {
     return taken;
   }
 
-  #putBack({ changed, pages, deleted, used }: Taken): void {
+  #putBack({ batch, changed, pages, used }: Taken): void {
     for (const generation of changed) if (!generation.forgotten) this.#changed.add(generation);
     for (const { generation, page } of pages) this.#changePage(generation, page);
-    for (const id of deleted) this.#deleted.add(id);
+    for (const id of batch.deleted) this.#deleted.add(id);
+    for (const file of batch.buried) this.#buried.add(file);
     for (const generation of used) this.noteUse(generation);
   }
 
@@ -176,6 +183,5 @@ interface Taken {
   readonly blocks: readonly PendingBlock[];
   readonly changed: readonly Generation[];
   readonly pages: readonly { readonly generation: Generation; readonly page: number }[];
-  readonly deleted: readonly number[];
   readonly used: readonly Generation[];
 }

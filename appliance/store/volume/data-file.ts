@@ -1,48 +1,65 @@
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
 import { messageOf, OperationalError } from '../../../src/errors/operational-error.ts';
+import { type FileOwner, TailWriter } from '../files/tail-writer.ts';
+import { readInto, writeAll } from '../files/whole-io.ts';
 
 /**
  * The sparse file with the blocks of one generation, open from the first use until `close`. Handles, not descriptor
  * numbers: a handle closes only after what runs on it has ended, so that no operation ever meets a number that the
  * kernel has given to another file.
+ * Behind the blocks stands the file's tail, from which a lost index is rebuilt (file-tail.ts).
  */
 export class DataFile {
   readonly #path: string;
+  readonly #tail: TailWriter;
   #reader: Promise<FileHandle> | undefined;
   #writer: Promise<FileHandle> | undefined;
 
-  constructor(path: string) {
+  constructor(path: string, owner: FileOwner) {
     this.#path = path;
+    this.#tail = new TailWriter(owner);
   }
 
   /** Fills `bytes` from `offset`. @returns how many there were: fewer when the file ends. @throws OperationalError VOLUME_IO */
   async read(bytes: Uint8Array, offset: number): Promise<number> {
     try {
       const handle = await (this.#writer ?? this.#openReader());
-      let done = 0;
-      while (done < bytes.length) {
-        const { bytesRead } = await handle.read(bytes, done, bytes.length - done, offset + done);
-        if (bytesRead === 0) break;
-        done += bytesRead;
-      }
-      return done;
+      return await readInto(handle, bytes, offset);
     } catch (error) {
       throw diskFailure(error, `read ${this.#path}`);
     }
   }
 
   /** @throws OperationalError VOLUME_FULL, VOLUME_IO; then any part of the bytes may be written */
-  async write(bytes: Uint8Array, offset: number): Promise<void> {
+  async writeBlock(block: number, bytes: Uint8Array, checksum: number): Promise<void> {
     try {
-      const handle = await this.#openWriter();
-      let done = 0;
-      while (done < bytes.length) {
-        done += (await handle.write(bytes, done, bytes.length - done, offset + done)).bytesWritten;
-      }
+      const file = await this.#openWriter();
+      if (await this.#tail.makeWhole(file, bytes, checksum)) return;
+      await writeAll(file, bytes, block * BLOCK_BYTES);
+      await this.#tail.keep(file, block, checksum);
     } catch (error) {
       throw diskFailure(error, `write ${this.#path}`);
+    }
+  }
+
+  /** Writes the owner's description, which changed, to where a rebuild finds it. @throws OperationalError VOLUME_FULL, VOLUME_IO */
+  async describe(): Promise<void> {
+    try {
+      await this.#tail.describe(await this.#openWriter());
+    } catch (error) {
+      throw diskFailure(error, `write ${this.#path}`);
+    }
+  }
+
+  /** Resolves when what was written is on the disk itself. @throws OperationalError VOLUME_IO */
+  async sync(): Promise<void> {
+    try {
+      await (await this.#writer)?.datasync();
+    } catch (error) {
+      throw diskFailure(error, `sync ${this.#path}`);
     }
   }
 

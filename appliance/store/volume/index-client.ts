@@ -128,4 +128,7 @@ export class IndexClient {
   }
 }
 
-export type LoadingMessage = Extract<FromIndex, { kind: 'objects' | 'pages' | 'files' | 'set-aside' | 'loaded' }>;
+export type LoadingMessage = Extract<
+  FromIndex,
+  { kind: 'objects' | 'pages' | 'files' | 'set-aside' | 'rebuilding' | 'loaded' }
+>;

@@ -1,11 +1,14 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { ErrorCode } from '../../../src/errors/error-codes.ts';
+import type { RebuildProgress } from '../files/rebuild-index.ts';
 
 /** What a volume and its index thread say to each other. Everything in here is copied from thread to thread. */
 
 /** Changes of the index that are kept together or not at all; deletions come first. */
 export interface IndexBatch {
   readonly deleted: readonly number[];
+  /** Data files of deleted generations that stay for a while. */
+  readonly buried: readonly string[];
   readonly objects: readonly (readonly [generation: number, description: string])[];
   /** Undefined: the page holds nothing any more. */
   readonly pages: readonly (readonly [generation: number, page: number, held: Uint8Array | undefined])[];
@@ -32,6 +35,8 @@ export type FromIndex =
   | { readonly kind: 'files'; readonly rows: readonly FileRow[] }
   /** The index was damaged: what came so far counts no more, and what comes begins anew. */
   | { readonly kind: 'set-aside'; readonly aside: string; readonly detail: string }
+  /** The index was lost, and is made anew from the data files. */
+  | { readonly kind: 'rebuilding'; readonly progress: RebuildProgress }
   | { readonly kind: 'loaded'; readonly orphanFiles: number }
   | { readonly kind: 'not-loaded'; readonly failure: IndexFailure }
   | { readonly kind: 'committed'; readonly sequence: number; readonly failure: IndexFailure | undefined }

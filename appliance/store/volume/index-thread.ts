@@ -1,6 +1,8 @@
 import { readdirSync, statSync, unlinkSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
 import { isOperational, OperationalError } from '../../../src/errors/operational-error.ts';
+import { rebuildIndex } from '../files/rebuild-index.ts';
+import { bury } from '../files/tail-on-disk.ts';
 import { ObjectIndex } from '../object-index.ts';
 import { diskFailure } from './data-file.ts';
 import type { FromIndex, IndexBatch, IndexFailure, IndexThreadData, ToIndex } from './index-messages.ts';
@@ -40,27 +42,29 @@ function load(): void {
 function openAndTell(): void {
   try {
     layout.prepare();
-    index = openIndex();
-    tellEverything(index);
+    tellEverything(openIndex());
   } catch (error) {
     // An index of a newer version says so by itself, without a cause, and is left alone.
     if (!isOperational(error, 'STATE_CORRUPT') || error.cause === undefined) throw error;
-    // Without it nobody can tell what the data files hold, and everything in a cache can be filled again.
     index?.close();
     tell({ kind: 'set-aside', aside: layout.setIndexAside(), detail: error.detail });
-    index = openIndex();
-    tellEverything(index);
+    tellEverything(openIndex());
   }
 }
 
 function openIndex(): ObjectIndex {
   try {
-    const opened = new ObjectIndex(layout.indexPath);
+    index = new ObjectIndex(layout.indexPath);
     layout.nameHolder(process.pid);
-    return opened;
   } catch (error) {
     throw isOperational(error, 'STATE_IN_USE') ? layout.inUse(error) : error;
   }
+  // An index that does not know all that is there, or is new, is made complete first.
+  if (!index.isComplete) {
+    rebuildIndex(index, layout, (progress) => tell({ kind: 'rebuilding', progress }));
+    index.setComplete();
+  }
+  return index;
 }
 
 function tellEverything(from: ObjectIndex): void {
@@ -100,7 +104,14 @@ function commit(sequence: number, batch: IndexBatch): void {
   tell({ kind: 'committed', sequence, failure });
 }
 
-function write(to: ObjectIndex, { deleted, objects, pages, uses }: IndexBatch): void {
+function write(to: ObjectIndex, { deleted, buried, objects, pages, uses }: IndexBatch): void {
+  for (const file of buried) {
+    try {
+      bury(file);
+    } catch {
+      // It matters only if the index is lost before the file goes; that the row goes matters more.
+    }
+  }
   to.transaction(() => {
     for (const generation of deleted) to.deleteObject(generation);
     for (const [generation, description] of objects) to.putObject(generation, description);

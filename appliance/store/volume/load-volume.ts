@@ -2,6 +2,7 @@ import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
 import type { Logger } from '../../../src/telemetry/logger.ts';
 import type { Clock } from '../../../src/world/world.ts';
 import { pageOf } from '../block-map.ts';
+import type { RebuildProgress } from '../files/rebuild-index.ts';
 import { Generation } from '../generation.ts';
 import type { ObjectDescription } from '../object-description.ts';
 import { IndexClient, type LoadingMessage } from './index-client.ts';
@@ -15,7 +16,8 @@ export interface LoadedVolume {
 
 /**
  * Opens a volume's index and brings rows and data files to agree: files in which no row holds a block are removed,
- * rows whose file is gone go, and so do blocks beyond the end of their file. A damaged index is set aside and the volume starts empty.
+ * rows whose file is gone go, and so do blocks beyond the end of their file. A lost or damaged
+ * index is made anew from the data files.
  * @throws OperationalError STATE_IN_USE, STATE_CORRUPT (a newer version wrote it), VOLUME_FULL, VOLUME_IO
  */
 export async function loadVolume(
@@ -24,7 +26,7 @@ export async function loadVolume(
   clock: Clock,
   logger: Logger,
 ): Promise<LoadedVolume> {
-  const reconciliation = new Reconciliation(volumeIndex, logger);
+  const reconciliation = new Reconciliation(volumeIndex, clock, logger);
   const index = new IndexClient(dir, clock, (message) => reconciliation.hear(message));
   try {
     await index.load();
@@ -37,6 +39,8 @@ export async function loadVolume(
   return { index, generations: reconciliation.generations() };
 }
 
+const PROGRESS_INTERVAL_MS = 5000;
+
 class Reconciliation {
   readonly #volumeIndex: number;
   readonly #logger: Logger;
@@ -45,9 +49,12 @@ class Reconciliation {
   /** Rows that make no sense: not our description, or pages that do not fit it. */
   readonly #strayIds = new Set<number>();
   readonly #cut: { readonly generation: Generation; readonly block: number }[] = [];
+  readonly #clock: Clock;
   #orphanFiles = 0;
+  #nextLineMs = 0;
 
-  constructor(volumeIndex: number, logger: Logger) {
+  constructor(volumeIndex: number, clock: Clock, logger: Logger) {
+    this.#clock = clock;
     this.#volumeIndex = volumeIndex;
     this.#logger = logger;
   }
@@ -64,16 +71,32 @@ class Reconciliation {
         for (const row of message.rows) this.#addFile(row);
         break;
       case 'set-aside':
-        this.#logger.error({ aside: message.aside, why: message.detail }, 'index is damaged: the volume starts empty');
+        this.#logger.error(
+          { aside: message.aside, why: message.detail },
+          'index is damaged: a new one is made from the data files',
+        );
         this.#generations.clear();
         this.#withoutFile.clear();
         this.#strayIds.clear();
         this.#cut.length = 0;
         break;
+      case 'rebuilding':
+        this.#noteProgress(message.progress);
+        break;
       case 'loaded':
         this.#orphanFiles = message.orphanFiles;
         break;
     }
+  }
+
+  /** A walk through a large disk takes minutes: one line says how far it is every some seconds, and one that it is done. */
+  #noteProgress(progress: RebuildProgress): void {
+    if (progress.files === 0) return;
+    const nowMs = this.#clock.monotonicMs();
+    const done = progress.folders === progress.allFolders;
+    if (!done && nowMs < this.#nextLineMs) return;
+    this.#nextLineMs = nowMs + PROGRESS_INTERVAL_MS;
+    this.#logger.warn({ ...progress }, done ? 'index is made anew from the data files' : 'index is being made anew');
   }
 
   /** What the index must learn before it is right. Ends the reconciliation. */
@@ -92,7 +115,7 @@ class Reconciliation {
       strayRows: this.#strayIds.size,
     };
     if (Object.values(found).some((count) => count > 0)) this.#logger.warn(found, 'volume reconciled');
-    return { deleted: [...this.#strayIds, ...lost], objects: [], pages, uses: [] };
+    return { deleted: [...this.#strayIds, ...lost], buried: [], objects: [], pages, uses: [] };
   }
 
   generations(): Generation[] {

@@ -100,7 +100,7 @@ describe('the commit queue', () => {
     object.forgotten = true;
     queue.deleteObject(object);
     const batch = await writer.next(0);
-    expect(batch).toEqual({ deleted: [1], objects: [], pages: [], uses: [] });
+    expect(batch).toEqual({ deleted: [1], buried: [], objects: [], pages: [], uses: [] });
     writer.batches[0]!.answer(new Error('not now'));
     await expect(kept).rejects.toThrow('not now');
     const flushed = queue.flush();
