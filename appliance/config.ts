@@ -179,6 +179,24 @@ export const applianceParameters = {
     DAY_SEC,
     'How long past its freshness an answer may be served while the origin fails, where the origin does not say.',
   ),
+  negativeTtlSec: numberParameter(
+    's',
+    { min: 0, max: DAY_SEC },
+    1,
+    'How long an answer of 404, 405, 410, 414 or 501 counts that says nothing of it. 0 keeps none; live: not above 5.',
+  ),
+  failureTtlSec: numberParameter(
+    's',
+    { min: 0, max: DAY_SEC },
+    1,
+    'How long an origin that failed for a path is not asked for it again, where its answer does not say. 0 asks always.',
+  ),
+  maxVariants: numberParameter(
+    'objects',
+    { min: 1, max: 256 },
+    16,
+    'Most answers kept under one path that differ by request fields (Vary); the one confirmed longest ago goes.',
+  ),
 };
 
 export type ApplianceConfig = ConfigOf<typeof applianceParameters>;

@@ -9,6 +9,7 @@ export const REQUEST_OUTCOMES = [
   'collapsed',
   'revalidated',
   'stale',
+  'negative',
   'pass',
   'refused',
   'shed',

@@ -1,7 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { parseRangeHeader, type RangeSpec } from '../../src/http/byte-range.ts';
 import { type CacheControl, parseCacheControl } from '../../src/http/cache-control.ts';
+import { forwardedFields, hopFields } from '../../src/http/forwarded-fields.ts';
+import type { HeaderFields } from '../../src/http/stored-headers.ts';
 import { parseTarget } from '../../src/http/target-path.ts';
+import type { RequestField } from '../../src/http/vary.ts';
 
 /** A GET or HEAD that was understood. */
 export interface DeliveryRequest {
@@ -20,27 +23,18 @@ export interface DeliveryRequest {
   };
   readonly directives: CacheControl;
   readonly hasAuthorization: boolean;
-  /** The fields that an answer made for this client alone may depend on, and its conditions, to hand upstream. */
-  readonly forwardHeaders: Readonly<Record<string, string>>;
+  /** The fields for a request upstream whose answer is this client's alone, with its conditions. */
+  readonly forwardHeaders: HeaderFields;
+  /** The fields for a question whose answer several get. */
+  readonly sharedHeaders: HeaderFields;
+  /** Any field of the request by its lower-case name, for what varies by it. */
+  readonly field: RequestField;
 }
 
 export type ParsedRequest =
   | { readonly kind: 'deliver'; readonly request: DeliveryRequest }
   | { readonly kind: 'options' }
   | { readonly kind: 'refused'; readonly status: 400 | 404 | 405 | 414 | 508; readonly reason: string };
-
-// Never cookies, credentials or the client's address. Accept-Encoding is ours to choose.
-const FORWARDED = [
-  'accept',
-  'accept-language',
-  'if-match',
-  'if-modified-since',
-  'if-none-match',
-  'if-range',
-  'if-unmodified-since',
-  'range',
-  'user-agent',
-] as const;
 
 /** Reads the head of a request (RFC 9110 sections 9, 13, 14). Never throws; linear in the size of the head. */
 export function parseRequest(
@@ -54,6 +48,8 @@ export function parseRequest(
   if (target.kind === 'refused') return { kind: 'refused', status: target.status, reason: target.reason };
   if (passedHere(headers['cdn-loop'], limits.ownId)) return { kind: 'refused', status: 508, reason: 'loop' };
   const rangeHeader = method === 'GET' ? text(headers.range) : undefined;
+  const forwarded = forwardedFields(headers);
+  const hop = hopFields(headers, limits.ownId);
   return {
     kind: 'deliver',
     request: {
@@ -70,12 +66,9 @@ export function parseRequest(
       },
       directives: parseCacheControl(directivesOf(headers)),
       hasAuthorization: headers.authorization !== undefined,
-      forwardHeaders: Object.fromEntries(
-        FORWARDED.flatMap((name) => {
-          const value = text(headers[name]);
-          return value === undefined ? [] : [[name, value]];
-        }),
-      ),
+      forwardHeaders: { ...forwarded.own, ...hop },
+      sharedHeaders: { ...forwarded.shared, ...hop },
+      field: (name) => text(headers[name]),
     },
   };
 }

@@ -25,10 +25,10 @@ export async function deliver(request: DeliveryRequest, exchange: Exchange): Pro
     case 'object':
       return await sendObject(request, found, passage, exchange);
     case 'answer':
-      exchange.record.outcome = 'pass';
+      exchange.record.outcome = found.outcome;
       return sendSmall(request, found, passage, exchange);
     case 'stream':
-      exchange.record.outcome = 'pass';
+      exchange.record.outcome = found.outcome;
       return await sendStream(request, found, passage, exchange);
     case 'refused':
       exchange.record.reason = found.reason;
@@ -92,11 +92,7 @@ function sendSmall(
 ): void {
   passage.check({ key: request.key, headers: found.headers });
   record.status = found.status;
-  const member = formatCacheStatus(context.config.id, {
-    kind: 'fwd',
-    reason: 'uri-miss',
-    forwardStatus: found.status,
-  });
+  const member = formatCacheStatus(context.config.id, found.cacheStatus);
   const hasBody = request.method === 'GET' && found.status !== 304 && found.status !== 204;
   const headers = {
     ...found.headers,

@@ -66,6 +66,7 @@ export class HttpSource implements FillSource {
     this.#headers = {
       'accept-encoding': 'identity',
       'cdn-loop': context.ownId,
+      via: `1.1 ${context.ownId}`,
       ...(place.kind === 'origin' ? {} : { 'cache-control': 'only-if-cached' }),
     };
   }

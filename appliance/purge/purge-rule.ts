@@ -5,6 +5,8 @@
  * a tag may yet turn out to be on them; `mayMean` answers for them, and errs on the side of asking the origin again.
  */
 
+import { targetOf } from '../store/object-description.ts';
+
 /** One of these, never two: what they mean together would need explaining. Keys and prefixes are normalised. */
 export type PurgeRule =
   /** Exactly this cache key: the path, with the query if there is one. */
@@ -40,13 +42,13 @@ const TAG_FIELDS = ['cache-tag', 'surrogate-key', 'xkey'] as const;
 export function means(rule: PurgeRule, target: PurgeTarget): boolean {
   switch (rule.by) {
     case 'key':
-      return target.key === rule.key;
+      return targetOf(target.key) === rule.key;
     case 'generation':
-      return target.key === rule.key && isTaggedAs(target, rule.etag);
+      return targetOf(target.key) === rule.key && isTaggedAs(target, rule.etag);
     case 'prefix':
       return target.key.startsWith(rule.prefix);
     case 'title':
-      return rule.keys.has(target.key);
+      return rule.keys.has(targetOf(target.key));
     case 'tag':
       return TAG_FIELDS.some((name) => names(target.headers[name], rule.tag));
   }
@@ -55,7 +57,7 @@ export function means(rule: PurgeRule, target: PurgeTarget): boolean {
 /** Whether what is still being asked about under a key may turn out to be meant. */
 export function mayMean(rule: PurgeRule, key: string): boolean {
   if (rule.by === 'tag') return true;
-  if (rule.by === 'generation') return key === rule.key;
+  if (rule.by === 'generation') return targetOf(key) === rule.key;
   return means(rule, { key, headers: {} });
 }
 

@@ -135,7 +135,7 @@ export function selectCachePolicy(fields: {
 }
 
 /** Whether the response itself states a lifetime (RFC 9111 section 4.2.1); heuristics are then forbidden. */
-function hasExplicitLifetime(policy: CachePolicy): boolean {
+export function hasExplicitLifetime(policy: CachePolicy): boolean {
   const { sMaxAgeSeconds, maxAgeSeconds } = policy.directives;
   return sMaxAgeSeconds !== undefined || maxAgeSeconds !== undefined || policy.expires !== undefined;
 }

@@ -7,7 +7,6 @@
  * beside s-maxage, since the same header states both; must-revalidate, proxy-revalidate and no-cache always win.
  */
 import type { CacheControl } from './cache-control.ts';
-import { varyNames } from './cache-control.ts';
 
 /** A stored response, the request, and the time that has passed. */
 export interface ReuseFacts {
@@ -53,21 +52,6 @@ export function chooseReuse(facts: ReuseFacts): Reuse {
     reason: isFresh && !stored.noCache ? 'request' : 'stale',
     mayServeOnError: isFresh ? !stored.noCache : mayBeStale && isWithin(staleForMs, staleIfErrorSeconds),
   };
-}
-
-/**
- * The secondary key of a response (RFC 9111 section 4.1): the request's values of the fields named in Vary, as one
- * string, equal exactly when the fields match after trimming. Undefined for `Vary: *`, which matches nothing.
- * `requestHeader` takes a lower-case name and answers its combined value.
- */
-export function variantKey(
-  vary: string | undefined,
-  requestHeader: (name: string) => string | undefined,
-): string | undefined {
-  const names = varyNames(vary);
-  if (names.includes('*')) return undefined;
-  if (names.length === 0) return '';
-  return JSON.stringify(names.map((name) => [name, requestHeader(name)?.trim() ?? null]));
 }
 
 function clientAcceptsFresh(facts: ReuseFacts): boolean {

@@ -17,6 +17,7 @@ export const purePaths: readonly string[] = [
   'src/http/',
   'appliance/delivery/choose-answer.ts',
   'appliance/fill/choose-source.ts',
+  'appliance/fill/origin/variant-list.ts',
   'appliance/store/eviction.ts',
   'fill-planner/demand/predict-demand.ts',
   'fill-planner/placement/',

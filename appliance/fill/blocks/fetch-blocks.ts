@@ -16,6 +16,7 @@ import { parseContentRange } from '../../../src/http/byte-range.ts';
 import type { Logger } from '../../../src/telemetry/logger.ts';
 import type { Clock, Timer } from '../../../src/world/world.ts';
 import type { ApplianceMetrics } from '../../metrics.ts';
+import { chosenBy, targetOf } from '../../store/object-description.ts';
 import type { FillSource } from '../fill-source.ts';
 import { isSameGeneration, strongValidator } from '../origin/read-answer.ts';
 import type { BlockFlight } from './block-flight.ts';
@@ -208,10 +209,10 @@ class Run {
     const validator = this.#object.planned === undefined ? strongValidator(description) : undefined;
     const isWhole = first === 0 && last === description.sizeBytes - 1;
     const response = await source.ask({
-      target: this.#object.key,
+      target: targetOf(this.#object.key),
       // A whole object needs no range, unless it must be exactly this generation.
       ...(isWhole && validator === undefined ? {} : { range: { first, last } }),
-      ...(validator === undefined ? {} : { headers: { 'if-range': validator } }),
+      headers: { ...chosenBy(description), ...(validator === undefined ? {} : { 'if-range': validator }) },
       signal: abort.signal,
     });
     this.#isAnswered = true;

@@ -11,15 +11,16 @@ import { parseContentRange } from '../../../src/http/byte-range.ts';
 import {
   currentAgeMs,
   freshnessLifetimeMs,
+  hasExplicitLifetime,
   mayStore,
   parseCacheControl,
   selectCachePolicy,
-  varyNames,
 } from '../../../src/http/cache-control.ts';
 import { isStrongLastModified, type ObjectValidators, sharesStrongValidator } from '../../../src/http/conditional.ts';
 import { parseEtag } from '../../../src/http/etag.ts';
 import { formatHttpDate, parseHttpDate } from '../../../src/http/http-date.ts';
 import { freshenedHeaders, freshens, type HeaderFields, storableHeaders } from '../../../src/http/stored-headers.ts';
+import { decidingFields } from '../../../src/http/vary.ts';
 import type { ObjectDescription } from '../../store/object-description.ts';
 
 /** An answer as it came, with the wall-clock times around it. */
@@ -36,6 +37,10 @@ export interface AnswerFacts {
 /** The operator's lifetimes, and a tag for an object whose origin gives no strong one; new for every call. */
 export interface StoragePolicy {
   readonly defaultTtlMs: number;
+  /** For 404, 405, 410, 414 and 501, which RFC 9110 section 15.1 lets a cache keep without being told for how long. */
+  readonly negativeTtlMs: number;
+  /** For the other failures of a server. */
+  readonly failureTtlMs: number;
   readonly staleIfErrorMs: number;
   readonly fallbackTag: string;
 }
@@ -49,9 +54,14 @@ export type OriginAnswer =
       readonly last: number;
       /** Whether the origin can be asked for single blocks of exactly these bytes. */
       readonly fillsByRange: boolean;
+      readonly varyOn: readonly string[];
     }
   /** To be stored, of a size that only the end of the body tells. */
-  | { readonly kind: 'unsized'; readonly describe: (sizeBytes: number) => ObjectDescription }
+  | {
+      readonly kind: 'unsized';
+      readonly describe: (sizeBytes: number) => ObjectDescription;
+      readonly varyOn: readonly string[];
+    }
   | { readonly kind: 'not-modified' }
   /** The range begins beyond the end. */
   | { readonly kind: 'unsatisfied' }
@@ -59,11 +69,15 @@ export type OriginAnswer =
   | { readonly kind: 'lone-part' }
   /** Not to be stored or shared: each client gets an answer of its own. */
   | { readonly kind: 'private'; readonly reason: string }
-  /** Neither content nor a validation: a redirect or an error, good for all who wait now. */
-  | { readonly kind: 'status' }
+  /** Neither content nor a validation: a redirect or an error, good for all who wait now, and for later if it is kept. */
+  | { readonly kind: 'status'; readonly kept: Lifetimes | undefined; readonly varyOn: readonly string[] }
   | { readonly kind: 'broken'; readonly detail: string };
 
-// What we write ourselves, what speaks of one body, and what may not be given to others.
+/** Since when and for how long an answer is good; as of an ObjectDescription. */
+export type Lifetimes = Pick<ObjectDescription, 'confirmedAtMs' | 'initialAgeMs' | 'freshnessMs' | 'staleIfErrorMs'>;
+
+// What we write ourselves (ranges, age, leave for other sites), what speaks of one body, of another server (Alt-Svc),
+// and what may not be given to others.
 const NOT_KEPT = new Set([
   'accept-ranges',
   'access-control-allow-credentials',
@@ -86,21 +100,21 @@ const MAX_KEPT_BYTES = 2 ** 40;
 /** What comes in one piece has all its blocks open at once: 2^16 of them are enough. */
 const MAX_UNRANGED_BYTES = 2 ** 36;
 const DIGITS = /^[0-9]{1,16}$/;
-// Both name what was asked for, and we always ask for the same: identity, and nothing of the viewer's site.
-const HARMLESS_VARY = new Set(['accept-encoding', 'origin']);
+const MAY_BE_KEPT_UNTOLD = new Set([404, 405, 410, 414, 501]);
 
 /** Classifies a final answer to a GET, or to a HEAD that stands for one. Never throws. */
 export function readAnswer(facts: AnswerFacts, policy: StoragePolicy): OriginAnswer {
   const { status, headers } = facts;
   if (status === 304) return { kind: 'not-modified' };
   if (status === 416) return { kind: 'unsatisfied' };
-  if (status !== 200 && status !== 206) return { kind: 'status' };
+  if (status !== 200 && status !== 206) return readStatus(facts, policy);
+  const varyOn = decidingFields(headers['vary']);
   const refusal = refusalToStore(facts);
   if (refusal !== undefined) return { kind: 'private', reason: refusal };
-  if (status === 206) return readPart(facts, policy);
+  if (status === 206) return readPart(facts, policy, varyOn);
   const length = headers['content-length'];
   if (length === undefined) {
-    return { kind: 'unsized', describe: (sizeBytes) => describeAnswer(facts, policy, sizeBytes) };
+    return { kind: 'unsized', describe: (sizeBytes) => describeAnswer(facts, policy, sizeBytes), varyOn };
   }
   const sizeBytes = DIGITS.test(length) ? Number(length) : Number.NaN;
   if (!Number.isSafeInteger(sizeBytes)) return { kind: 'broken', detail: `content-length '${length.slice(0, 40)}'` };
@@ -108,7 +122,28 @@ export function readAnswer(facts: AnswerFacts, policy: StoragePolicy): OriginAns
   const description = describeAnswer(facts, policy, sizeBytes);
   const fillsByRange = takesRanges && strongValidator(description) !== undefined;
   if (sizeBytes > (fillsByRange ? MAX_KEPT_BYTES : MAX_UNRANGED_BYTES)) return { kind: 'private', reason: 'size' };
-  return { kind: 'representation', description, first: 0, last: sizeBytes - 1, fillsByRange };
+  return { kind: 'representation', description, first: 0, last: sizeBytes - 1, fillsByRange, varyOn };
+}
+
+/**
+ * A redirect, an error, an answer without content. What the origin forbids to share is not shared; but the text of an
+ * error that is only not to be stored goes to all who wait for it: a question without any viewer's credentials was
+ * answered, and a failing origin must not get a thousand more of them.
+ */
+function readStatus(facts: AnswerFacts, policy: StoragePolicy): OriginAnswer {
+  const { headers, status } = facts;
+  const varyOn = decidingFields(headers['vary']);
+  const refusal = refusalToStore(facts);
+  if (refusal === undefined) {
+    const told = lifetimes(facts, policy);
+    // The operator's time runs from when the answer came, whatever a clock says that is off.
+    const untoldMs = hasExplicitLifetime(policyOf(headers)) ? 0 : told.initialAgeMs;
+    const kept = { ...told, freshnessMs: told.freshnessMs === 0 ? 0 : told.freshnessMs + untoldMs };
+    const isReusable = kept.freshnessMs > kept.initialAgeMs && !policyOf(headers).directives.noCache;
+    return { kind: 'status', kept: isReusable ? kept : undefined, varyOn };
+  }
+  const isForWaiting = refusal === 'no-lifetime' || (refusal === 'response-no-store' && status >= 400);
+  return isForWaiting ? { kind: 'status', kept: undefined, varyOn } : { kind: 'private', reason: refusal };
 }
 
 /**
@@ -136,11 +171,9 @@ export function clientValidators({ headers, etag, confirmedAtMs }: ObjectDescrip
   return { ...sourceValidators(headers, confirmedAtMs), etag };
 }
 
-/** Conditions for asking whether a stored object is still current; empty when the origin gave nothing to ask with. */
-export function validationHeaders({ headers }: ObjectDescription): HeaderFields {
-  const { etag, 'last-modified': lastModified } = headers;
-  if (etag !== undefined) return { 'if-none-match': etag };
-  return lastModified === undefined ? {} : { 'if-modified-since': lastModified };
+/** What preconditions of clients are checked against while the size is not known, of which some tags are made. */
+export function growingValidators({ headers, sourceEtag, confirmedAtMs }: ObjectDescription): ObjectValidators {
+  return { ...sourceValidators(headers, confirmedAtMs), etag: sourceEtag };
 }
 
 /** Whether a 200 or 206 carries bytes of the very generation described (RFC 9110 section 15.3.7.3). */
@@ -185,7 +218,7 @@ function sourceValidators(headers: HeaderFields, nowMs: number): ObjectValidator
   };
 }
 
-function readPart(facts: AnswerFacts, policy: StoragePolicy): OriginAnswer {
+function readPart(facts: AnswerFacts, policy: StoragePolicy, varyOn: readonly string[]): OriginAnswer {
   const text = facts.headers['content-range'];
   const range = text === undefined ? undefined : parseContentRange(text);
   if (!facts.askedRange || range?.kind !== 'range') {
@@ -195,13 +228,12 @@ function readPart(facts: AnswerFacts, policy: StoragePolicy): OriginAnswer {
   if (range.sizeBytes > MAX_KEPT_BYTES) return { kind: 'private', reason: 'size' };
   const description = describeAnswer(facts, policy, range.sizeBytes);
   if (strongValidator(description) === undefined) return { kind: 'lone-part' };
-  return { kind: 'representation', description, first: range.first, last: range.last, fillsByRange: true };
+  return { kind: 'representation', description, first: range.first, last: range.last, fillsByRange: true, varyOn };
 }
 
 function refusalToStore(facts: AnswerFacts): string | undefined {
   const { headers, status: statusCode } = facts;
   if (headers['set-cookie'] !== undefined) return 'set-cookie';
-  if (varyNames(headers['vary']).some((name) => !HARMLESS_VARY.has(name))) return 'vary';
   const decision = mayStore({
     method: 'GET',
     statusCode,
@@ -209,7 +241,7 @@ function refusalToStore(facts: AnswerFacts): string | undefined {
     requestHasAuthorization: false,
     policy: policyOf(headers),
     vary: headers['vary'],
-    storesErrors: false,
+    storesErrors: true,
   });
   return decision.kind === 'store' ? undefined : decision.reason;
 }
@@ -233,10 +265,7 @@ function describeAnswer(facts: AnswerFacts, policy: StoragePolicy, sizeBytes: nu
   return { ...described, etag: `"lm-${lastModifiedMs.toString(36)}-${sizeBytes.toString(36)}"` };
 }
 
-function lifetimes(
-  facts: AnswerFacts,
-  operator: StoragePolicy,
-): Pick<ObjectDescription, 'confirmedAtMs' | 'initialAgeMs' | 'freshnessMs' | 'staleIfErrorMs'> {
+function lifetimes(facts: AnswerFacts, operator: StoragePolicy): Lifetimes {
   const { headers, requestTimeMs, responseTimeMs } = facts;
   const dateMs = headers['date'] === undefined ? undefined : parseHttpDate(headers['date'], responseTimeMs);
   const policy = policyOf(headers);
@@ -257,8 +286,18 @@ function lifetimes(
     // An operator's lifetime replaces the guess from Last-Modified, so none is given.
     freshnessMs: freshnessLifetimeMs(
       { policy, statusCode: facts.status, dateMs: dateMs ?? responseTimeMs, lastModifiedMs: undefined },
-      { lastModifiedFraction: 0, maxHeuristicMs: 0, defaultMs: operator.defaultTtlMs, negativeMs: 0 },
+      {
+        lastModifiedFraction: 0,
+        maxHeuristicMs: 0,
+        defaultMs: operator.defaultTtlMs,
+        negativeMs: negativeTtlMs(facts.status, operator),
+      },
     ),
     staleIfErrorMs: forbidsStale ? 0 : allowedMs,
   };
+}
+
+function negativeTtlMs(status: number, operator: StoragePolicy): number {
+  if (MAY_BE_KEPT_UNTOLD.has(status)) return operator.negativeTtlMs;
+  return status >= 500 ? operator.failureTtlMs : 0;
 }

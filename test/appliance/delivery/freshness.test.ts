@@ -172,7 +172,8 @@ describe('an object that is held', () => {
     ['private', { 'cache-control': 'private, max-age=100' }],
     ['no-store', { 'cache-control': 'no-store' }],
     ['with a cookie', { 'cache-control': 'max-age=100', 'set-cookie': ['who=me; Path=/', 'why=that'] }],
-    ['negotiated', { 'cache-control': 'max-age=100', vary: 'Accept-Language' }],
+    ['varying by anything', { 'cache-control': 'max-age=100', vary: 'Accept-Language, *' }],
+    ['chosen by a cookie', { 'cache-control': 'max-age=100', vary: 'Cookie' }],
   ])('is not: what is %s goes through to each client', async (_what, headers) => {
     rig.origin.files.set('/a', { bytes: BYTES, etag: '"v1"', headers });
     for (let round = 0; round < 2; round += 1) {

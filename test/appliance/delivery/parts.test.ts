@@ -39,7 +39,9 @@ describe('a request', () => {
       range: 'bytes=0-1',
       'user-agent': 'player',
     };
-    expect(understood(headers).forwardHeaders).toEqual({ range: 'bytes=0-1', 'user-agent': 'player' });
+    const hop = { via: '1.1 oca-1', 'cdn-loop': 'oca-1' };
+    expect(understood(headers).forwardHeaders).toEqual({ range: 'bytes=0-1', 'user-agent': 'player', ...hop });
+    expect(understood(headers).sharedHeaders).toEqual({ 'user-agent': 'player', ...hop });
     expect(understood(headers).hasAuthorization).toBe(true);
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseCacheControl } from '../../../src/http/cache-control.ts';
 import type { Reuse } from '../../../src/http/reuse.ts';
-import { chooseReuse, variantKey } from '../../../src/http/reuse.ts';
+import { chooseReuse } from '../../../src/http/reuse.ts';
 
 const serve = { kind: 'serve' };
 const serveAndRevalidate = { kind: 'serve-and-revalidate' };
@@ -90,27 +90,5 @@ describe('only-if-cached (CACHE-8)', () => {
 
   test('never causes a request upstream, not even a background one', () => {
     expect(reuse('stale-while-revalidate=10', 105, 'only-if-cached')).toEqual(serve);
-  });
-});
-
-describe('the secondary key (CACHE-15)', () => {
-  const request = (fields: Record<string, string>) => (name: string) => fields[name];
-
-  test('is empty without Vary and absent for Vary: *', () => {
-    expect(variantKey(undefined, request({ origin: 'a' }))).toBe('');
-    expect(variantKey('', request({}))).toBe('');
-    expect(variantKey('Origin, *', request({}))).toBeUndefined();
-  });
-
-  test('tells values apart, and a missing field from an empty one', () => {
-    const key = (value: string | undefined): string | undefined =>
-      variantKey('Accept-Encoding', request(value === undefined ? {} : { 'accept-encoding': value }));
-    expect(new Set([key('gzip'), key('br'), key(''), key(undefined)]).size).toBe(4);
-    expect(key(' gzip ')).toBe(key('gzip'));
-  });
-
-  test('does not depend on the order or case of the names', () => {
-    const fields = request({ a: '1', b: '2' });
-    expect(variantKey('A, b', fields)).toBe(variantKey('B,a', fields));
   });
 });

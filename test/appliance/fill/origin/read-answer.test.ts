@@ -6,13 +6,18 @@ import {
   readAnswer,
   renewDescription,
   strongValidator,
-  validationHeaders,
 } from '../../../../appliance/fill/origin/read-answer.ts';
 
 const NOW_MS = Date.parse('Tue, 01 Jan 2030 12:00:00 GMT');
 const DATE = 'Tue, 01 Jan 2030 12:00:00 GMT';
 const OLD = 'Tue, 01 Jan 2030 10:00:00 GMT';
-const POLICY = { defaultTtlMs: 7000, staleIfErrorMs: 9000, fallbackTag: 'fallback' };
+const POLICY = {
+  defaultTtlMs: 7000,
+  negativeTtlMs: 2000,
+  failureTtlMs: 1000,
+  staleIfErrorMs: 9000,
+  fallbackTag: 'fallback',
+};
 const BASE = { date: DATE, 'content-length': '1000', 'content-type': 'video/mp4' };
 
 type Fields = Readonly<Record<string, string>>;
@@ -86,14 +91,22 @@ describe('an answer of the origin', () => {
     [{ 'cache-control': 'no-store' }, 'response-no-store'],
     [{ 'cache-control': 'private' }, 'private'],
     [{ 'set-cookie': 'a=b' }, 'set-cookie'],
-    [{ vary: '*' }, 'vary'],
-    [{ vary: 'Cookie' }, 'vary'],
+    [{ vary: '*' }, 'vary-any'],
   ])('with %o is for one client alone', (headers, reason) => {
     expect(read(headers)).toEqual({ kind: 'private', reason });
   });
 
   it('that varies by what we always ask the same is for all', () => {
-    expect(read({ etag: '"e"', vary: 'Accept-Encoding, Origin' }).kind).toBe('representation');
+    const vary = 'Accept-Encoding, Origin, X-Forwarded-Proto, CMCD-Session';
+    expect(representation(read({ etag: '"e"', vary })).varyOn).toEqual([]);
+  });
+
+  it('that varies by what goes upstream, or by who somebody is, is for those who have the same', () => {
+    expect(representation(read({ etag: '"e"', vary: 'X-Screen,accept-Language , Cookie' })).varyOn).toEqual([
+      'accept-language',
+      'cookie',
+      'x-screen',
+    ]);
   });
 
   it('without a length is stored when its end is known', () => {
@@ -110,6 +123,32 @@ describe('an answer of the origin', () => {
     [503, 'status'],
   ])('of status %i', (status, kind) => {
     expect(read({}, { status }).kind).toBe(kind);
+  });
+
+  it.each([
+    ['404 that says nothing counts as long as the operator says', 404, {}, 2000],
+    ['503 that says nothing counts for a moment', 503, {}, 1000],
+    ['404 counts as long as it says', 404, { 'cache-control': 'max-age=30' }, 30_000],
+    ['404 that says 0 counts for nobody', 404, { 'cache-control': 'max-age=0' }, undefined],
+    ['503 that is to be kept 5 s is (LL-6)', 503, { 'cache-control': 'max-age=5' }, 5000],
+    ['404 with no-cache counts for nobody', 404, { 'cache-control': 'max-age=30, no-cache' }, undefined],
+    ['404 with no-store counts for nobody', 404, { 'cache-control': 'no-store' }, undefined],
+    ['403 that says nothing counts for nobody', 403, {}, undefined],
+    ['301 that says nothing counts as long as the operator says', 301, {}, 7000],
+    ['302 that says nothing counts for nobody', 302, {}, undefined],
+    ['302 counts as long as it says', 302, { expires: 'Tue, 01 Jan 2030 12:00:09 GMT' }, 9000],
+    ['404 from a clock that is slow counts from now on', 404, { date: OLD }, 7_202_000],
+  ])('%s', (_what, status, headers, freshnessMs) => {
+    const answer = read(headers, { status });
+    expect(answer.kind === 'status' ? answer.kept?.freshnessMs : answer.kind).toBe(freshnessMs);
+  });
+
+  it.each([
+    ['private', { 'cache-control': 'private' }],
+    ['with a cookie', { 'set-cookie': 'a=b' }],
+    ['not to be stored', { 'cache-control': 'no-store' }],
+  ])('that is a redirect %s is for one client alone', (_what, headers) => {
+    expect(read(headers, { status: 302 }).kind).toBe('private');
   });
 
   it('with a length that is no number is broken', () => {
@@ -166,15 +205,6 @@ describe('a stored description', () => {
     expect(isSameGeneration(description, { etag: '"e"' })).toBe(true);
     expect(isSameGeneration(description, { etag: 'W/"e"' })).toBe(false);
     expect(isSameGeneration(description, {})).toBe(false);
-  });
-
-  it('asks for confirmation with what the origin gave', () => {
-    expect(validationHeaders(description)).toEqual({ 'if-none-match': '"e"' });
-    const weak = representation(read({ etag: 'W/"w"' })).description;
-    expect(validationHeaders(weak)).toEqual({ 'if-none-match': 'W/"w"' });
-    const dated = representation(read({ 'last-modified': DATE })).description;
-    expect(validationHeaders(dated)).toEqual({ 'if-modified-since': DATE });
-    expect(validationHeaders(representation(read({})).description)).toEqual({});
   });
 });
 
