@@ -7,6 +7,7 @@ import {
   patternParameter,
   textListParameter,
   textParameter,
+  urlListParameter,
   urlParameter,
 } from '../src/config/parameter.ts';
 
@@ -50,6 +51,12 @@ export const applianceParameters = {
   tlsKey: textParameter('', 'PEM private key of --tls-cert.', { unit: 'FILE' }),
 
   origin: urlParameter('Where files come from that no peer has; the path of a request is appended to it.'),
+  tier: urlParameter(
+    'An appliance above this one that misses are asked of before the origin; it fetches what it lacks. It fills by ranges of the same strong validator.',
+  ),
+  peers: urlListParameter(
+    'An appliance beside this one that misses are asked of first, for what it holds; give one per peer. Planned files name their own.',
+  ),
   volume: textListParameter('DIR', 'Folder on a disk of its own that holds content; give one per disk.'),
   volumeCapacityBytes: numberParameter(
     'bytes',
@@ -123,7 +130,13 @@ export const applianceParameters = {
     20_000,
     'Open connections of viewers and peers; more are closed at once.',
   ),
-  headTimeoutMs: timeMs(10_000, 'How long a client may take to send the head of a request.'),
+  maxConnectionsPerAddress: numberParameter(
+    'connections',
+    { min: 0, max: 1e6 },
+    4096,
+    'Open connections of one IPv4 address or one IPv6 /64; more are closed at once. Many viewers share an address behind a carrier-grade NAT or a proxy: raise it there, 0 sets no limit.',
+  ),
+  headTimeoutMs: timeMs(5000, 'How long a client may take to send the head of a request, however it trickles.'),
   idleTimeoutMs: timeMs(30_000, 'How long a connection without a request is kept.'),
   sendStallMs: timeMs(30_000, 'How long a client may take nothing of an answer before its connection is cut.'),
   minClientBytesPerSec: numberParameter(

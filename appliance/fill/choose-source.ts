@@ -1,7 +1,8 @@
 import type { FillPlanSource } from '../../src/contracts/fill-plan.ts';
 
 /**
- * Which source one block of a planned file is asked from, now.
+ * Which source is asked: for one block of a planned file, now (`chooseSource`), and for a block that a viewer waits for
+ * (`orderForViewer`).
  *
  * The plan gives each file its sources and how long after the window's start each may be asked; the wait is what keeps
  * a whole cluster from asking the origin at once: most members wait until the first of them has the file. Going down
@@ -11,7 +12,10 @@ import type { FillPlanSource } from '../../src/contracts/fill-plan.ts';
  * plan lets us ask first, then the one that is asked least at this moment, then by a hash of asker, file and source,
  * so that appliances that fill the same files do not all ask the same peer.
  *
- * Limits: it knows nothing of how fast a source is.
+ * A viewer's block has no such waits: he may have it from anybody, so what counts is who is likely to give it whole
+ * and soon.
+ *
+ * Limits: planned fill knows nothing of how fast a source is.
  */
 export interface SourceQuestion {
   /** The appliance that asks, and what for: they spread the load. */
@@ -71,6 +75,55 @@ function isBefore(a: readonly number[], b: readonly number[]): boolean {
     if (value !== other) return value < other;
   }
   return false;
+}
+
+/** A source that a viewer's block may come from, as it is known now. */
+export interface ViewerSource {
+  readonly kind: FillPlanSource['kind'];
+  readonly id: string;
+  /** Nobody may ask it now. */
+  readonly isResting: boolean;
+  /** False after it gave wrong bytes. */
+  readonly isTrusted: boolean;
+  /** Bodies of it that ended early of late; 0 and more, fading. */
+  readonly recentDeaths: number;
+  /** Usual time to its first byte; undefined when it was not measured. */
+  readonly firstByteMs: number | undefined;
+}
+
+/**
+ * The sources in the order in which a viewer's block is asked of them: those that may be asked before those that rest,
+ * those whose bodies come to their end before those that break off, near before far (peer, tier, origin: nearness costs
+ * the provider least), quick before slow in steps of a factor of two, and else as they were given. One that is not
+ * trusted is left out, unless nobody else is there. Resting ones stay, at the end: they may be back by then.
+ */
+export function orderForViewer<Source extends ViewerSource>(sources: readonly Source[]): Source[] {
+  const trusted = sources.filter(({ isTrusted }) => isTrusted);
+  const ordered = (trusted.length > 0 ? trusted : sources).map((source, given) => ({
+    source,
+    order: [
+      source.isResting ? 1 : 0,
+      source.recentDeaths >= MANY_DEATHS ? 1 : 0,
+      RANK[source.kind],
+      slownessOf(source.firstByteMs),
+      given,
+    ],
+  }));
+  ordered.sort((left, right) => (isBefore(left.order, right.order) ? -1 : 1));
+  return ordered.map(({ source }) => source);
+}
+
+/** One is chance, a deploy, a full moon. */
+const MANY_DEATHS = 2;
+/** All that is quicker is quick: within a site the differences are noise. */
+const QUICK_MS = 20;
+
+const slownessOf = (firstByteMs: number | undefined): number =>
+  firstByteMs === undefined ? 0 : Math.max(0, Math.round(Math.log2(firstByteMs / QUICK_MS)));
+
+/** Orders peers for a key, the same on every appliance: the first of them is the one whom all ask, and who has it soonest. */
+export function orderForKey<Source extends { readonly id: string }>(sources: readonly Source[], key: string): Source[] {
+  return [...sources].sort((left, right) => spread(`${key}\n${left.id}`) - spread(`${key}\n${right.id}`));
 }
 
 /** FNV-1a with a last mixing, so that names which differ in one digit end up far apart. */

@@ -25,9 +25,10 @@ import { fetchBlocks, type OpenBody, type RunContext, type RunOptions } from './
 import { FillSlots } from './blocks/fill-slots.ts';
 import { type ObjectKeeper, ObjectLease, OpenObject } from './blocks/open-object.ts';
 import { UnkeptBlocks } from './blocks/unkept-blocks.ts';
-import { type FillSource, HttpSource } from './fill-source.ts';
+import type { FillSource } from './fill-source.ts';
 import { strongValidator } from './origin/read-answer.ts';
 import { describePlanned } from './planned-object.ts';
+import { SourceTable } from './sources/source-table.ts';
 
 export interface FillCoordinatorOptions {
   readonly config: ApplianceConfig;
@@ -60,13 +61,16 @@ export interface PurgedOpen {
 const UNKEPT_SHARE = 4;
 
 export class FillCoordinator implements BlockFiller, ObjectKeeper {
+  /** Who, in the end, knows what there is. */
   readonly origin: FillSource;
+  /** Whom a miss on demand is asked of: peers and the tier above, where there are any, then the origin. */
+  readonly upstream: FillSource;
   /** What is being purged: whoever answers or asks passes it. */
   readonly purges = new PurgeBarrier();
   readonly #options: FillCoordinatorOptions;
   readonly #objects = new Map<string, OpenObject>();
   readonly #unkept: UnkeptBlocks<OpenObject>;
-  readonly #sources = new Map<string, FillSource>();
+  readonly #sources: SourceTable;
   readonly #context: RunContext;
   #planned: PlannedFiles | undefined;
   readonly #storeLog: FailureLog;
@@ -80,7 +84,10 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
     this.#options = options;
     this.#storeLog = new FailureLog(logger, 'store blocks');
     this.#unkept = new UnkeptBlocks(config.memoryBytes / UNKEPT_SHARE);
-    this.origin = this.#sourceAt({ kind: 'origin', id: 'origin', baseUrl: config.origin });
+    const { http } = options;
+    this.#sources = new SourceTable(config, { http, world, logger, metrics, limits: config, ownId: config.id });
+    this.origin = this.#sources.origin;
+    this.upstream = this.#sources.upstream;
     this.#context = {
       clock: world.clock,
       logger,
@@ -189,7 +196,7 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
     if (stored.holds(blockIndex)) return nothing;
     const joined = object.flights.get(blockIndex);
     const flight = joined ?? object.beginFlight(blockIndex, 'plan');
-    const counted = countedSources(sources.map((source) => this.#sourceAt(source)));
+    const counted = countedSources(sources.map((source) => this.#sources.ofPlan(source)));
     const place = { next: blockIndex, last: blockIndex };
     object.enter(place);
     try {
@@ -212,7 +219,10 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
     }
     const flights: BlockFlight[] = [];
     for (let index = firstBlock; index <= lastBlock; index += 1) flights.push(object.beginFlight(index));
-    const sources = object.planned === undefined ? [this.origin] : this.#viewerSources(object.planned);
+    const sources =
+      object.planned === undefined
+        ? this.#sources.upstream.sourcesFor(object.key)
+        : this.#sources.forViewer(object.planned);
     this.#run({ object, flights, sources, keepsAll: false });
   }
 
@@ -290,30 +300,6 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
     if (this.#objects.get(object.key) !== object) return;
     this.drop(object.key);
   }
-
-  #viewerSources(file: PlannedFile): FillSource[] {
-    const sources = file.sources.map((source) => this.#sourceAt(source));
-    const { origin } = this.#options.config;
-    const hasOrigin = file.sources.some((source) => source.kind === 'origin' && source.baseUrl === origin);
-    return hasOrigin || origin === '' ? sources : [...sources, this.origin];
-  }
-
-  #sourceAt(place: Pick<FillPlanSource, 'kind' | 'id' | 'baseUrl'>): FillSource {
-    const name = `${place.kind} ${place.id} ${place.baseUrl}`;
-    const known = this.#sources.get(name);
-    if (known !== undefined) return known;
-    const { http, config, logger, metrics, world } = this.#options;
-    const source = new HttpSource(place, {
-      http,
-      clock: world.clock,
-      logger,
-      metrics,
-      limits: config,
-      ownId: config.id,
-    });
-    this.#sources.set(name, source);
-    return source;
-  }
 }
 
 /** A lease in the clothes of a stored object, for who fills by the plan. */
@@ -375,6 +361,7 @@ function countedSources(sources: readonly FillSource[]): {
     (source): FillSource => ({
       kind: source.kind,
       id: source.id,
+      health: source.health,
       ask: (request) => {
         last = source.kind;
         return source.ask(request);

@@ -163,18 +163,19 @@ export function urlParameter(help: string): Parameter<string> {
 }
 
 export function textListParameter(unit: string, help: string): Parameter<readonly string[]> {
-  return parameter<readonly string[]>(
-    unit,
-    [],
-    help,
-    (value) => {
-      const list = Array.isArray(value) ? value : [value];
-      return list.map((item) => {
-        const text = asText(item);
-        if (text === '') throw new ParameterError('must not be empty');
-        return text;
-      });
-    },
-    { repeatable: true },
-  );
+  return listParameter(unit, help, (text) => {
+    if (text === '') throw new ParameterError('must not be empty');
+    return text;
+  });
+}
+
+/** Base URLs without trailing slashes. */
+export function urlListParameter(help: string): Parameter<readonly string[]> {
+  return listParameter('URL', help, parseBaseUrl);
+}
+
+function listParameter(unit: string, help: string, parseOne: (text: string) => string): Parameter<readonly string[]> {
+  const parse = (value: unknown): string[] =>
+    (Array.isArray(value) ? value : [value]).map((item) => parseOne(asText(item)));
+  return parameter<readonly string[]>(unit, [], help, parse, { repeatable: true });
 }

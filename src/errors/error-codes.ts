@@ -31,6 +31,12 @@ export const ERROR_CODES = {
     status: 502,
     retry: 'same',
   },
+  SOURCE_RESTING: {
+    says: 'the source failed too often and is left alone for some seconds: look at it and at the way there',
+    source: 'origin',
+    status: 502,
+    retry: 'elsewhere',
+  },
   SOURCE_LACKS: { says: 'the source does not hold the file', source: 'peer', status: 504, retry: 'elsewhere' },
   CHECKSUM_MISMATCH: {
     says: 'bytes from the source do not match the signed manifest',
