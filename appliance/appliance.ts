@@ -203,7 +203,11 @@ class Appliance implements ProcessService {
       isDraining: () => this.#isDraining,
       recordDemand: (path, servedBytes) => this.#control.recordDemand(path, servedBytes),
     };
-    return new DeliveryServer(this.#config, (request, response) => handleGet(request, response, delivery));
+    return new DeliveryServer({
+      config: this.#config,
+      handle: (request, response) => handleGet(request, response, delivery),
+      onRefused: (reason) => metrics.refused(reason),
+    });
   }
 
   #createAdmin(): JsonServer {
@@ -282,6 +286,9 @@ function checkConfig(config: ApplianceConfig): void {
   if (config.volume.length === 0) problems.push("a folder for content is missing: add '--volume DIR'");
   if (config.origin === '' && config.planner === '') {
     problems.push("nothing to serve from: add '--origin URL' (or '--planner URL' to serve planned files only)");
+  }
+  if (config.routesFile !== '' && config.birdSocket !== '') {
+    problems.push('--routes-file and --bird-socket both say where the routes are from: give one');
   }
   if ((config.tlsCert === '') !== (config.tlsKey === '')) problems.push('--tls-cert and --tls-key belong together');
   if (config.softEgressBitsPerSec > config.hardEgressBitsPerSec) {

@@ -1,6 +1,7 @@
 import type { Logger } from '../../src/telemetry/logger.ts';
 import type { Clock } from '../../src/world/world.ts';
 import type { AbandonReason, ApplianceMetrics, RequestOutcome } from '../metrics.ts';
+import type { RefusalReason } from './check-head.ts';
 import type { LoadMeter } from './load-meter.ts';
 import type { SendProgress } from './send-answer.ts';
 
@@ -44,6 +45,12 @@ export class DeliveryRecord implements SendProgress {
   bodySent(bytes: number): void {
     this.#servedBytes += bytes;
     this.#context.load.sent(bytes);
+  }
+
+  /** No object was looked for: the request itself was refused. */
+  refused(reason: RefusalReason, detail: string = reason): void {
+    this.#context.metrics.refused(reason);
+    this.reason = detail;
   }
 
   abandoned(reason: AbandonReason): void {

@@ -5,27 +5,51 @@ import type { HostPort } from '../../src/config/parameter.ts';
 import type { Service } from '../../src/lifecycle/service.ts';
 import { formatHostPort, listenFailure, readTls } from '../../src/server/json-server.ts';
 import type { ApplianceConfig } from '../config.ts';
+import type { RefusalReason } from './check-head.ts';
+import { ConnectionCounts } from './connection-counts.ts';
 
 const MAX_HEAD_BYTES = 16_384;
 /** How often Node looks for connections over their time limits. */
 const CHECK_INTERVAL_MS = 1000;
 
-/** The listener that viewers and peers ask, HTTP or HTTPS, with a limit on everything a client can make it wait for. */
+export interface DeliveryServerOptions {
+  readonly config: ApplianceConfig;
+  /** Answers one request; must not reject. */
+  readonly handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  /** Told of what never became a request. */
+  readonly onRefused: (reason: RefusalReason) => void;
+}
+
+/**
+ * The listener that viewers and peers ask, HTTP or HTTPS, with a limit on everything a client can make it wait for.
+ * Node's parser is left in its strict mode, and what it refuses ends the connection. What it would do by itself and is
+ * ours to decide comes to `handle`: Host, Expect, and requests for a tunnel.
+ */
 export class DeliveryServer implements Service {
   readonly #config: ApplianceConfig;
   readonly #server: Server;
   readonly #isTls: boolean;
+  readonly #onRefused: (reason: RefusalReason) => void;
+  readonly #connections: ConnectionCounts;
+  /** Requests in hand by connection. */
+  readonly #answering = new WeakMap<Socket, number>();
+  /** Connections that end when nothing is in hand on them any more. */
+  readonly #doomed = new WeakSet<Socket>();
   #address: HostPort;
 
-  /** @param handle answers one request; must not reject */
-  constructor(config: ApplianceConfig, handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>) {
+  constructor({ config, handle, onRefused }: DeliveryServerOptions) {
     this.#config = config;
+    this.#onRefused = onRefused;
+    this.#connections = new ConnectionCounts(config.maxConnectionsPerAddress);
     this.#address = config.listen;
     this.#isTls = config.tlsCert !== '' || config.tlsKey !== '';
     const options = {
       maxHeaderSize: MAX_HEAD_BYTES,
       headersTimeout: config.headTimeoutMs,
-      requestTimeout: config.headTimeoutMs,
+      // Bodies are timed by who reads them; a request that may not have one is ended with its answer.
+      requestTimeout: 0,
+      // Checked with the rest of the head, and there it is counted.
+      requireHostHeader: false,
       keepAliveTimeout: config.idleTimeoutMs,
       connectionsCheckingInterval: CHECK_INTERVAL_MS,
       noDelay: true,
@@ -38,8 +62,19 @@ export class DeliveryServer implements Service {
         })
       : createHttpServer(options);
     this.#server.maxConnections = config.maxConnections;
-    this.#server.on('request', (request, response) => void handle(request, response));
-    this.#server.on('clientError', refuseNonsense);
+    // None is left out silently: the size of the head bounds them, and checkHead counts them.
+    this.#server.maxHeadersCount = 0;
+    const answer = (request: IncomingMessage, response: ServerResponse): void => {
+      this.#noteAnswer(request.socket, response);
+      void handle(request, response);
+    };
+    this.#server.on('request', answer);
+    this.#server.on('checkContinue', answer);
+    this.#server.on('checkExpectation', answer);
+    this.#server.on('connect', (_request, socket: Socket) => this.#refuse(socket, 'method', '405 Method Not Allowed'));
+    this.#server.on('clientError', (error, socket: Socket) => this.#refuseNonsense(error, socket));
+    this.#server.on('drop', () => onRefused('connections'));
+    this.#server.on('connection', (socket: Socket) => this.#admit(socket));
   }
 
   /** @throws OperationalError CONFIG_INVALID, ADDRESS_UNAVAILABLE when the address cannot be had. */
@@ -89,22 +124,46 @@ export class DeliveryServer implements Service {
     const bound = this.#server.address() as AddressInfo;
     this.#address = { host: bound.address, port: bound.port };
   }
-}
 
-/** What is no HTTP gets an answer if it can still be given, and its connection ends (RFC 9112 sections 2.2, 3). */
-function refuseNonsense(error: Error, socket: Socket): void {
-  const code = 'code' in error ? error.code : undefined;
-  if (code === 'ECONNRESET' || !socket.writable) {
+  #admit(socket: Socket): void {
+    const leave = this.#connections.enter(socket.remoteAddress ?? '');
+    if (leave !== undefined) {
+      socket.once('close', leave);
+      return;
+    }
+    this.#onRefused('connections-of-address');
     socket.destroy();
-    return;
   }
-  const status =
-    code === 'HPE_HEADER_OVERFLOW'
-      ? '431 Request Header Fields Too Large'
-      : code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? '408 Request Timeout'
-        : '400 Bad Request';
-  socket.write(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-  // Not `end`: a client that never closes its side would keep the connection for good.
-  socket.destroySoon();
+
+  #noteAnswer(socket: Socket, response: ServerResponse): void {
+    this.#answering.set(socket, (this.#answering.get(socket) ?? 0) + 1);
+    response.once('close', () => {
+      const left = (this.#answering.get(socket) ?? 1) - 1;
+      this.#answering.set(socket, left);
+      if (left === 0 && this.#doomed.has(socket)) socket.destroySoon();
+    });
+  }
+
+  /** What is no HTTP gets an answer if it can still be given, and its connection ends (RFC 9112 sections 2.2, 3). */
+  #refuseNonsense(error: Error, socket: Socket): void {
+    const code = 'code' in error ? error.code : undefined;
+    if (code === 'ECONNRESET' || !socket.writable) socket.destroy();
+    // Something follows a request that said it was the last: its answer ends the connection.
+    else if (code === 'HPE_CLOSED_CONNECTION') this.#doomed.add(socket);
+    else if (code === 'HPE_HEADER_OVERFLOW') {
+      this.#refuse(socket, 'head-too-large', '431 Request Header Fields Too Large');
+    } else if (code === 'ERR_HTTP_REQUEST_TIMEOUT') this.#refuse(socket, 'head-timeout', '408 Request Timeout');
+    else this.#refuse(socket, 'malformed', '400 Bad Request');
+  }
+
+  #refuse(socket: Socket, reason: RefusalReason, status: string): void {
+    if (this.#doomed.has(socket)) return;
+    this.#doomed.add(socket);
+    this.#onRefused(reason);
+    // An answer is on its way: words in the middle of its body would be taken for content.
+    if ((this.#answering.get(socket) ?? 0) > 0) return;
+    socket.write(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    // Not `end`: a client that never closes its side would keep the connection for good.
+    socket.destroySoon();
+  }
 }

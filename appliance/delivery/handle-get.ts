@@ -13,10 +13,12 @@
  * two generations never share a body, and by a purge where the operator asked for that.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { ERROR_CODES } from '../../src/errors/error-codes.ts';
 import { isOperational } from '../../src/errors/operational-error.ts';
 import { preflightHeaders } from '../../src/http/cors.ts';
 import { type Admission, admit } from './admit.ts';
+import { checkHead, type RefusalReason } from './check-head.ts';
 import { DeliveryRecord } from './delivery-record.ts';
 import { type DeliveryContext, type Exchange, sendHead } from './exchange.ts';
 import { parseRequest } from './parse-request.ts';
@@ -28,12 +30,19 @@ const ALLOW = 'GET, HEAD, OPTIONS';
 /** Made once: every connection closes some day, and an error with its stack costs more than a small answer. */
 const CLIENT_LEFT = new Error('the client has left');
 
+/**
+ * Connections that end with an answer that was given already. What is pipelined behind a refused request was sent by
+ * somebody who may have meant something else by it, and is not even begun.
+ */
+const ENDING = new WeakSet<Socket>();
+
 /** Answers one request to its end. Never rejects but for a bug. */
 export async function handleGet(
   incoming: IncomingMessage,
   response: ServerResponse,
   context: DeliveryContext,
 ): Promise<void> {
+  if (ENDING.has(incoming.socket)) return;
   const record = new DeliveryRecord(incoming.method ?? '', context);
   const left = new AbortController();
   response.once('close', () => left.abort(CLIENT_LEFT));
@@ -52,11 +61,26 @@ async function answer(incoming: IncomingMessage, exchange: Exchange): Promise<vo
   const { context, record } = exchange;
   const { method = '', url: target = '', headers } = incoming;
   const { maxTargetChars, id: ownId } = context.config;
-  const parsed = parseRequest({ method, target, headers }, { maxTargetChars, ownId });
-  if (parsed.kind === 'options') return sendHead(exchange, 204, { ...preflightHeaders, Allow: ALLOW });
+  const head = checkHead({ version: incoming.httpVersion, method, rawHeaders: incoming.rawHeaders });
+  if (head.kind === 'refused') return refuse(exchange, head, true);
+  // Anything but 100-continue means that somebody wants what is not there (RFC 9110 section 10.1.1).
+  const { expect } = headers;
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
+    return refuse(exchange, { status: 417, reason: 'expectation' }, head.hasBody);
+  }
+  const parsed = parseRequest(
+    // Two Range lines have two readings, and which one a client meant is not ours to guess.
+    { method, target, headers: head.hasSeveralRanges ? { ...headers, range: undefined } : headers },
+    { maxTargetChars, ownId },
+  );
+  if (parsed.kind === 'options') {
+    // Its body, if it has one, is not read.
+    const connection = head.hasBody ? { Connection: 'close' } : {};
+    return sendHead(exchange, 204, { ...preflightHeaders, Allow: ALLOW, ...connection });
+  }
   if (parsed.kind === 'refused') {
-    record.reason = parsed.reason;
-    return sendHead(exchange, parsed.status, parsed.status === 405 ? { Allow: ALLOW } : {});
+    const reason = parsed.status === 405 ? 'method' : parsed.status === 508 ? 'loop' : 'target';
+    return refuse(exchange, { status: parsed.status, reason, detail: parsed.reason }, head.hasBody);
   }
   const { request } = parsed;
   record.path = request.path;
@@ -81,6 +105,20 @@ async function answer(incoming: IncomingMessage, exchange: Exchange): Promise<vo
       else if (!isOperational(error, 'SOURCE_CHANGED') || start === MAX_STARTS) throw error;
     }
   }
+}
+
+/** @param ends whether the connection does: where the next request begins is not certain, or costs too much to find */
+function refuse(
+  exchange: Exchange,
+  refusal: { readonly status: number; readonly reason: RefusalReason; readonly detail?: string },
+  ends: boolean,
+): void {
+  exchange.record.refused(refusal.reason, refusal.detail);
+  if (ends && exchange.response.socket !== null) ENDING.add(exchange.response.socket);
+  sendHead(exchange, refusal.status, {
+    ...(refusal.status === 405 ? { Allow: ALLOW } : {}),
+    ...(ends ? { Connection: 'close' } : {}),
+  });
 }
 
 function shed(exchange: Exchange, admission: Admission & { readonly kind: 'shed' }): void {

@@ -15,6 +15,7 @@ export const startableEntries: ReadonlySet<string> = new Set([
 export const purePaths: readonly string[] = [
   'src/hashing/',
   'src/http/',
+  'appliance/delivery/check-head.ts',
   'appliance/delivery/choose-answer.ts',
   'appliance/fill/choose-source.ts',
   'appliance/fill/origin/variant-list.ts',

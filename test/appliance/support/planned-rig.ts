@@ -70,7 +70,11 @@ export async function startPlannedRig(
     isDraining: () => false,
     recordDemand: (path: string, bytes: number) => void demand.set(path, (demand.get(path) ?? 0) + bytes),
   };
-  const server = new DeliveryServer(config, (request, response) => handleGet(request, response, context));
+  const server = new DeliveryServer({
+    config,
+    handle: (request, response) => handleGet(request, response, context),
+    onRefused: (reason) => metrics.refused(reason),
+  });
   await server.start();
   return {
     url: server.url,
