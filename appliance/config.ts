@@ -7,6 +7,7 @@ import {
   patternParameter,
   textListParameter,
   textParameter,
+  urlListParameter,
   urlParameter,
 } from '../src/config/parameter.ts';
 
@@ -50,6 +51,12 @@ export const applianceParameters = {
   tlsKey: textParameter('', 'PEM private key of --tls-cert.', { unit: 'FILE' }),
 
   origin: urlParameter('Where files come from that no peer has; the path of a request is appended to it.'),
+  tier: urlParameter(
+    'An appliance above this one that misses are asked of before the origin; it fetches what it lacks. It fills by ranges of the same strong validator.',
+  ),
+  peers: urlListParameter(
+    'An appliance beside this one that misses are asked of first, for what it holds; give one per peer. Planned files name their own.',
+  ),
   volume: textListParameter('DIR', 'Folder on a disk of its own that holds content; give one per disk.'),
   volumeCapacityBytes: numberParameter(
     'bytes',
@@ -184,6 +191,24 @@ export const applianceParameters = {
     { min: 0, max: 365 * DAY_SEC },
     DAY_SEC,
     'How long past its freshness an answer may be served while the origin fails, where the origin does not say.',
+  ),
+  negativeTtlSec: numberParameter(
+    's',
+    { min: 0, max: DAY_SEC },
+    1,
+    'How long an answer of 404, 405, 410, 414 or 501 counts that says nothing of it. 0 keeps none; live: not above 5.',
+  ),
+  failureTtlSec: numberParameter(
+    's',
+    { min: 0, max: DAY_SEC },
+    1,
+    'How long an origin that failed for a path is not asked for it again, where its answer does not say. 0 asks always.',
+  ),
+  maxVariants: numberParameter(
+    'objects',
+    { min: 1, max: 256 },
+    16,
+    'Most answers kept under one path that differ by request fields (Vary); the one confirmed longest ago goes.',
   ),
 };
 

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../src/errors/error-codes.ts';
+import type { BreakerState } from '../src/resilience/circuit-breaker.ts';
 import type { Metrics } from '../src/telemetry/metrics.ts';
 import type { RefusalReason } from './delivery/check-head.ts';
 
@@ -10,6 +11,7 @@ export const REQUEST_OUTCOMES = [
   'collapsed',
   'revalidated',
   'stale',
+  'negative',
   'pass',
   'refused',
   'shed',
@@ -31,6 +33,11 @@ export class ApplianceMetrics {
   readonly #firstByteSec;
   readonly #fillBytes;
   readonly #sourceFailures;
+  readonly #wastedBytes;
+  readonly #breakerChanges;
+  readonly #troubledSources;
+  readonly #wrongBytes;
+  readonly #hedges;
   readonly #unkeptBlocks;
   readonly #abandoned;
   readonly #refused;
@@ -59,6 +66,31 @@ export class ApplianceMetrics {
       'source_failures_total',
       'Requests to sources that failed, by code of the table of failures. Rising SOURCE_UNREACHABLE: is the origin up?',
       ['code'],
+    );
+    this.#wastedBytes = metrics.counter(
+      'fill_wasted_bytes_total',
+      'Bytes that came in and were of no use, by kind of source: sent again after a break, or outrun by another source. More than a few percent of fill bytes: a source breaks off or does not know ranges.',
+      ['source'],
+    );
+    this.#breakerChanges = metrics.counter(
+      'source_breaker_changes_total',
+      'How often a source was left alone (open), tried again (half-open) and used again (closed). Many: the log names the source; look at it and at the way there.',
+      ['source', 'state'],
+    );
+    this.#troubledSources = metrics.gauge(
+      'troubled_sources',
+      'Sources that are left alone or on trial now, by kind. The origin among them: misses fail at once until it answers again.',
+      ['source'],
+    );
+    this.#wrongBytes = metrics.counter(
+      'wrong_bytes_total',
+      'Blocks and files of a source that did not match their checksum or digest, by kind of source. Any: the log names the source; its disk, memory or software changes bytes.',
+      ['source'],
+    );
+    this.#hedges = metrics.counter(
+      'hedged_blocks_total',
+      'Blocks that a second source was asked for because the first was late, by who gave it: the second (won) or the first (lost). Many: the first sources are slow.',
+      ['result'],
     );
     this.#unkeptBlocks = metrics.counter(
       'unkept_blocks_total',
@@ -93,6 +125,24 @@ export class ApplianceMetrics {
 
   filled(kind: SourceKind, bytes: number): void {
     this.#fillBytes.inc({ source: kind }, bytes);
+  }
+
+  wasted(kind: SourceKind, bytes: number): void {
+    this.#wastedBytes.inc({ source: kind }, bytes);
+  }
+
+  breakerChanged(kind: SourceKind, from: BreakerState, to: BreakerState): void {
+    this.#breakerChanges.inc({ source: kind, state: to });
+    if (from === 'closed') this.#troubledSources.inc({ source: kind });
+    if (to === 'closed') this.#troubledSources.dec({ source: kind });
+  }
+
+  wrongBytes(kind: SourceKind): void {
+    this.#wrongBytes.inc({ source: kind });
+  }
+
+  hedged(result: 'won' | 'lost'): void {
+    this.#hedges.inc({ result });
   }
 
   sourceFailed(code: ErrorCode): void {
