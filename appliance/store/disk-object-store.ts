@@ -8,7 +8,7 @@ import { MemoryTier } from './memory-tier.ts';
 import type { ObjectDescription } from './object-description.ts';
 import type { ObjectState, ObjectStore, StoredObject, StoreUsage } from './object-store.ts';
 import { createStoreMetrics, type StoreMetrics } from './store-metrics.ts';
-import { Volume } from './volume.ts';
+import { type ScrubOptions, Volume } from './volume.ts';
 
 /**
  * Objects on several disks, found by their key.
@@ -34,6 +34,10 @@ export interface DiskObjectStoreOptions {
   readonly metrics?: Metrics;
   /** Beyond it the least recently used object goes. One costs about 1 kB of memory, and 6 bytes per held block. */
   readonly maxObjects?: number;
+  /** How long a pass over a volume may take, and what viewers leave over for it, 0 to 1. Without it nothing is scrubbed. */
+  readonly scrub?: { readonly periodMs: number; readonly bulkShare: () => number };
+  /** A block was found rotten, unreadable or missing: it wants filling again. */
+  readonly onLost?: (description: ObjectDescription, block: number) => void;
   /** A volume answered a viewer's read, so long after it was asked. */
   readonly onViewerRead?: (dir: string, latencyMs: number) => void;
   /** How often a volume in trouble is tried again. */
@@ -88,6 +92,8 @@ class DiskObjectStore implements ObjectStore {
           probeIntervalMs: options.probeIntervalMs ?? DEFAULT_PROBE_INTERVAL_MS,
           onOpened: (generations) => this.#takeOver(generations),
           onForgotten: (generation) => this.#onForgotten(generation),
+          ...(options.scrub === undefined ? {} : { scrub: this.#scrubOf(volumeIndex, options.scrub) }),
+          onLost: (generation, block) => options.onLost?.(generation.description, block),
           onViewerRead: (latencyMs) => options.onViewerRead?.(dir, latencyMs),
         }),
     );
@@ -245,6 +251,13 @@ class DiskObjectStore implements ObjectStore {
 
   #placeOf(generation: Generation): Place {
     return this.#places[generation.volumeIndex] ?? this.#nowhere;
+  }
+
+  #scrubOf(volumeIndex: number, { periodMs, bulkShare }: NonNullable<DiskObjectStoreOptions['scrub']>): ScrubOptions {
+    const onFound = (): void => {
+      for (const [index, volume] of this.#volumes.entries()) if (index !== volumeIndex) volume.hurryScrub();
+    };
+    return { periodMs, bulkShare, onFound };
   }
 
   #placeOn(volume: Volume): Place {

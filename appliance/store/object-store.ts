@@ -1,5 +1,6 @@
 import type { Service } from '../../src/lifecycle/service.ts';
 import type { ObjectDescription } from './object-description.ts';
+import type { ScrubProgress } from './scrub/volume-scrub.ts';
 
 /**
  * What the rest of the appliance knows of bytes at rest. Objects are kept in blocks of BLOCK_BYTES (the last may be
@@ -69,6 +70,8 @@ export interface VolumeState {
   readonly state: 'online' | 'full' | 'failing';
   readonly capacityBytes: number;
   readonly usedBytes: number;
+  /** Undefined when it is not scrubbed. */
+  readonly scrub: ScrubProgress | undefined;
   /** How long the viewer who waits longest for this disk has been waiting by now; 0 when nobody waits. */
   readonly viewerWaitMs: number;
 }

@@ -30,6 +30,18 @@ export function createStoreMetrics(metrics: Metrics, usage: () => StoreUsage) {
       }
     },
   );
+  metrics.gauge(
+    'store_scrub_pass_ratio',
+    'How much of its pass the slowest volume has scrubbed. Low near the end of the period: disks are too slow or too busy.',
+    [],
+    (gauge) => gauge.set(Math.min(1, ...scrubs(usage()).map(({ passShare }) => passShare))),
+  );
+  metrics.gauge(
+    'store_scrub_bytes_per_second',
+    'How fast all volumes together may be scrubbed now. High for an hour after a block was found bad: expected.',
+    [],
+    (gauge) => gauge.set(scrubs(usage()).reduce((sum, { bytesPerSec }) => sum + bytesPerSec, 0)),
+  );
   return {
     reads: metrics.counter('store_reads_total', 'Blocks read, by where they were. Mostly disk: give it more memory.', [
       'from',
@@ -38,6 +50,10 @@ export function createStoreMetrics(metrics: Metrics, usage: () => StoreUsage) {
       'store_lost_blocks_total',
       'Blocks found rotten (checksum), unreadable (error) or missing (file too short). More than a few: replace the disk.',
       ['why'],
+    ),
+    scrubbedBytes: metrics.counter(
+      'store_scrubbed_bytes_total',
+      'Bytes that the scrub has read and compared. Standing still for a day: viewers leave the disks no time.',
     ),
     writtenBytes: metrics.counter('store_written_bytes_total', 'Bytes of blocks written to volumes.'),
     failedWrites: metrics.counter(
@@ -51,5 +67,7 @@ export function createStoreMetrics(metrics: Metrics, usage: () => StoreUsage) {
     ),
   };
 }
+
+const scrubs = ({ volumes }: StoreUsage) => volumes.flatMap(({ scrub }) => (scrub === undefined ? [] : [scrub]));
 
 export type StoreMetrics = ReturnType<typeof createStoreMetrics>;

@@ -5,13 +5,15 @@ import type { Timer, World } from '../../src/world/world.ts';
 import { crc32cOf } from './checksum.ts';
 import type { Generation } from './generation.ts';
 import type { Urgency, VolumeState } from './object-store.ts';
+import { type BlockCheck, VolumeScrub } from './scrub/volume-scrub.ts';
 import type { StoreMetrics } from './store-metrics.ts';
 import { CommitQueue } from './volume/commit-queue.ts';
-import { DataFile, diskFailure, errnoOf } from './volume/data-file.ts';
+import { DataFile, diskFailure } from './volume/data-file.ts';
 import { DiskLane, volumeLaneLimits } from './volume/disk-lane.ts';
 import type { IndexClient } from './volume/index-client.ts';
 import { loadVolume } from './volume/load-volume.ts';
 import { type Loss, LossLog } from './volume/loss-log.ts';
+import { BlockReader } from './volume/read-block.ts';
 import { VolumeHealth } from './volume/volume-health.ts';
 import { VolumeLayout } from './volume/volume-layout.ts';
 import { type ReservedRoom, VolumeRoom } from './volume/volume-room.ts';
@@ -48,6 +50,8 @@ export class Volume {
   readonly #lane: DiskLane;
   readonly #room: VolumeRoom;
   readonly #losses: LossLog;
+  readonly #reader: BlockReader;
+  readonly #scrub: VolumeScrub | undefined;
   readonly #writing = new Map<string, Promise<void>>();
   /** What goes on behind everybody's back: files closing, timed work. */
   readonly #background = new Set<Promise<void>>();
@@ -70,6 +74,16 @@ export class Volume {
       },
     });
     this.#losses = new LossLog(this.#logger, clock, options.metrics);
+    this.#reader = new BlockReader({
+      dir: options.dir,
+      clock,
+      lane: this.#lane,
+      health: this.#health,
+      fileOf: (generation) => this.#fileOf(generation),
+      pathOf: (generation) => this.#pathOf(generation),
+      drop: (generation, block, why, error) => this.#drop(generation, block, why, error),
+    });
+    this.#scrub = options.scrub && this.#createScrub(options.scrub);
     this.#room = new VolumeRoom({
       dir: options.dir,
       clock,
@@ -79,6 +93,11 @@ export class Volume {
       logger: this.#logger,
       forget: (generation) => this.forget(generation),
     });
+  }
+
+  /** A sister volume has found a bad block. */
+  hurryScrub(): void {
+    this.#scrub?.hurry();
   }
 
   get state(): VolumeState['state'] {
@@ -95,6 +114,7 @@ export class Volume {
       state: this.#health.state,
       capacityBytes: this.#space.capacityBytes,
       usedBytes: this.#space.occupiedBytes,
+      scrub: this.#scrub?.progress(),
       viewerWaitMs: this.#lane.longestWaitMs('viewer'),
     };
   }
@@ -114,6 +134,7 @@ export class Volume {
     }
     this.#every(this.#options.useFlushIntervalMs, () => this.#flushUses());
     this.#every(this.#options.probeIntervalMs, () => this.#probe());
+    this.#scrub?.start();
   }
 
   /** Finishes what is in hand, by the deadline, and gives the volume free. */
@@ -122,7 +143,10 @@ export class Volume {
     for (const timer of this.#timers) timer.cancel();
     const deadline = Promise.withResolvers<'late'>();
     const timer = this.#options.world.clock.setTimer(deadlineMs, () => deadline.resolve('late'));
-    const outcome = await Promise.race([this.#finish(), deadline.promise]);
+    const outcome = await Promise.race([
+      this.#scrub?.stop().then(() => this.#finish()) ?? this.#finish(),
+      deadline.promise,
+    ]);
     timer.cancel();
     if (outcome === 'late') {
       this.#logger.warn({ deadlineMs }, 'volume is cut off: it did not finish in time');
@@ -135,6 +159,7 @@ export class Volume {
   /** A new generation that is to live here. */
   adopt(generation: Generation): void {
     this.#space.add(generation);
+    this.#scrub?.adopted(generation);
     this.#opened?.queue.putObject(generation);
   }
 
@@ -153,14 +178,15 @@ export class Volume {
     if (generation.holders === 1) this.#noteUse(generation);
   }
 
-  release(generation: Generation): void {
+  /** @param isUse whether somebody wanted it, which counts when room is needed */
+  release(generation: Generation, isUse = true): void {
     generation.holders -= 1;
     if (generation.holders > 0) return;
     const { file } = generation;
     generation.file = undefined;
     if (file !== undefined) this.#inBackground(file.close());
     if (generation.forgotten) this.#room.discard(generation, this.#pathOf(generation));
-    this.#noteUse(generation);
+    if (isUse) this.#noteUse(generation);
     this.#health.foundRoom();
   }
 
@@ -168,28 +194,8 @@ export class Volume {
    * The block from the disk, checked. Undefined when it is not held, or not any more: rotten and unreadable blocks are
    * dropped. @throws OperationalError OVERLOADED when the disk has too much in hand
    */
-  async read(generation: Generation, block: number, urgency: Urgency): Promise<Uint8Array | undefined> {
-    if (this.#health.state === 'failing' || !generation.blocks.has(block)) return undefined;
-    const checksum = generation.blocks.checksum(block);
-    const length = generation.blockBytes(block);
-    try {
-      const bytes = await this.#lane.run({ urgency, what: `read in ${this.dir}`, bytes: length }, async () => {
-        // An allocation of its own: memory tier and clients keep it, so it must not share a pool.
-        const buffer = Buffer.allocUnsafeSlow(length);
-        const count = await this.#fileOf(generation).read(buffer, block * BLOCK_BYTES);
-        return count === length ? buffer : undefined;
-      });
-      this.#health.succeeded();
-      if (bytes !== undefined && crc32cOf(bytes) === checksum) return bytes;
-      this.#drop(generation, block, bytes === undefined ? 'missing' : 'rotten');
-    } catch (error) {
-      const failure = diskFailure(error, `read in ${this.dir}`);
-      if (failure.code === 'OVERLOADED') throw failure;
-      const missing = errnoOf(failure) === 'ENOENT';
-      if (!missing) this.#health.failed(failure);
-      this.#drop(generation, block, missing ? 'missing' : 'unreadable', failure);
-    }
-    return undefined;
+  read(generation: Generation, block: number, urgency: Urgency): Promise<Uint8Array | undefined> {
+    return this.#reader.read(generation, block, urgency);
   }
 
   /** @throws OperationalError VOLUME_FULL, VOLUME_IO */
@@ -208,6 +214,7 @@ export class Volume {
     if (generation.forgotten) return;
     this.#space.forget(generation);
     generation.forgotten = true;
+    this.#scrub?.forgotten();
     const stays = durably || generation.holders > 0;
     this.#opened?.queue.deleteObject(generation, stays ? this.#pathOf(generation) : undefined);
     this.#options.onForgotten(generation);
@@ -251,6 +258,7 @@ export class Volume {
     if (this.#closed) return index.close();
     this.#opened = { index, queue: new CommitQueue(index) };
     for (const generation of generations) this.#space.add(generation);
+    this.#scrub?.opened(generations);
     this.#options.onOpened(generations);
   }
 
@@ -308,12 +316,41 @@ export class Volume {
     await promise;
   }
 
+  #createScrub({ periodMs, bulkShare, onFound }: ScrubOptions): VolumeScrub {
+    return new VolumeScrub({
+      volume: {
+        isReadable: () => this.#opened !== undefined && this.#health.state !== 'failing',
+        heldBytes: () => this.#space.occupiedBytes,
+        readsDisk: () => this.#reader.readsDisk,
+        check: (generation, block) => this.#check(generation, block),
+      },
+      stateFile: this.#layout.scrubPath,
+      world: this.#options.world,
+      logger: this.#logger,
+      metrics: this.#options.metrics,
+      periodMs,
+      bulkShare,
+      onFound,
+    });
+  }
+
+  async #check(generation: Generation, block: number): Promise<BlockCheck> {
+    generation.holders += 1;
+    try {
+      return await this.#reader.check(generation, block);
+    } finally {
+      this.release(generation, false);
+    }
+  }
+
   #drop(generation: Generation, block: number, why: Loss, error?: unknown): void {
     // A disk that fails as a whole keeps its rows: it may come back.
     if (this.#health.state === 'failing' || !generation.blocks.delete(block)) return;
     this.#space.resize(generation, -generation.blockDiskBytes(block));
     this.#opened?.queue.dropBlock(generation, block);
     this.#losses.note(generation, block, why, error);
+    this.#scrub?.found(generation, block);
+    this.#options.onLost?.(generation, block);
   }
 
   /** The row has it already: what fails here costs a later rebuild of the index the newest description. */
@@ -342,7 +379,7 @@ export class Volume {
   }
 
   #pathOf(generation: Generation): string {
-    return this.#layout.dataPath(generation.description.key, generation.id);
+    return this.#layout.dataPath(generation.key, generation.id);
   }
 
   #inBackground(work: Promise<void>): void {
@@ -420,6 +457,14 @@ interface BlockWrite {
   readonly urgency: Urgency;
 }
 
+export interface ScrubOptions {
+  readonly periodMs: number;
+  /** What viewers leave over, 0 to 1. */
+  readonly bulkShare: () => number;
+  /** A bad block was found here: the other volumes should hurry. */
+  readonly onFound: () => void;
+}
+
 export interface VolumeOptions {
   readonly dir: string;
   readonly capacityBytes: number;
@@ -431,6 +476,10 @@ export interface VolumeOptions {
   /** How often last uses are written, and how often a volume in trouble is tried. */
   readonly useFlushIntervalMs: number;
   readonly probeIntervalMs: number;
+  /** Without it nothing is scrubbed. */
+  readonly scrub?: ScrubOptions;
+  /** A block was found lost, and is not held any more. */
+  readonly onLost?: (generation: Generation, block: number) => void;
   /** A viewer's read has ended, so long after it was asked. */
   readonly onViewerRead: (latencyMs: number) => void;
   /** What it held when it was opened, the least recently used first. */

@@ -11,6 +11,7 @@ import { diskFailure } from './data-file.ts';
  *     v1/holder                  pid of the process that has it, for people; the lock itself is on the index
  *     v1/index.sqlite            which blocks are held
  *     v1/data/ab/<sha256>-<id>   the blocks of one generation; ab = the first two digits of the hash of its key
+ *     v1/scrub.json              where the scrub stands
  *     v1/probe                   written and removed to see whether a disk in trouble works again
  *
  * File names come from a hash and a number, so no key, however it is spelt, names a path. Another layout gets another
@@ -30,6 +31,10 @@ export class VolumeLayout {
 
   get indexPath(): string {
     return join(this.#root, 'index.sqlite');
+  }
+
+  get scrubPath(): string {
+    return join(this.#root, 'scrub.json');
   }
 
   get #dataDir(): string {

@@ -1,0 +1,113 @@
+import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
+import type { OperationalError } from '../../../src/errors/operational-error.ts';
+import type { Clock } from '../../../src/world/world.ts';
+import { crc32cOf } from '../checksum.ts';
+import type { Generation } from '../generation.ts';
+import type { Urgency } from '../object-store.ts';
+import { DirectReader } from '../scrub/direct-read.ts';
+import type { BlockCheck } from '../scrub/volume-scrub.ts';
+import { type DataFile, diskFailure, errnoOf } from './data-file.ts';
+import type { DiskLane } from './disk-lane.ts';
+import type { Loss } from './loss-log.ts';
+import type { VolumeHealth } from './volume-health.ts';
+
+/**
+ * Blocks from a disk, each compared with the checksum that was taken when it came.
+ *
+ * A block that does not match is read once more before it is called lost. It may have been lost already and written
+ * anew at the same place while the read was under way: then what was read is half old and half new, and dropping the
+ * block would lose a good one. Only a block that is held is read, and it is held only after all of it is written, so
+ * the second read meets one block and not two.
+ */
+export class BlockReader {
+  readonly #options: BlockReaderOptions;
+  readonly #direct: DirectReader;
+
+  constructor(options: BlockReaderOptions) {
+    this.#options = options;
+    this.#direct = new DirectReader(BLOCK_BYTES);
+  }
+
+  /** Whether `check` reads past the page cache, as far as is known. */
+  get readsDisk(): boolean {
+    return this.#direct.isDirect;
+  }
+
+  /**
+   * The block. Undefined when it is not held, or not any more: rotten and unreadable blocks are dropped.
+   * @throws OperationalError OVERLOADED when the disk has too much in hand
+   */
+  async read(generation: Generation, block: number, urgency: Urgency): Promise<Uint8Array | undefined> {
+    const { fileOf } = this.#options;
+    const length = generation.blockBytes(block);
+    const outcome = await this.#look(generation, block, urgency, async () => {
+      // An allocation of its own: memory tier and clients keep it, so it must not share a pool.
+      const buffer = Buffer.allocUnsafeSlow(length);
+      const count = await fileOf(generation).read(buffer, block * BLOCK_BYTES);
+      return buffer.subarray(0, count);
+    });
+    return outcome.kind === 'good' ? outcome.bytes : undefined;
+  }
+
+  /** Whether the block is right on the disk itself. @throws OperationalError OVERLOADED when there is no time for it */
+  async check(generation: Generation, block: number): Promise<BlockCheck> {
+    const { clock, pathOf } = this.#options;
+    const path = pathOf(generation);
+    let tookMs = 0;
+    const outcome = await this.#look(generation, block, 'scrub', async () => {
+      const beganAtMs = clock.monotonicMs();
+      try {
+        const bytes = await this.#direct.read(path, block * BLOCK_BYTES, generation.blockBytes(block));
+        tookMs = clock.monotonicMs() - beganAtMs;
+        return bytes;
+      } catch (error) {
+        throw diskFailure(error, `read ${path}`);
+      }
+    });
+    return outcome.kind === 'good' ? { kind: 'good', tookMs } : outcome;
+  }
+
+  async #look(
+    generation: Generation,
+    block: number,
+    urgency: Urgency,
+    operation: () => Promise<Uint8Array>,
+  ): Promise<Look> {
+    const { dir, lane, health, drop } = this.#options;
+    const bytes = generation.blockBytes(block);
+    for (let isSecond = false; ; isSecond = true) {
+      if (health.state === 'failing' || !generation.blocks.has(block)) return { kind: 'gone' };
+      const checksum = generation.blocks.checksum(block);
+      try {
+        const found = await lane.run({ urgency, what: `read in ${dir}`, bytes }, operation);
+        health.succeeded();
+        if (found.length === bytes && crc32cOf(found) === checksum) return { kind: 'good', bytes: found };
+        if (!isSecond) continue;
+        drop(generation, block, found.length === bytes ? 'rotten' : 'missing', undefined);
+      } catch (error) {
+        const failure = diskFailure(error, `read in ${dir}`);
+        if (failure.code === 'OVERLOADED') throw failure;
+        const missing = errnoOf(failure) === 'ENOENT';
+        if (!missing) health.failed(failure);
+        drop(generation, block, missing ? 'missing' : 'unreadable', failure);
+      }
+      return { kind: 'lost' };
+    }
+  }
+}
+
+export interface BlockReaderOptions {
+  readonly dir: string;
+  readonly clock: Clock;
+  readonly lane: DiskLane;
+  readonly health: VolumeHealth;
+  readonly fileOf: (generation: Generation) => DataFile;
+  readonly pathOf: (generation: Generation) => string;
+  /** The block is not held any more. */
+  readonly drop: (generation: Generation, block: number, why: Loss, error: OperationalError | undefined) => void;
+}
+
+type Look =
+  | { readonly kind: 'good'; readonly bytes: Uint8Array }
+  | { readonly kind: 'lost' }
+  | { readonly kind: 'gone' };
