@@ -157,7 +157,7 @@ export class SteeringService implements ProcessService {
 
   #useCatalogue({ snapshot, receivedAtMs }: KeptCatalogue): void {
     this.#catalogue = new Catalogue(snapshot, receivedAtMs);
-    this.#heldTitles.forgetShares();
+    this.#heldTitles.setCatalogue(snapshot.titles);
     this.#health.pass('catalogue');
   }
 

@@ -6,9 +6,10 @@ import { rankAppliances } from '../ranking/rank-appliances.ts';
 import type { Routes } from '../routing/route-table.ts';
 import type { Decision } from './decision.ts';
 import { locateClient } from './locate-client.ts';
+import { selectCandidates } from './select-candidates.ts';
 
 /**
- * The life of one decision: find the title, locate the client, take the fleet as candidates, exclude and rank. The
+ * The life of one decision: find the title, locate the client, select candidates from the fleet, exclude and rank. The
  * origin, which ends every answer, is put behind by whoever words the answer (`decision.ts`).
  *
  * It reads things that are replaced as wholes (routes, fleet, catalogue) and changes nothing, so the same question at
@@ -40,8 +41,12 @@ export function steer(question: SteeringQuestion, state: SteeringState): Decisio
   const title = findTitle(question.titleId, state);
   if (typeof title === 'string') return title;
   const client = locateClient(question.clientAddress, state.routes);
-  const candidates = state.fleet.members.map((member) => toCandidate(member, state.heldTitles.held(member.id, title)));
   const { sessionId, titleId } = question;
+  const selected = selectCandidates(state.fleet, state.heldTitles.holdersOf(titleId), {
+    siteId: client.siteId,
+    sessionId,
+  });
+  const candidates = selected.map((member) => toCandidate(member, state.heldTitles.held(member.id, titleId)));
   const { ranked, excluded } = rankAppliances(candidates, { sessionId, titleId, siteId: client.siteId });
   return {
     title,

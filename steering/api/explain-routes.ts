@@ -1,6 +1,8 @@
 import { type JsonServer, sendProblem } from '../../src/server/json-server.ts';
 import { placesOf } from '../answer/decision.ts';
 import { type SteeringState, steer } from '../answer/steer.ts';
+import { toCandidate } from '../fleet/fleet-registry.ts';
+import { exclude } from '../ranking/exclude.ts';
 import { parseAddress } from '../routing/ip-address.ts';
 import type { RouteTable } from '../routing/route-table.ts';
 import { queryOf } from './public-api.ts';
@@ -55,8 +57,24 @@ export function addExplainRoutes(adminServer: JsonServer, api: ExplainApi): void
       places: placesOf(decision),
       scores: Object.fromEntries(appliances.map(({ id, score }) => [id, score])),
       excluded,
-      held: Object.fromEntries(state.fleet.members.map(({ id }) => [id, state.heldTitles.held(id, title)])),
+      passedOver: passedOver(state, title.id, [...appliances, ...excluded]),
+      held: Object.fromEntries(state.fleet.members.map(({ id }) => [id, state.heldTitles.held(id, title.id)])),
       degraded,
     };
   });
+}
+
+/** Why the rest of a large fleet was not ranked (select-candidates.ts). */
+function passedOver(
+  { fleet, heldTitles }: SteeringState,
+  titleId: string,
+  told: readonly { readonly id: string }[],
+): Array<{ id: string; reason: string }> {
+  const ids = new Set(told.map(({ id }) => id));
+  return fleet.members
+    .filter(({ id }) => !ids.has(id))
+    .map((member) => {
+      const exclusion = exclude(toCandidate(member, heldTitles.held(member.id, titleId)));
+      return { id: member.id, reason: exclusion?.reason ?? "others come before it in the order of the client's site" };
+    });
 }

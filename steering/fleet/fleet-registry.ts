@@ -1,7 +1,10 @@
 import type { Heartbeat } from '../../src/contracts/heartbeat.ts';
 import type { Clock } from '../../src/world/world.ts';
 import type { Candidate, Held } from '../ranking/candidate.ts';
+import { exclude } from '../ranking/exclude.ts';
+import { ApplianceSlots } from './appliance-slots.ts';
 import { judgeLeases, type LeaseFacts } from './leases.ts';
+import { PlaceOrders } from './place-orders.ts';
 
 /** What became of a heartbeat. Out of order: older than one that we have, of the same instance or of one before. */
 export type HeartbeatOutcome = 'accepted' | 'joined' | 'restarted' | 'out-of-order' | 'fleet-full';
@@ -11,15 +14,28 @@ export interface FleetRegistryOptions {
   readonly leaseMs: number;
   /** Longest that appliances which vanished together are kept as doubtful. */
   readonly preserveMs: number;
+  readonly slots?: ApplianceSlots;
+  /** How long a view may lag behind what heartbeats say of load; who comes, goes or changes state is seen at once. */
+  readonly viewLagMs?: number;
 }
 
 /** An appliance as a decision sees it, but for what it holds, which depends on the title. */
-export type FleetMember = Omit<Candidate, 'held'> & { readonly clusterId: string; readonly lastHeardAtMs: number };
+export type FleetMember = Omit<Candidate, 'held'> & {
+  readonly clusterId: string;
+  readonly lastHeardAtMs: number;
+  /** Its number in the arrays of the view and of HeldTitles. */
+  readonly slot: number;
+};
 
 /** The fleet at one moment; it never changes. */
 export interface FleetView {
   readonly members: readonly FleetMember[];
   readonly byId: ReadonlyMap<string, FleetMember>;
+  readonly bySlot: readonly (FleetMember | undefined)[];
+  readonly membersBySite: ReadonlyMap<string, readonly FleetMember[]>;
+  /** By slot: 1 for those that nothing but the title's absence would exclude. */
+  readonly canServe: Uint8Array;
+  readonly orders: PlaceOrders;
   /** Ids of those that serve and are well, in the order of their ids: what an answer without a ranking is made of. */
   readonly servingIds: readonly string[];
   readonly serving: ReadonlySet<string>;
@@ -50,11 +66,15 @@ const LONGEST_VIEW_MS = 1000;
 export class FleetRegistry {
   readonly #options: FleetRegistryOptions;
   readonly #entries = new Map<string, Entry>();
+  readonly #slots: ApplianceSlots;
   #view: FleetView | undefined;
   #viewEndsMs = 0;
+  #viewMadeMs = 0;
+  #orders: PlaceOrders | undefined;
 
   constructor(options: FleetRegistryOptions) {
     this.#options = options;
+    this.#slots = options.slots ?? new ApplianceSlots();
   }
 
   /**
@@ -71,7 +91,7 @@ export class FleetRegistry {
       restored: true,
       pastInstances: [],
     });
-    this.#view = undefined;
+    this.#forgetView();
   }
 
   accept(heartbeat: Heartbeat): HeartbeatOutcome {
@@ -93,7 +113,8 @@ export class FleetRegistry {
       restored: false,
       pastInstances,
     });
-    this.#view = undefined;
+    if (entry === undefined || entry.restored || saysMoreThanLoad(entry.heartbeat, heartbeat)) this.#forgetView();
+    else this.#viewEndsMs = Math.min(this.#viewEndsMs, this.#viewMadeMs + (this.#options.viewLagMs ?? 0));
     return outcome;
   }
 
@@ -102,6 +123,7 @@ export class FleetRegistry {
     const nowMs = this.#options.clock.monotonicMs();
     if (this.#view === undefined || nowMs >= this.#viewEndsMs) {
       this.#view = this.#makeView(nowMs);
+      this.#viewMadeMs = nowMs;
       this.#viewEndsMs = this.#nextChangeMs(nowMs);
     }
     return this.#view;
@@ -111,9 +133,17 @@ export class FleetRegistry {
   forgetSilent(silentMs: number): string[] {
     const nowMs = this.#options.clock.monotonicMs();
     const gone = [...this.#entries].filter(([, entry]) => nowMs - entry.lastHeardMs > silentMs).map(([id]) => id);
-    for (const id of gone) this.#entries.delete(id);
-    if (gone.length > 0) this.#view = undefined;
+    for (const id of gone) {
+      this.#entries.delete(id);
+      this.#slots.giveBack(id);
+    }
+    if (gone.length > 0) this.#forgetView();
     return gone;
+  }
+
+  #forgetView(): void {
+    this.#view = undefined;
+    this.#orders = undefined;
   }
 
   #nextChangeMs(nowMs: number): number {
@@ -144,14 +174,33 @@ export class FleetRegistry {
     const { leaseMs, preserveMs } = this.#options;
     const { leases, preserving } = judgeLeases(facts, nowMs, { togetherMs: 2 * leaseMs, preserveMs });
     const members = [...this.#entries.values()]
-      .map((entry) => toMember(entry, leases.get(entry.heartbeat.applianceId) ?? { kind: 'expired', silentMs: 0 }))
+      .map((entry) => {
+        const { applianceId } = entry.heartbeat;
+        const lease = leases.get(applianceId) ?? { kind: 'expired', silentMs: 0 };
+        return toMember(entry, lease, this.#slots.take(applianceId));
+      })
       .sort((a, b) => (a.id < b.id ? -1 : 1));
-    return makeView(members, preserving);
+    this.#orders ??= new PlaceOrders(members);
+    return makeView(members, preserving, this.#orders);
   }
 }
 
-/** @param members in the order of their ids */
-export function makeView(members: readonly FleetMember[], preserving: boolean): FleetView {
+/**
+ * @param members in the order of their ids
+ * @param orders of the same members, where they are at hand
+ */
+export function makeView(
+  members: readonly FleetMember[],
+  preserving: boolean,
+  orders: PlaceOrders = new PlaceOrders(members),
+): FleetView {
+  const end = members.reduce((most, { slot }) => Math.max(most, slot + 1), 0);
+  const bySlot = Array.from({ length: end }, (): FleetMember | undefined => undefined);
+  const canServe = new Uint8Array(end);
+  for (const member of members) {
+    bySlot[member.slot] = member;
+    canServe[member.slot] = Number(exclude({ ...member, held: HOLDS_ALL }) === undefined);
+  }
   const serving = members.filter(
     ({ lease, state, healthy }) => lease.kind !== 'expired' && state === 'serving' && healthy,
   );
@@ -160,6 +209,10 @@ export function makeView(members: readonly FleetMember[], preserving: boolean): 
   return {
     members,
     byId: new Map(members.map((member) => [member.id, member])),
+    bySlot,
+    membersBySite: Map.groupBy(members, ({ siteId }) => siteId),
+    canServe,
+    orders,
     servingIds: idsOf(serving),
     serving: new Set(idsOf(serving)),
     servingIdsBySite: new Map([...bySite].map(([siteId, some]) => [siteId, idsOf(some)])),
@@ -167,10 +220,11 @@ export function makeView(members: readonly FleetMember[], preserving: boolean): 
   };
 }
 
-function toMember({ heartbeat, lastHeardAtMs }: Entry, lease: FleetMember['lease']): FleetMember {
+function toMember({ heartbeat, lastHeardAtMs }: Entry, lease: FleetMember['lease'], slot: number): FleetMember {
   const { health, load, capacity } = heartbeat;
   return {
     id: heartbeat.applianceId,
+    slot,
     siteId: heartbeat.siteId,
     clusterId: heartbeat.clusterId,
     baseUrl: heartbeat.publicUrl,
@@ -185,6 +239,21 @@ function toMember({ heartbeat, lastHeardAtMs }: Entry, lease: FleetMember['lease
     maxActiveRequests: capacity.maxActiveRequests,
     lastHeardAtMs,
   };
+}
+
+const HOLDS_ALL: Held = { kind: 'known', share: 1 };
+
+/** Whether a heartbeat changes more than numbers that move all the time. */
+function saysMoreThanLoad(before: Heartbeat, now: Heartbeat): boolean {
+  return (
+    before.instanceId !== now.instanceId ||
+    before.state !== now.state ||
+    before.health.healthy !== now.health.healthy ||
+    before.siteId !== now.siteId ||
+    before.publicUrl !== now.publicUrl ||
+    before.capacity.softEgressBitsPerSec !== now.capacity.softEgressBitsPerSec ||
+    before.capacity.hardEgressBitsPerSec !== now.capacity.hardEgressBitsPerSec
+  );
 }
 
 /** The candidate that a member is for one title. */

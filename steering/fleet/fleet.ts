@@ -22,6 +22,8 @@ export interface FleetOptions {
 }
 
 const FLUSH_MS = 1000;
+/** Thousands of heartbeats a second must not mean thousands of views. */
+const VIEW_LAG_MS = 100;
 /** An appliance that was silent for a month was scrapped. */
 const FORGET_MS = 30 * 86_400_000;
 
@@ -35,7 +37,13 @@ export class Fleet implements Service {
   constructor(options: FleetOptions) {
     this.#options = options;
     const { world, leaseMs, preserveMs } = options;
-    this.#registry = new FleetRegistry({ clock: world.clock, leaseMs, preserveMs });
+    this.#registry = new FleetRegistry({
+      clock: world.clock,
+      leaseMs,
+      preserveMs,
+      slots: options.heldTitles.slots,
+      viewLagMs: VIEW_LAG_MS,
+    });
     this.#keeping = new PeriodicTask(world, FLUSH_MS, () => Promise.resolve(this.#keep()));
   }
 

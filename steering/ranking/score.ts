@@ -1,5 +1,6 @@
 import { rendezvousScore, unitHash } from '../../src/hashing/weighted-rendezvous.ts';
 import type { Candidate } from './candidate.ts';
+import { heldClassOf, WHOLE_CLASS } from './held-class.ts';
 
 /**
  * How well an appliance suits one session.
@@ -36,12 +37,11 @@ export interface SessionFacts {
   readonly siteId: string | undefined;
 }
 
-const WHOLE_CLASS = 4;
 /** Requests in hand have no soft limit in the heartbeat; RFC 9808 speaks of both, so we put ours at four fifths. */
 const SOFT_REQUEST_SHARE = 0.8;
 
 export function score(candidate: Candidate, session: SessionFacts): Score {
-  const heldClass = candidate.held.kind === 'known' ? classOf(candidate.held.share) : 0;
+  const heldClass = candidate.held.kind === 'known' ? heldClassOf(candidate.held.share) : 0;
   const pressure = pressureOf(candidate);
   const key = heldClass === WHOLE_CLASS ? `${session.titleId}\n${session.sessionId}` : session.titleId;
   return {
@@ -80,10 +80,6 @@ function compareWarmth(a: Scored, b: Scored): number {
     b.score.rendezvous - a.score.rendezvous ||
     (a.candidate.id < b.candidate.id ? -1 : 1)
   );
-}
-
-function classOf(share: number): number {
-  return share >= 0.999 ? WHOLE_CLASS : Math.floor(Math.max(0, share) * WHOLE_CLASS);
 }
 
 function pressureOf(candidate: Candidate): number {

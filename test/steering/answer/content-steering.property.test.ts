@@ -45,12 +45,13 @@ afterAll(() => server.close());
 
 const viewOf = (candidates: readonly Candidate[]): FleetView =>
   makeView(
-    candidates.map(({ held: _held, ...rest }) => ({ ...rest, clusterId: 'c', lastHeardAtMs: 0 })),
+    candidates.map(({ held: _held, ...rest }, slot) => ({ ...rest, slot, clusterId: 'c', lastHeardAtMs: 0 })),
     false,
   );
 
 const states = fc.tuple(fleets, fc.integer({ min: 0, max: 3 }), fc.boolean()).map(([fleet, levels, known]) => {
   const heldTitles = new HeldTitles();
+  heldTitles.setCatalogue([BARS]);
   for (const [index, { id }] of fleet.entries()) {
     const renditions = renditionIds(BARS);
     const byte = (index + levels) % 4;
