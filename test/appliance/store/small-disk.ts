@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -21,11 +21,11 @@ export class SmallDisk implements Disposable {
     return disk;
   }
 
-  /** An ext4 of 32 MiB, which can `fail`. */
-  static ext4(): SmallDisk {
+  /** An ext4, which can `fail`. */
+  static ext4(mebibytes = 32): SmallDisk {
     const disk = new SmallDisk();
     writeFileSync(disk.#image, '');
-    truncateSync(disk.#image, 32 * 1024 * 1024);
+    truncateSync(disk.#image, mebibytes * 1024 * 1024);
     run('mkfs.ext4', ['-q', '-F', disk.#image]);
     disk.#mount('-o', 'loop', disk.#image);
     return disk;
@@ -38,6 +38,25 @@ export class SmallDisk implements Disposable {
   /** What the kernel does to ext4 after an error of the disk: read-only from now on, also for files that are open. */
   fail(): void {
     this.#mount('-o', 'remount,abort');
+  }
+
+  /**
+   * The disk loses what is stored behind this point: reading it fails with EIO from now on, as soon as the kernel's own
+   * copies are gone. A whole disk of so many MiB is what it was before.
+   */
+  lose(fromMebibyte: number): void {
+    run('sync', ['-f', this.dir]);
+    truncateSync(this.#image, fromMebibyte * 1024 * 1024);
+  }
+
+  /**
+   * Another disk with what is on this one by now, as after a power cut: the kernel has not written everything yet.
+   */
+  copyAsAfterPowerCut(): SmallDisk {
+    const other = new SmallDisk();
+    copyFileSync(this.#image, other.#image);
+    other.#mount('-o', 'loop', other.#image);
+    return other;
   }
 
   /** The disk hangs: whoever writes waits in the kernel, until it is thawed. */
