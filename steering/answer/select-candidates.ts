@@ -29,7 +29,10 @@ function outside(
 ): FleetMember[] {
   const whole: FleetMember[] = [];
   const some: FleetMember[] = [];
-  for (const slot of orders.outside(client.siteId, client.sessionId)) {
+  const order = orders.outside(client.siteId, client.sessionId);
+  // By index: an iterator makes this walk over thousands of numbers five times as long.
+  for (let at = 0; at < order.length; at += 1) {
+    const slot = order[at] ?? 0;
     if (canServe[slot] !== 1) continue;
     const mark = marks?.[slot] ?? HOLDS_NOTHING;
     if (mark === HOLDS_NOTHING && unknown[slot] !== 1) continue;
