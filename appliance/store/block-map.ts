@@ -6,18 +6,26 @@
  * so that one block of a sparse 50 GB file costs 528 bytes and not 200 kB. A page in memory is byte for byte the row in
  * the index, so that loading is copying; that makes the file format that of little-endian machines, which is what Node
  * runs on.
+ *
+ * Most objects of a cache are small (segments, playlists, images): one block. Theirs is a number in the map itself, for
+ * an array of pages and a typed array with its buffer are 250 bytes and four objects to make, a million times at a start.
  */
 export const BLOCKS_PER_PAGE = 128;
 
 const BITS = 32;
+const NO_PAGES: (Uint32Array | undefined)[] = [];
 
 export class BlockMap {
   readonly blockCount: number;
-  readonly #pages: (Uint32Array | undefined)[] = [];
+  /** None in a map of one block. */
+  readonly #pages: (Uint32Array | undefined)[];
   #heldCount = 0;
+  /** Of the only block, in a map of one; signed, which is a number that needs no place of its own. */
+  #onlyChecksum = 0;
 
   constructor(blockCount: number) {
     this.blockCount = blockCount;
+    this.#pages = blockCount === 1 ? NO_PAGES : [];
   }
 
   get heldCount(): number {
@@ -25,12 +33,14 @@ export class BlockMap {
   }
 
   has(block: number): boolean {
+    if (this.blockCount === 1) return block === 0 && this.#heldCount === 1;
     const page = this.#pages[pageOf(block)];
     return page !== undefined && block < this.blockCount && isSet(page, block % BLOCKS_PER_PAGE);
   }
 
   /** The CRC32C of a held block. @throws RangeError when it is not held */
   checksum(block: number): number {
+    if (this.blockCount === 1 && this.has(block)) return this.#onlyChecksum >>> 0;
     const page = this.#pages[pageOf(block)];
     if (page === undefined || !this.has(block)) throw new RangeError(`block ${block} is not held`);
     return page[this.#wordsOf(pageOf(block)) + (block % BLOCKS_PER_PAGE)] ?? 0;
@@ -39,6 +49,7 @@ export class BlockMap {
   /** @throws RangeError beyond the last block */
   add(block: number, checksum: number): void {
     if (!Number.isInteger(block) || block < 0 || block >= this.blockCount) throw new RangeError(`no block ${block}`);
+    if (this.blockCount === 1) return this.#setOnly(checksum);
     const pageIndex = pageOf(block);
     const page = (this.#pages[pageIndex] ??= new Uint32Array(this.#pageWords(pageIndex)));
     if (!isSet(page, block % BLOCKS_PER_PAGE)) this.#heldCount += 1;
@@ -48,6 +59,11 @@ export class BlockMap {
 
   /** @returns whether it was held */
   delete(block: number): boolean {
+    if (this.blockCount === 1) {
+      const held = this.has(block);
+      if (held) this.#heldCount = 0;
+      return held;
+    }
     const page = this.#pages[pageOf(block)];
     if (page === undefined || !this.has(block)) return false;
     clearBit(page, block % BLOCKS_PER_PAGE);
@@ -58,6 +74,7 @@ export class BlockMap {
 
   /** The held blocks in order. @param from the first block to look at */
   *held(from = 0): Generator<number> {
+    if (this.blockCount === 1 && from <= 0 && this.has(0)) yield 0;
     for (let pageIndex = pageOf(from); pageIndex < this.#pages.length; pageIndex += 1) {
       const page = this.#pages[pageIndex];
       if (page === undefined) continue;
@@ -72,8 +89,12 @@ export class BlockMap {
     }
   }
 
-  /** A page as the index keeps it: a view, not a copy. Undefined when it holds nothing. */
+  /** A page as the index keeps it; it may change with the map. Undefined when it holds nothing. */
   page(pageIndex: number): Uint8Array | undefined {
+    if (this.blockCount === 1) {
+      const holds = pageIndex === 0 && this.#heldCount === 1;
+      return holds ? new Uint8Array(Uint32Array.of(1, this.#onlyChecksum).buffer) : undefined;
+    }
     const page = this.#pages[pageIndex];
     return page === undefined ? undefined : new Uint8Array(page.buffer, page.byteOffset, page.byteLength);
   }
@@ -82,6 +103,7 @@ export class BlockMap {
   loadPage(pageIndex: number, bytes: Uint8Array): boolean {
     const fits = Number.isInteger(pageIndex) && pageIndex >= 0 && pageIndex * BLOCKS_PER_PAGE < this.blockCount;
     if (!fits || this.#pages[pageIndex] !== undefined) return false;
+    if (this.blockCount === 1) return this.#loadOnly(bytes);
     const page = new Uint32Array(this.#pageWords(pageIndex));
     if (bytes.byteLength !== page.byteLength) return false;
     new Uint8Array(page.buffer).set(bytes);
@@ -94,6 +116,19 @@ export class BlockMap {
     this.#pages[pageIndex] = page;
     this.#heldCount += count;
     return true;
+  }
+
+  #loadOnly(bytes: Uint8Array): boolean {
+    if (this.#heldCount === 1 || bytes.byteLength !== 8) return false;
+    const [one, two, three, four] = bytes;
+    if (one !== 1 || two !== 0 || three !== 0 || four !== 0) return false;
+    this.#setOnly((bytes[4] ?? 0) | ((bytes[5] ?? 0) << 8) | ((bytes[6] ?? 0) << 16) | ((bytes[7] ?? 0) << 24));
+    return true;
+  }
+
+  #setOnly(checksum: number): void {
+    this.#heldCount = 1;
+    this.#onlyChecksum = checksum | 0;
   }
 
   #blocksOf(pageIndex: number): number {

@@ -5,11 +5,30 @@ import type { ObjectState } from './object-store.ts';
 import type { DataFile } from './volume/data-file.ts';
 import type { Listed } from './volume/use-list.ts';
 
+/**
+ * Many descriptions as the index gave them, one stretch of text. As an object a description costs a kilobyte and two
+ * microseconds, which is half of a start with a million objects, of which hardly any will be asked for today.
+ */
+export interface DescriptionTexts {
+  /** JSON of an ObjectDescription. */
+  readonly at: (place: number) => string;
+}
+
+/** What a start must know of every object, and where the rest is. */
+export interface PackedDescription {
+  readonly key: string;
+  readonly sizeBytes: number;
+  readonly texts: DescriptionTexts;
+  readonly place: number;
+}
+
 /** Space is accounted in the pages in which file systems give it out, or small objects would overrun the disk. */
 const DISK_PAGE_BYTES = 4096;
 
 /** The volume index of a generation that found no volume: it is served through and not kept. */
 export const NOWHERE = -1;
+
+export const NO_SLOT = -1;
 
 /**
  * One generation of an object, as it is known in memory. It is shared by everybody who holds it; the last one to let
@@ -20,7 +39,7 @@ export class Generation implements ObjectState, Listed<Generation> {
   readonly id: number;
   readonly volumeIndex: number;
   readonly blocks: BlockMap;
-  description: ObjectDescription;
+  readonly key: string;
   readonly sizeBytes: number;
   lastUsedMs: number;
   pinned = false;
@@ -28,21 +47,47 @@ export class Generation implements ObjectState, Listed<Generation> {
   holders = 0;
   /** No longer found by its key: removed, evicted or replaced. */
   forgotten = false;
+  /** What the eviction policy knows it by; NO_SLOT while it is pinned or holds no block. */
+  slot = NO_SLOT;
+  /** Bytes given since it last counted as asked for, and how many it takes to count again. */
+  servedBytes = 0;
+  countsAtBytes = 0;
+  /** The block that was given last. */
+  servedBlock = -1;
   lessRecent: Generation | undefined;
   moreRecent: Generation | undefined;
   /** Open while there are holders that needed the disk. */
   file: DataFile | undefined;
+  #description: ObjectDescription | undefined;
+  /** Where the description still is, until somebody asks for it. */
+  #texts: DescriptionTexts | undefined;
+  #textPlace = 0;
 
   /** @throws RangeError for a size that is none */
-  constructor(id: number, volumeIndex: number, description: ObjectDescription, lastUsedMs: number) {
-    const { sizeBytes } = description;
+  constructor(id: number, volumeIndex: number, description: ObjectDescription | PackedDescription, lastUsedMs: number) {
+    const { key, sizeBytes } = description;
     if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0) throw new RangeError(`no size: ${sizeBytes}`);
     this.id = id;
     this.volumeIndex = volumeIndex;
-    this.description = description;
+    this.key = key;
     this.sizeBytes = sizeBytes;
+    if ('texts' in description) {
+      this.#texts = description.texts;
+      this.#textPlace = description.place;
+    } else this.#description = description;
     this.lastUsedMs = lastUsedMs;
     this.blocks = new BlockMap(Math.ceil(sizeBytes / BLOCK_BYTES));
+  }
+
+  get description(): ObjectDescription {
+    if (this.#texts !== undefined) this.description = JSON.parse(this.#texts.at(this.#textPlace)) as ObjectDescription;
+    if (this.#description === undefined) throw new Error(`${this.key} has no description`);
+    return this.#description;
+  }
+
+  set description(description: ObjectDescription) {
+    this.#texts = undefined;
+    this.#description = description;
   }
 
   get blockCount(): number {

@@ -70,32 +70,40 @@ export class ObjectIndex {
     this.#statements.putUse.run(generation, Math.round(usedAtMs));
   }
 
-  /** Every object row, as [generation, description as JSON, last use]. @throws OperationalError STATE_CORRUPT, VOLUME_IO */
-  *objects(): Generator<[generation: number, description: string, usedAtMs: number]> {
-    yield* this.#rows<[number, string, number]>(
-      `SELECT object.generation, description, coalesce(used_at_ms, 0)
-       FROM object LEFT JOIN last_use ON last_use.generation = object.generation`,
-    );
+  /**
+   * Objects by rising number, from the first after `after`, at most `count`. Key and size are null where the
+   * description is none. @throws OperationalError STATE_CORRUPT, VOLUME_IO
+   */
+  objectsAfter(after: number, count: number): IndexedObject[] {
+    return this.#all(this.#statements.objectsAfter, after, count) as IndexedObject[];
   }
 
-  /** Every row of blocks, as [generation, page, held]. @throws OperationalError STATE_CORRUPT, VOLUME_IO */
-  *pages(): Generator<[generation: number, page: number, held: Uint8Array]> {
-    yield* this.#rows<[number, number, Uint8Array]>('SELECT generation, page, held FROM block_page');
+  /** Rows of blocks of the generations after `after`, up to and with `last`. @throws OperationalError STATE_CORRUPT, VOLUME_IO */
+  pagesBetween(after: number, last: number): IndexedPage[] {
+    return this.#all(this.#statements.pagesBetween, after, last) as IndexedPage[];
   }
 
   close(): void {
     this.#database.close();
   }
 
-  *#rows<Row>(sql: string): Generator<Row> {
+  #all(statement: Statements['objectsAfter'], first: number, second: number): unknown[] {
     try {
-      // `raw` gives rows as arrays, which its types do not follow.
-      yield* this.#database.prepare(sql).raw(true).iterate() as IterableIterator<Row>;
+      return statement.all(first, second);
     } catch (error) {
       throw databaseFailure(error, this.#database.name);
     }
   }
 }
+
+export type IndexedObject = readonly [
+  generation: number,
+  key: unknown,
+  sizeBytes: unknown,
+  description: string,
+  usedAtMs: number,
+];
+export type IndexedPage = readonly [generation: number, page: number, held: Uint8Array];
 
 type Statements = ReturnType<typeof prepareStatements>;
 
@@ -106,6 +114,22 @@ function prepareStatements(database: Database) {
     deletePages: database.prepare<[number]>('DELETE FROM block_page WHERE generation = ?'),
     deletePage: database.prepare<[number, number]>('DELETE FROM block_page WHERE generation = ? AND page = ?'),
     putPage: database.prepare<[number, number, Uint8Array]>('INSERT OR REPLACE INTO block_page VALUES (?, ?, ?)'),
+    // SQLite knows where a key is in JSON faster than a description is parsed. Rows as arrays: `raw`.
+    objectsAfter: database
+      .prepare<[number, number]>(
+        `SELECT object.generation,
+           CASE WHEN json_valid(description) THEN description ->> '$.key' END,
+           CASE WHEN json_valid(description) THEN description ->> '$.sizeBytes' END,
+           description, coalesce(used_at_ms, 0)
+         FROM object LEFT JOIN last_use ON last_use.generation = object.generation
+         WHERE object.generation > ? ORDER BY object.generation LIMIT ?`,
+      )
+      .raw(true),
+    pagesBetween: database
+      .prepare<[number, number]>(
+        'SELECT generation, page, held FROM block_page WHERE generation > ? AND generation <= ? ORDER BY generation, page',
+      )
+      .raw(true),
     putUse: database.prepare<[number, number]>('INSERT OR REPLACE INTO last_use VALUES (?, ?)'),
     deleteUse: database.prepare<[number]>('DELETE FROM last_use WHERE generation = ?'),
   };

@@ -6,6 +6,7 @@ import type { FromIndex, IndexBatch, IndexFailure, ToIndex } from './index-messa
 /** A batch that is not answered by then failed; a healthy disk takes milliseconds. */
 const COMMIT_DEADLINE_MS = 30_000;
 const LOADING_SILENCE_MS = 60_000;
+const YOUNG_MIB = 64;
 
 /**
  * A volume's index, in a thread of its own. Batches are written in the order in which they were given.
@@ -35,6 +36,8 @@ export class IndexClient {
     this.#worker = new Worker(new URL('./index-thread.ts', import.meta.url), {
       workerData: { dir, port: port2 },
       transferList: [port2],
+      // Rows live for one chunk: with room for a few of them the collector has hardly anything to copy.
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
     });
     // A thread that throws has a bug, as if it had been thrown here.
     this.#worker.on('error', (error) => {
@@ -128,7 +131,4 @@ export class IndexClient {
   }
 }
 
-export type LoadingMessage = Extract<
-  FromIndex,
-  { kind: 'objects' | 'pages' | 'files' | 'set-aside' | 'rebuilding' | 'loaded' }
->;
+export type LoadingMessage = Extract<FromIndex, { kind: 'rows' | 'alive' | 'set-aside' | 'rebuilding' | 'loaded' }>;

@@ -1,5 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { ErrorCode } from '../../../src/errors/error-codes.ts';
+import type { PackedRows } from '../files/packed-rows.ts';
+import type { Disagreements } from '../files/read-volume.ts';
 import type { RebuildProgress } from '../files/rebuild-index.ts';
 
 /** What a volume and its index thread say to each other. Everything in here is copied from thread to thread. */
@@ -15,11 +17,6 @@ export interface IndexBatch {
   readonly uses: readonly (readonly [generation: number, usedAtMs: number])[];
 }
 
-export type ObjectRow = readonly [generation: number, description: string, usedAtMs: number];
-export type PageRow = readonly [generation: number, page: number, held: Uint8Array];
-/** A data file that belongs to a row, and how long it is. */
-export type FileRow = readonly [generation: number, sizeBytes: number];
-
 export interface IndexFailure {
   readonly code: ErrorCode;
   readonly detail: string;
@@ -30,14 +27,14 @@ export type ToIndex =
   | { readonly kind: 'close' };
 
 export type FromIndex =
-  | { readonly kind: 'objects'; readonly rows: readonly ObjectRow[] }
-  | { readonly kind: 'pages'; readonly rows: readonly PageRow[] }
-  | { readonly kind: 'files'; readonly rows: readonly FileRow[] }
+  | { readonly kind: 'rows'; readonly rows: PackedRows }
+  /** It takes long, and goes on. */
+  | { readonly kind: 'alive' }
   /** The index was damaged: what came so far counts no more, and what comes begins anew. */
   | { readonly kind: 'set-aside'; readonly aside: string; readonly detail: string }
   /** The index was lost, and is made anew from the data files. */
   | { readonly kind: 'rebuilding'; readonly progress: RebuildProgress }
-  | { readonly kind: 'loaded'; readonly orphanFiles: number }
+  | { readonly kind: 'loaded'; readonly found: Disagreements }
   | { readonly kind: 'not-loaded'; readonly failure: IndexFailure }
   | { readonly kind: 'committed'; readonly sequence: number; readonly failure: IndexFailure | undefined }
   | { readonly kind: 'closed' };

@@ -1,12 +1,13 @@
-import { readdirSync, statSync, unlinkSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
 import { isOperational, OperationalError } from '../../../src/errors/operational-error.ts';
+import { buffersOf } from '../files/packed-rows.ts';
+import { readVolume } from '../files/read-volume.ts';
 import { rebuildIndex } from '../files/rebuild-index.ts';
 import { bury } from '../files/tail-on-disk.ts';
 import { ObjectIndex } from '../object-index.ts';
 import { diskFailure } from './data-file.ts';
 import type { FromIndex, IndexBatch, IndexFailure, IndexThreadData, ToIndex } from './index-messages.ts';
-import { generationOfFile, VolumeLayout } from './volume-layout.ts';
+import { VolumeLayout } from './volume-layout.ts';
 
 /**
  * The program of a volume's own thread: it has the index to itself.
@@ -15,8 +16,6 @@ import { generationOfFile, VolumeLayout } from './volume-layout.ts';
  * none of this may stop the loop that serves. So the thread opens the index, tells everything that is in it, and from
  * then on turns one message into one transaction and one answer. It is a synchronous program: nothing in it awaits.
  */
-const CHUNK_ROWS = 5000;
-
 const { dir, port } = workerData as IndexThreadData;
 const layout = new VolumeLayout(dir);
 let index: ObjectIndex | undefined;
@@ -68,29 +67,11 @@ function openIndex(): ObjectIndex {
 }
 
 function tellEverything(from: ObjectIndex): void {
-  for (const rows of chunks(from.objects())) tell({ kind: 'objects', rows });
-  const withBlocks = new Set<number>();
-  for (const rows of chunks(from.pages())) {
-    for (const [generation] of rows) withBlocks.add(generation);
-    tell({ kind: 'pages', rows });
-  }
-  let orphanFiles = 0;
-  const filesOfRows = function* (): Generator<readonly [number, number]> {
-    for (const folder of layout.folders()) {
-      for (const name of readdirSync(folder)) {
-        const path = `${folder}/${name}`;
-        const generation = generationOfFile(name);
-        if (withBlocks.has(generation)) yield [generation, statSync(path).size];
-        else {
-          // A process died between removing the row and the file, or before the first block was acknowledged.
-          unlinkSync(path);
-          orphanFiles += 1;
-        }
-      }
-    }
-  };
-  for (const rows of chunks(filesOfRows())) tell({ kind: 'files', rows });
-  tell({ kind: 'loaded', orphanFiles });
+  const found = readVolume(from, layout, {
+    rows: (rows) => port.postMessage({ kind: 'rows', rows } satisfies FromIndex, buffersOf(rows)),
+    alive: () => tell({ kind: 'alive' }),
+  });
+  tell({ kind: 'loaded', found });
 }
 
 function commit(sequence: number, batch: IndexBatch): void {
@@ -125,17 +106,6 @@ function close(): void {
   index = undefined;
   tell({ kind: 'closed' });
   port.close();
-}
-
-function* chunks<Row>(rows: Iterable<Row>): Generator<Row[]> {
-  let chunk: Row[] = [];
-  for (const row of rows) {
-    chunk.push(row);
-    if (chunk.length < CHUNK_ROWS) continue;
-    yield chunk;
-    chunk = [];
-  }
-  if (chunk.length > 0) yield chunk;
 }
 
 /** What is no failure of the disk is a bug, and ends the thread, which the volume hears of. */

@@ -1,12 +1,12 @@
-import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
 import type { Logger } from '../../../src/telemetry/logger.ts';
 import type { Clock } from '../../../src/world/world.ts';
-import { pageOf } from '../block-map.ts';
+import type { PackedRows } from '../files/packed-rows.ts';
+import type { Disagreements } from '../files/read-volume.ts';
 import type { RebuildProgress } from '../files/rebuild-index.ts';
-import { Generation } from '../generation.ts';
+import { type DescriptionTexts, Generation } from '../generation.ts';
 import type { ObjectDescription } from '../object-description.ts';
 import { IndexClient, type LoadingMessage } from './index-client.ts';
-import type { FileRow, IndexBatch, ObjectRow, PageRow } from './index-messages.ts';
+import type { IndexBatch } from './index-messages.ts';
 
 /** Everything a volume holds, the least recently used first, and its index. */
 export interface LoadedVolume {
@@ -16,8 +16,7 @@ export interface LoadedVolume {
 
 /**
  * Opens a volume's index and brings rows and data files to agree: files in which no row holds a block are removed,
- * rows whose file is gone go, and so do blocks beyond the end of their file. A lost or damaged
- * index is made anew from the data files.
+ * and rows whose file is gone go. A lost or damaged index is made anew from the data files.
  * @throws OperationalError STATE_IN_USE, STATE_CORRUPT (a newer version wrote it), VOLUME_FULL, VOLUME_IO
  */
 export async function loadVolume(
@@ -43,48 +42,40 @@ const PROGRESS_INTERVAL_MS = 5000;
 
 class Reconciliation {
   readonly #volumeIndex: number;
-  readonly #logger: Logger;
-  readonly #generations = new Map<number, Generation>();
-  readonly #withoutFile = new Set<Generation>();
-  /** Rows that make no sense: not our description, or pages that do not fit it. */
-  readonly #strayIds = new Set<number>();
-  readonly #cut: { readonly generation: Generation; readonly block: number }[] = [];
   readonly #clock: Clock;
-  #orphanFiles = 0;
+  readonly #logger: Logger;
+  #generations: Generation[] = [];
+  /** Objects with pages that do not fit them. */
+  #strayIds: number[] = [];
+  #found: Disagreements = { orphanFiles: 0, objectsWithoutFile: 0, strayRows: 0 };
   #nextLineMs = 0;
 
   constructor(volumeIndex: number, clock: Clock, logger: Logger) {
-    this.#clock = clock;
     this.#volumeIndex = volumeIndex;
+    this.#clock = clock;
     this.#logger = logger;
   }
 
   hear(message: LoadingMessage): void {
     switch (message.kind) {
-      case 'objects':
-        for (const row of message.rows) this.#addObject(row);
+      case 'rows':
+        this.#take(message.rows);
         break;
-      case 'pages':
-        for (const row of message.rows) this.#addPage(row);
-        break;
-      case 'files':
-        for (const row of message.rows) this.#addFile(row);
+      case 'alive':
         break;
       case 'set-aside':
         this.#logger.error(
           { aside: message.aside, why: message.detail },
           'index is damaged: a new one is made from the data files',
         );
-        this.#generations.clear();
-        this.#withoutFile.clear();
-        this.#strayIds.clear();
-        this.#cut.length = 0;
+        this.#generations = [];
+        this.#strayIds = [];
         break;
       case 'rebuilding':
         this.#noteProgress(message.progress);
         break;
       case 'loaded':
-        this.#orphanFiles = message.orphanFiles;
+        this.#found = message.found;
         break;
     }
   }
@@ -101,67 +92,68 @@ class Reconciliation {
 
   /** What the index must learn before it is right. Ends the reconciliation. */
   repairs(): IndexBatch {
-    const lost = [...this.#withoutFile].map(({ id }) => id);
-    for (const id of lost) this.#generations.delete(id);
-    for (const { generation, block } of this.#cut) generation.blocks.delete(block);
-    const pages = this.#cut.map(({ generation, block }) => {
-      const page = pageOf(block);
-      return [generation.id, page, generation.blocks.page(page)?.slice()] as const;
-    });
-    const found = {
-      orphanFiles: this.#orphanFiles,
-      objectsWithoutFile: lost.length,
-      blocksCut: this.#cut.length,
-      strayRows: this.#strayIds.size,
-    };
+    const found = { ...this.#found, strayRows: this.#found.strayRows + this.#strayIds.length };
     if (Object.values(found).some((count) => count > 0)) this.#logger.warn(found, 'volume reconciled');
-    return { deleted: [...this.#strayIds, ...lost], buried: [], objects: [], pages, uses: [] };
+    return { deleted: this.#strayIds, buried: [], objects: [], pages: [], uses: [] };
   }
 
   generations(): Generation[] {
-    return [...this.#generations.values()].sort((a, b) => a.lastUsedMs - b.lastUsedMs);
+    return byLastUse(this.#generations);
   }
 
-  #addObject([id, json, usedAtMs]: ObjectRow): void {
-    const description = parseDescription(json);
-    if (description === undefined) this.#strayIds.add(id);
-    else this.#generations.set(id, new Generation(id, this.#volumeIndex, description, usedAtMs));
-  }
-
-  #addPage([id, page, held]: PageRow): void {
-    const generation = this.#generations.get(id);
-    if (generation?.blocks.loadPage(page, held) === true) this.#withoutFile.add(generation);
-    else {
-      this.#generations.delete(id);
-      this.#strayIds.add(id);
-      if (generation !== undefined) this.#withoutFile.delete(generation);
+  #take(rows: PackedRows): void {
+    const texts = new RowTexts(rows);
+    let page = 0;
+    let pageAt = 0;
+    for (let place = 0; place < rows.generations.length; place += 1) {
+      const packed = { key: texts.keyAt(place), sizeBytes: rows.sizesBytes[place] ?? 0, texts, place };
+      const id = rows.generations[place] ?? 0;
+      const generation = new Generation(id, this.#volumeIndex, packed, rows.usedAtMs[place] ?? 0);
+      let fits = true;
+      for (const end = page + (rows.pageCounts[place] ?? 0); page < end; page += 1) {
+        const pageEnd = rows.pageEnds[page] ?? 0;
+        fits = generation.blocks.loadPage(rows.pageNumbers[page] ?? 0, rows.pages.subarray(pageAt, pageEnd)) && fits;
+        pageAt = pageEnd;
+      }
+      if (fits) this.#generations.push(generation);
+      else this.#strayIds.push(id);
     }
   }
+}
 
-  #addFile([id, sizeBytes]: FileRow): void {
-    const generation = this.#generations.get(id);
-    if (generation === undefined) return;
-    this.#withoutFile.delete(generation);
-    for (const block of blocksBeyond(generation, sizeBytes)) this.#cut.push({ generation, block });
+/** The texts of one chunk of rows, which stay for as long as one of them was not asked for. */
+class RowTexts implements DescriptionTexts {
+  readonly #text: Buffer;
+  readonly #ends: Uint32Array;
+
+  constructor({ text, textEnds }: PackedRows) {
+    this.#text = Buffer.from(text.buffer, text.byteOffset, text.byteLength);
+    this.#ends = textEnds;
+  }
+
+  keyAt(place: number): string {
+    const key = this.#text.toString('utf8', this.#ends[2 * place - 1] ?? 0, this.#ends[2 * place]);
+    return key === '' ? (JSON.parse(this.at(place)) as ObjectDescription).key : key;
+  }
+
+  at(place: number): string {
+    return this.#text.toString('utf8', this.#ends[2 * place], this.#ends[2 * place + 1]);
   }
 }
 
-/** The row was written by this program, so only damage is to be caught: what the store itself relies on is checked. */
-function parseDescription(json: string): ObjectDescription | undefined {
-  try {
-    const value: unknown = JSON.parse(json);
-    if (typeof value !== 'object' || value === null || !('key' in value) || !('sizeBytes' in value)) return undefined;
-    const sound =
-      typeof value.key === 'string' && Number.isSafeInteger(value.sizeBytes) && Number(value.sizeBytes) >= 0;
-    return sound ? (value as ObjectDescription) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function* blocksBeyond(generation: Generation, fileBytes: number): Generator<number> {
-  if (fileBytes >= generation.description.sizeBytes) return;
-  for (const block of generation.blocks.held(Math.floor(fileBytes / BLOCK_BYTES))) {
-    if (block * BLOCK_BYTES + generation.blockBytes(block) > fileBytes) yield block;
-  }
+/**
+ * The least recently used first. A million objects are ordered by numbers alone, ten times as fast as by a comparison
+ * of objects: time since the first use and place, in one number. Milliseconds fit up to a span of 99 days for a million
+ * objects; beyond it the order is as much coarser as the span is longer.
+ */
+function byLastUse(generations: readonly Generation[]): Generation[] {
+  const firstMs = generations.reduce((first, { lastUsedMs }) => Math.min(first, lastUsedMs), Infinity);
+  const lastMs = generations.reduce((last, { lastUsedMs }) => Math.max(last, lastUsedMs), 0);
+  const places = 2 ** Math.ceil(Math.log2(generations.length + 1));
+  const unitMs = Math.max(1, ((lastMs - firstMs) * places) / 2 ** 52);
+  const order = Float64Array.from(
+    generations,
+    ({ lastUsedMs }, place) => Math.floor((lastUsedMs - firstMs) / unitMs) * places + place,
+  ).sort();
+  return Array.from(order, (number) => generations[number % places]).filter((generation) => generation !== undefined);
 }

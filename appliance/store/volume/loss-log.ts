@@ -27,7 +27,7 @@ export class LossLog {
     this.#unlogged += 1;
     const nowMs = this.#clock.monotonicMs();
     if (nowMs < this.#nextLineMs) return;
-    const { key } = generation.description;
+    const { key } = generation;
     this.#logger.warn({ key, block, why, error, losses: this.#unlogged }, 'block lost: it will be filled again');
     this.#unlogged = 0;
     this.#nextLineMs = nowMs + INTERVAL_MS;

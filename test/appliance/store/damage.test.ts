@@ -68,13 +68,16 @@ describe('a data file that changed on the disk', () => {
     },
   );
 
-  it('is brought to agree with the index at start when it was cut short', async () => {
+  it('loses what it lacks when it was cut short while nobody looked, as soon as somebody reads it', async () => {
     await using rig = new StoreRig();
     const { file } = await storeWithFile(rig);
     await rig.close();
     truncateSync(file, BLOCK_BYTES + 1);
     const store = await rig.open();
     using object = store.find('/a')!;
+    expect(object).toMatchObject({ heldBlocks: 3 });
+    expectBytes(await object.read(0), contentOf('/a', 0, BLOCK_BYTES));
+    for (const block of [1, 2]) expect(await object.read(block)).toBeUndefined();
     expect(object).toMatchObject({ heldBlocks: 1, heldBytes: BLOCK_BYTES });
     expect(store.usage().usedBytes).toBe(BLOCK_BYTES);
   });

@@ -40,6 +40,7 @@ const keyOf = (number: number): string => `/titles/some-title-of-usual-length/re
 function makeVolume(layout: VolumeLayout): void {
   layout.prepare();
   const index = new ObjectIndex(layout.indexPath);
+  index.setComplete();
   const blocks = new BlockMap(BLOCKS + 1);
   for (let block = 0; block < BLOCKS; block += 1) blocks.add(block, 0x12345678 + block);
   const folders = new Set<string>();
