@@ -19,6 +19,7 @@ import { handleGet } from './delivery/handle-get.ts';
 import { LoadMeter } from './delivery/load-meter.ts';
 import { FillCoordinator } from './fill/fill-coordinator.ts';
 import { ObjectDiscovery } from './fill/origin/discover-object.ts';
+import { BlockRepair } from './fill/repair/block-repair.ts';
 import { ViewerWatch } from './fill/planned/viewer-watch.ts';
 import { ApplianceMetrics } from './metrics.ts';
 import { type PurgeMode, type PurgeReport, purgeContent } from './purge/purge-content.ts';
@@ -30,6 +31,7 @@ import { volumesToOpen } from './volume-capacity.ts';
 const DRAIN_LOOK_MS = 50;
 const EVERYWHERE = new Set(['0.0.0.0', '[::]']);
 const VOLUME_LOOK_MS = 1000;
+const DAY_MS = 86_400_000;
 const MAX_ANNOUNCE_MS = 1000;
 
 /**
@@ -53,6 +55,7 @@ class Appliance implements ProcessService {
   readonly #volumeWatch: PeriodicTask;
   readonly #load: LoadMeter;
   readonly #viewerWatch: ViewerWatch;
+  readonly #repair: BlockRepair;
   readonly #delivery: DeliveryServer;
   readonly #admin: JsonServer;
   readonly #control: ControlPlane;
@@ -89,6 +92,10 @@ class Appliance implements ProcessService {
       world,
       logger,
       metrics: this.#metrics,
+      ...(config.scrubPeriodDays === 0
+        ? {}
+        : { scrub: { periodMs: config.scrubPeriodDays * DAY_MS, bulkShare: () => this.#viewerWatch.share } }),
+      onLost: (description, block) => this.#repair.lost(description, block),
       onViewerRead: (dir, latencyMs) => this.#viewerWatch.diskAnswered(dir, latencyMs),
     });
     const metrics = new ApplianceMetrics(this.#metrics);
@@ -99,6 +106,13 @@ class Appliance implements ProcessService {
       world,
       logger,
       metrics,
+    });
+    this.#repair = new BlockRepair({
+      refiller: this.#fills,
+      world,
+      logger,
+      metrics: this.#metrics,
+      bulkShare: () => this.#viewerWatch.share,
     });
     this.#discovery = new ObjectDiscovery(this.#fills, world, config);
     this.#volumeWatch = new PeriodicTask(world, VOLUME_LOOK_MS, () => Promise.resolve(this.#watchVolumes()));
@@ -112,6 +126,7 @@ class Appliance implements ProcessService {
     await this.#store.start();
     await this.#volumeWatch.start();
     await this.#viewerWatch.start();
+    await this.#repair.start();
     await this.#delivery.start();
     this.#adminUrl = `http://${formatHostPort(await listen(this.#admin, this.#config.adminListen))}`;
     this.#state = 'serving';
@@ -148,6 +163,7 @@ class Appliance implements ProcessService {
     await this.#control.stop(restMs());
     await this.#volumeWatch.stop(restMs());
     await this.#viewerWatch.stop();
+    await this.#repair.stop(restMs());
     await this.#admin.close();
     const fillsEnded = this.#fills.stop(restMs());
     await this.#http.destroy();

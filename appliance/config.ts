@@ -64,6 +64,12 @@ export const applianceParameters = {
     0,
     'Most content on one volume. 0 takes 90 % of what is free on its file system and what the volume holds already.',
   ),
+  scrubPeriodDays: numberParameter(
+    'days',
+    { min: 0, max: 365 },
+    30,
+    'Within so long every stored block is read from its disk and compared, with what viewers leave over. 0 never does.',
+  ),
   state: textParameter('', "Folder for this appliance's identity and state; inside the first volume when not set.", {
     unit: 'DIR',
   }),

@@ -194,22 +194,49 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
     const { object } = stored.lease;
     const nothing: BlockFillResult = { kind: undefined, bytes: 0 };
     if (stored.holds(blockIndex)) return nothing;
+    const counted = countedSources(sources.map((source) => this.#sources.ofPlan(source)));
+    const isJoined = await this.#fillInBackground(object, blockIndex, counted.sources, signal);
+    const kind = counted.last();
+    return isJoined || kind === undefined ? nothing : { kind, bytes: object.blockLengthBytes(blockIndex) };
+  }
+
+  /**
+   * Fills a block again that a disk has lost; a viewer who wants it meanwhile joins. An object that comes only as a
+   * whole cannot be mended: it is forgotten, so that the next viewer gets it anew from its first byte.
+   * @returns whether it was filled: not when it is held or on its way, or the object is another one by now
+   */
+  async refill(description: ObjectDescription, blockIndex: number, signal: AbortSignal): Promise<boolean> {
+    using lease = this.find(description.key);
+    if (lease?.description.etag !== description.etag) return false;
+    const { object } = lease;
+    if (!object.lacks(blockIndex)) return false;
+    if (object.planned === undefined && !object.fillsByRange) {
+      this.#supersede(object);
+      return false;
+    }
+    await this.#fillInBackground(object, blockIndex, this.#sourcesOf(object), signal);
+    return true;
+  }
+
+  /** Resolves when the block is stored. @returns whether somebody else's fill brought it */
+  async #fillInBackground(
+    object: OpenObject,
+    blockIndex: number,
+    sources: readonly FillSource[],
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const joined = object.flights.get(blockIndex);
     const flight = joined ?? object.beginFlight(blockIndex, 'plan');
-    const counted = countedSources(sources.map((source) => this.#sources.ofPlan(source)));
     const place = { next: blockIndex, last: blockIndex };
     object.enter(place);
     try {
-      if (joined === undefined) {
-        this.#run({ object, flights: [flight], sources: counted.sources, keepsAll: false, planSignal: signal });
-      }
+      if (joined === undefined) this.#run({ object, flights: [flight], sources, keepsAll: false, planSignal: signal });
       await flight.whole(signal);
       await flight.kept;
     } finally {
       object.leave(place);
     }
-    const kind = counted.last();
-    return joined === undefined && kind !== undefined ? { kind, bytes: flight.lengthBytes } : nothing;
+    return joined !== undefined;
   }
 
   fill(object: OpenObject, firstBlock: number, lastBlock: number): void {
@@ -219,11 +246,12 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
     }
     const flights: BlockFlight[] = [];
     for (let index = firstBlock; index <= lastBlock; index += 1) flights.push(object.beginFlight(index));
-    const sources =
-      object.planned === undefined
-        ? this.#sources.upstream.sourcesFor(object.key)
-        : this.#sources.forViewer(object.planned);
-    this.#run({ object, flights, sources, keepsAll: false });
+    this.#run({ object, flights, sources: this.#sourcesOf(object), keepsAll: false });
+  }
+
+  /** Whom a viewer's block is asked of, in this order. */
+  #sourcesOf({ key, planned }: OpenObject): readonly FillSource[] {
+    return planned === undefined ? this.#sources.upstream.sourcesFor(key) : this.#sources.forViewer(planned);
   }
 
   async keep(object: OpenObject, flight: BlockFlight): Promise<void> {
