@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import {
   type ConfigOf,
+  choiceParameter,
   flagParameter,
   hostPortParameter,
   numberParameter,
@@ -10,6 +11,7 @@ import {
   urlListParameter,
   urlParameter,
 } from '../src/config/parameter.ts';
+import { policyNames } from './store/eviction/eviction-policy.ts';
 
 const NAME = /^[a-z0-9](?:[a-z0-9_-]|\.(?!\.)){0,31}$/;
 const NAME_SHAPE = '1 to 32 of a-z 0-9 . _ -, first a letter or digit';
@@ -69,6 +71,11 @@ export const applianceParameters = {
     { min: 0, max: 365 },
     30,
     'Within so long every stored block is read from its disk and compared, with what viewers leave over. 0 never does.',
+  ),
+  evictionPolicy: choiceParameter(
+    policyNames,
+    'w-tinylfu',
+    'Who leaves a full volume first. w-tinylfu watches what LRU would do and falls back to it; the others are for comparison.',
   ),
   state: textParameter('', "Folder for this appliance's identity and state; inside the first volume when not set.", {
     unit: 'DIR',
@@ -168,6 +175,19 @@ export const applianceParameters = {
   sourceHeadTimeoutMs: timeMs(8000, 'How long a source may take to begin its answer.'),
   sourceIdleTimeoutMs: timeMs(8000, 'Longest wait between two pieces of a body from a source.'),
   blockTimeoutMs: timeMs(30_000, 'How long one block of 1 MiB may take from one source, however it trickles.'),
+  readerTimeoutMs: timeMs(
+    30_000,
+    'How long a viewer may wait for the next byte, whatever the sources do; then 504, or the end of the connection.',
+  ),
+  hedgeShare: numberParameter(
+    'share',
+    { min: 0, max: 0.2 },
+    0.05,
+    'Share of fills for which a second source may be asked because the first is late. 0 never asks one.',
+  ),
+  hedgeOrigin: flagParameter(
+    'Whether an origin that is late and alone may be asked a second time, on another connection. Not when it is overloaded.',
+  ),
   maxSourceConnections: numberParameter(
     'connections',
     { min: 1, max: 10_000 },

@@ -11,18 +11,22 @@ import type { HttpClient } from '../../src/client/http-client.ts';
 import { BLOCK_BYTES } from '../../src/contracts/file-manifest.ts';
 import type { FillPlanSource } from '../../src/contracts/fill-plan.ts';
 import { isOperational, OperationalError } from '../../src/errors/operational-error.ts';
+import { ShareBudget } from '../../src/resilience/share-budget.ts';
 import { FailureLog } from '../../src/telemetry/failure-log.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import type { World } from '../../src/world/world.ts';
 import type { ApplianceConfig } from '../config.ts';
 import type { ApplianceMetrics } from '../metrics.ts';
 import { type Passage, PurgeBarrier } from '../purge/purge-barrier.ts';
-import type { ObjectDescription } from '../store/object-description.ts';
-import type { ObjectStore, StoredObject, Urgency } from '../store/object-store.ts';
+import { type ObjectDescription, targetOf } from '../store/object-description.ts';
+import type { ObjectStore, StoredObject } from '../store/object-store.ts';
 import type { BlockFiller, BlockFillResult, PlannedFile, PlannedFiles } from './block-filler.ts';
 import type { BlockFlight } from './blocks/block-flight.ts';
-import { fetchBlocks, type OpenBody, type RunContext, type RunOptions } from './blocks/fetch-blocks.ts';
+import { DigestCheck, ObjectCheck } from './blocks/check-digest.ts';
+import { fetchBlocks } from './blocks/fetch-blocks.ts';
+import type { OpenBody, RunContext, RunOptions } from './blocks/fill-run.ts';
 import { FillSlots } from './blocks/fill-slots.ts';
+import { LeasedObject } from './blocks/leased-object.ts';
 import { type ObjectKeeper, ObjectLease, OpenObject } from './blocks/open-object.ts';
 import { UnkeptBlocks } from './blocks/unkept-blocks.ts';
 import type { FillSource } from './fill-source.ts';
@@ -59,6 +63,8 @@ export interface PurgedOpen {
 }
 
 const UNKEPT_SHARE = 4;
+/** Second requests that may be made at once, though few ordinary ones were made yet. */
+const HEDGES = { perSec: 0, burst: 4 };
 
 export class FillCoordinator implements BlockFiller, ObjectKeeper {
   /** Who, in the end, knows what there is. */
@@ -95,7 +101,14 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
       slots: new FillSlots(config.maxFills, config.sourceHeadTimeoutMs, world.clock),
       blockTimeoutMs: config.blockTimeoutMs,
       isStopping: () => this.#isStopping,
+      hedges: new ShareBudget(
+        { ...HEDGES, share: config.hedgeShare, burst: config.hedgeShare > 0 ? HEDGES.burst : 0 },
+        world.clock.monotonicMs(),
+      ),
+      hedgesOrigin: config.hedgeOrigin,
       onChanged: (object) => this.#supersede(object),
+      onWrong: (object, source, error) => this.#condemn(object, source, error),
+      begin: (run) => this.#run(run),
     };
   }
 
@@ -138,7 +151,11 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
     for (let index = keepsAll ? 0 : wanted.firstBlock; index <= lastBlock; index += 1) {
       flights.push(object.beginFlight(index));
     }
-    this.#run({ object, flights, sources: [this.origin], keepsAll, begun: body });
+    // Who answered goes on; the others stand by.
+    const sources = fresh.fillsByRange
+      ? [body.source, ...this.#sourcesOf(object).filter((source) => source !== body.source)]
+      : [body.source];
+    this.#run({ object, flights, sources, keepsAll, begun: body });
     return lease;
   }
 
@@ -194,10 +211,9 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
     const { object } = stored.lease;
     const nothing: BlockFillResult = { kind: undefined, bytes: 0 };
     if (stored.holds(blockIndex)) return nothing;
-    const counted = countedSources(sources.map((source) => this.#sources.ofPlan(source)));
-    const isJoined = await this.#fillInBackground(object, blockIndex, counted.sources, signal);
-    const kind = counted.last();
-    return isJoined || kind === undefined ? nothing : { kind, bytes: object.blockLengthBytes(blockIndex) };
+    const asked = sources.map((source) => this.#sources.ofPlan(source));
+    const kind = await this.#fillInBackground(object, blockIndex, asked, signal);
+    return kind === undefined ? nothing : { kind, bytes: object.blockLengthBytes(blockIndex) };
   }
 
   /**
@@ -218,13 +234,13 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
     return true;
   }
 
-  /** Resolves when the block is stored. @returns whether somebody else's fill brought it */
+  /** Resolves when the block is stored. @returns who gave it; undefined when somebody else's fill brought it */
   async #fillInBackground(
     object: OpenObject,
     blockIndex: number,
     sources: readonly FillSource[],
     signal: AbortSignal,
-  ): Promise<boolean> {
+  ): Promise<FillSource['kind'] | undefined> {
     const joined = object.flights.get(blockIndex);
     const flight = joined ?? object.beginFlight(blockIndex, 'plan');
     const place = { next: blockIndex, last: blockIndex };
@@ -236,7 +252,7 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
     } finally {
       object.leave(place);
     }
-    return joined !== undefined;
+    return joined === undefined ? flight.givenBy : undefined;
   }
 
   fill(object: OpenObject, firstBlock: number, lastBlock: number): void {
@@ -249,11 +265,6 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
     this.#run({ object, flights, sources: this.#sourcesOf(object), keepsAll: false });
   }
 
-  /** Whom a viewer's block is asked of, in this order. */
-  #sourcesOf({ key, planned }: OpenObject): readonly FillSource[] {
-    return planned === undefined ? this.#sources.upstream.sourcesFor(key) : this.#sources.forViewer(planned);
-  }
-
   async keep(object: OpenObject, flight: BlockFlight): Promise<void> {
     object.retain();
     this.#writingBytes += flight.lengthBytes;
@@ -262,14 +273,18 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
         throw new OperationalError('OVERLOADED', 'volumes are slower than what comes in');
       }
       const urgency = flight.audience === 'plan' ? 'planned' : 'demand';
-      await object.stored.write(flight.blockIndex, flight.bytes, urgency);
+      const outcome = await object.stored.write(flight.blockIndex, flight.bytes, urgency);
+      // Viewers who come while the object is open share the bytes, as those of a block that no volume could take.
+      if (outcome === 'not-admitted') this.#unkept.add(object, flight.blockIndex, flight.bytes);
       flight.settleKept();
       this.#storeLog.worked();
+      this.#checkWhole(object, flight);
     } catch (error) {
       if (!isOperational(error)) throw error;
       if (error.code !== 'OVERLOADED') this.#storeLog.failed(error);
       this.#options.metrics.blockUnkept();
       this.#unkept.add(object, flight.blockIndex, flight.bytes);
+      this.#checkWhole(object, flight);
       flight.settleKept(error);
     } finally {
       this.#writingBytes -= flight.lengthBytes;
@@ -287,14 +302,25 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
     if (this.#objects.get(object.key) === object) this.#objects.delete(object.key);
   }
 
+  /** Whom a viewer may have its blocks from. */
+  #sourcesOf({ planned, key }: OpenObject): FillSource[] {
+    return planned === undefined ? this.#sources.upstream.sourcesFor(targetOf(key)) : this.#sources.forViewer(planned);
+  }
+
   #run(options: RunOptions): void {
+    this.#context.hedges.requested();
     const run = fetchBlocks(options, this.#context).finally(() => this.#runs.delete(run));
     this.#runs.add(run);
   }
 
   #enter(stored: StoredObject, planned: PlannedFile | undefined, fillsByRange: boolean): OpenObject {
-    const { readAheadBlocks } = this.#options.config;
-    const object = new OpenObject(stored, { planned, fillsByRange, keeper: this, readAheadBlocks });
+    const { config, world } = this.#options;
+    const patience = { clock: world.clock, maxMs: config.readerTimeoutMs };
+    const { readAheadBlocks } = config;
+    const isToBeChecked = planned === undefined && stored.heldBlocks < stored.blockCount;
+    const digest = isToBeChecked ? DigestCheck.of(stored.description.headers['repr-digest']) : undefined;
+    const check = digest === undefined ? undefined : new ObjectCheck(digest, stored.blockCount);
+    const object = new OpenObject(stored, { planned, fillsByRange, keeper: this, readAheadBlocks, patience, check });
     this.#objects.set(object.key, object);
     return object;
   }
@@ -323,78 +349,39 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
     return undefined;
   }
 
+  /** A block is here: if that is all, the whole is checked by the digest that came with it. */
+  #checkWhole(object: OpenObject, flight: BlockFlight): void {
+    const { check, stored } = object;
+    const isHeld = stored.heldBlocks === stored.blockCount;
+    if (check?.takes(flight.blockIndex, flight.bytes, isHeld) !== true) return;
+    object.retain();
+    const checking = check
+      .conclude(stored)
+      .then((isRight) => {
+        if (isRight !== false) return;
+        const error = new OperationalError('CHECKSUM_MISMATCH', `${object.key}: not what its Repr-Digest says`);
+        this.#condemn(object, object.soleGiver, error);
+      })
+      .finally(() => {
+        object.release();
+        this.#runs.delete(checking);
+      });
+    this.#runs.add(checking);
+  }
+
+  /** Nobody gets more of what is not what it should be, and who gave it is remembered for that. */
+  #condemn(object: OpenObject, source: FillSource | undefined, error: OperationalError): void {
+    source?.health.gaveWrongBytes();
+    this.#options.metrics.wrongBytes(source?.kind ?? 'origin');
+    const { code, detail } = error;
+    this.#options.logger.warn({ code, detail, source: source?.id }, 'wrong bytes came in: the object is thrown away');
+    this.#supersede(object);
+    object.condemn(error);
+  }
+
   /** The origin has something else under this key now. */
   #supersede(object: OpenObject): void {
     if (this.#objects.get(object.key) !== object) return;
     this.drop(object.key);
   }
-}
-
-/** A lease in the clothes of a stored object, for who fills by the plan. */
-class LeasedObject implements StoredObject {
-  readonly lease: ObjectLease;
-
-  constructor(lease: ObjectLease) {
-    this.lease = lease;
-  }
-
-  get description(): ObjectDescription {
-    return this.#stored.description;
-  }
-
-  get blockCount(): number {
-    return this.#stored.blockCount;
-  }
-
-  get heldBlocks(): number {
-    return this.#stored.heldBlocks;
-  }
-
-  get heldBytes(): number {
-    return this.#stored.heldBytes;
-  }
-
-  holds(blockIndex: number): boolean {
-    return this.#stored.holds(blockIndex);
-  }
-
-  read(blockIndex: number, urgency?: Urgency): Promise<Uint8Array | undefined> {
-    return this.#stored.read(blockIndex, urgency);
-  }
-
-  write(blockIndex: number, bytes: Uint8Array, urgency?: Urgency): Promise<void> {
-    return this.#stored.write(blockIndex, bytes, urgency);
-  }
-
-  describe(description: ObjectDescription): void {
-    this.#stored.describe(description);
-  }
-
-  [Symbol.dispose](): void {
-    this.lease[Symbol.dispose]();
-  }
-
-  get #stored(): StoredObject {
-    return this.lease.object.stored;
-  }
-}
-
-/** Sources that remember which of them was asked last: the one that gave the block when all went well. */
-function countedSources(sources: readonly FillSource[]): {
-  sources: FillSource[];
-  last: () => FillSource['kind'] | undefined;
-} {
-  let last: FillSource['kind'] | undefined;
-  const counted = sources.map(
-    (source): FillSource => ({
-      kind: source.kind,
-      id: source.id,
-      health: source.health,
-      ask: (request) => {
-        last = source.kind;
-        return source.ask(request);
-      },
-    }),
-  );
-  return { sources: counted, last: () => last };
 }

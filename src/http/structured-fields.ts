@@ -21,6 +21,15 @@ export function readDictionary(text: string): ReadonlyMap<string, FieldValue> | 
   return values;
 }
 
+/** The members of a dictionary that are byte sequences; undefined when any part of it does not parse. */
+export function readByteDictionary(text: string): ReadonlyMap<string, Uint8Array> | undefined {
+  const members = parsedMembers(text);
+  if (members === undefined) return undefined;
+  const values = new Map<string, Uint8Array>();
+  for (const [name, [value]] of members) if (value instanceof ArrayBuffer) values.set(name, new Uint8Array(value));
+  return values;
+}
+
 function parsedMembers(text: string): ReturnType<typeof parseDictionary> | undefined {
   try {
     return parseDictionary(text);

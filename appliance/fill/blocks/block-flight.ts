@@ -1,3 +1,13 @@
+import { OperationalError } from '../../../src/errors/operational-error.ts';
+import type { Clock } from '../../../src/world/world.ts';
+import type { SourceKind } from '../../metrics.ts';
+
+/** How long a reader waits for the next byte, whatever becomes of the sources meanwhile. */
+export interface Patience {
+  readonly clock: Clock;
+  readonly maxMs: number;
+}
+
 /**
  * One block on its way in, shared by everybody who waits for it. There is one buffer; readers are given views of what
  * has arrived and come back for more. A reader that joins late finds what is there already. Bytes of a block that must
@@ -8,6 +18,10 @@ export class BlockFlight {
   readonly lengthBytes: number;
   /** Whom it was begun for: the plan asks fewer sources than a viewer may. */
   readonly audience: 'viewers' | 'plan';
+  /** What kind of source filled it; set when it is complete. */
+  givenBy: SourceKind | undefined;
+  /** Called when a reader begins to wait for a block of which nothing is here: it may be had sooner. */
+  onAwaited: (() => void) | undefined;
   readonly #isVerified: boolean;
   /** Made with the first byte: a flight may wait long for its turn in a stream. */
   #buffer: Buffer | undefined;
@@ -26,6 +40,10 @@ export class BlockFlight {
     this.audience = audience;
     // Few ask whether it was stored; that nobody does is no bug.
     this.#kept.promise.catch(() => undefined);
+  }
+
+  get isArriving(): boolean {
+    return this.#state === 'arriving';
   }
 
   get isComplete(): boolean {
@@ -83,6 +101,7 @@ export class BlockFlight {
   }
 
   complete(): void {
+    if (this.#state !== 'arriving') return;
     this.#state = 'complete';
     this.#wake();
   }
@@ -98,12 +117,16 @@ export class BlockFlight {
 
   /**
    * The bytes from `offsetBytes` on that may be seen, at least one. Waits for them; rejects with the error that ended
-   * the flight, or with the signal's reason. Time limits are those of the fill that feeds the flight.
+   * the flight, with the signal's reason, or with SOURCE_TIMEOUT when the reader's patience is at its end.
    */
-  async beyond(offsetBytes: number, signal: AbortSignal): Promise<Uint8Array> {
+  async beyond(offsetBytes: number, signal: AbortSignal, patience?: Patience): Promise<Uint8Array> {
     this.#waitingReaders += 1;
+    if (this.#arrivedBytes === 0 && this.#state === 'arriving') this.onAwaited?.();
     try {
-      await this.#visibleBeyond(offsetBytes, signal);
+      while (this.#visibleBytes() <= offsetBytes) {
+        if (this.#state === 'failed') throw this.#error;
+        await this.#change(signal, patience);
+      }
     } finally {
       this.#waitingReaders -= 1;
     }
@@ -117,28 +140,30 @@ export class BlockFlight {
     if (this.#state === 'failed') throw this.#error;
   }
 
-  async #visibleBeyond(offsetBytes: number, signal: AbortSignal): Promise<void> {
-    while (this.#visibleBytes() <= offsetBytes) {
-      if (this.#state === 'failed') throw this.#error;
-      await this.#change(signal);
-    }
-  }
-
   #visibleBytes(): number {
     return this.#isVerified && this.#state !== 'complete' ? 0 : this.#arrivedBytes;
   }
 
-  #change(signal: AbortSignal): Promise<void> {
+  #change(signal: AbortSignal, patience?: Patience): Promise<void> {
     signal.throwIfAborted();
     return new Promise((resolve, reject) => {
-      const onAbort = (): void => {
+      const settle = (): void => {
         this.#waiters.delete(wake);
-        reject(signal.reason as Error);
+        signal.removeEventListener('abort', onAbort);
+        timer?.cancel();
       };
       const wake = (): void => {
-        signal.removeEventListener('abort', onAbort);
+        settle();
         resolve();
       };
+      const onAbort = (): void => {
+        settle();
+        reject(signal.reason as Error);
+      };
+      const timer = patience?.clock.setTimer(patience.maxMs, () => {
+        settle();
+        reject(new OperationalError('SOURCE_TIMEOUT', `no byte of block ${this.blockIndex} in ${patience.maxMs} ms`));
+      });
       signal.addEventListener('abort', onAbort, { once: true });
       this.#waiters.add(wake);
     });
@@ -146,9 +171,7 @@ export class BlockFlight {
 
   #wake(): void {
     if (this.#waiters.size === 0) return;
-    // Who waits again does so with the next set.
-    const waiters = [...this.#waiters];
-    this.#waiters.clear();
-    for (const wake of waiters) wake();
+    // Taken out first: who waits again does so for the next change.
+    for (const wake of [...this.#waiters]) wake();
   }
 }

@@ -2,68 +2,37 @@
  * One fill on its way: a run of blocks from one source after another.
  *
  * A fill that dies with its connection costs viewers their answer and the origin everything sent so far, once more.
- * So bytes are counted, not requests: when a source fails, the next request asks from the byte that is missing
- * (`Range` with `If-Range`, so that two generations are never joined), of the same source while it makes progress, else
- * of the next. Viewers who wait see a pause, not an end. Blocks that carry checksums are taken from any mix of sources;
- * one bad block ends a source's part in the run.
+ * So bytes are counted, not requests: when a source fails, the next one is asked from the byte that is missing (`Range`
+ * with `If-Range`, so that two generations are never joined); where there is one alone, that one again. Viewers who
+ * wait see a pause, not an end. Blocks that carry checksums are taken from any mix of sources; one bad block ends a
+ * source's part in the run, if all of the block was its own.
  *
  * A run goes on while somebody wants what comes next. The block in hand is finished in any case: its bytes are paid for.
+ * Who waits for a block far behind the one in hand gets a run of its own, made of the rest of this one.
+ *
+ * A source may also hang, which is worse than an end, for nothing tells. While a viewer waits for the block in hand and
+ * it comes later than the source usually gives, a second source is asked for the rest of the block; whoever fills it
+ * goes on, and the other is cut off. Both give the same bytes, by the manifest or by the strong validator, so they fill
+ * one buffer, each from where it is.
  */
-import type { HttpResponse } from '../../../src/client/http-client.ts';
 import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
 import { isOperational, OperationalError } from '../../../src/errors/operational-error.ts';
-import { parseContentRange } from '../../../src/http/byte-range.ts';
-import type { Logger } from '../../../src/telemetry/logger.ts';
-import type { Clock, Timer } from '../../../src/world/world.ts';
-import type { ApplianceMetrics } from '../../metrics.ts';
-import { chosenBy, targetOf } from '../../store/object-description.ts';
 import type { FillSource } from '../fill-source.ts';
-import { isSameGeneration, strongValidator } from '../origin/read-answer.ts';
 import type { BlockFlight } from './block-flight.ts';
-import type { FillSlots } from './fill-slots.ts';
+import { DigestCheck } from './check-digest.ts';
+import { askForBytes, type OpenBody, type RunContext, type RunOptions } from './fill-run.ts';
+import { BlockDeadline, LateWatch } from './fill-watch.ts';
 import type { OpenObject } from './open-object.ts';
+import { SourceCircle } from './source-circle.ts';
 import { isGenuineBlock } from './verify-blocks.ts';
 
-/** A body that is open already, from a source whose head has been read. */
-export interface OpenBody {
-  readonly source: FillSource;
-  readonly body: AsyncIterable<Uint8Array>;
-  /** Positions in the object: of the body's first byte, and one past its last. */
-  readonly startByte: number;
-  readonly endByte: number;
-  readonly abort: AbortController;
-}
-
-export interface RunOptions {
-  readonly object: OpenObject;
-  /** The blocks to fill, ascending; their flights are the run's to end. */
-  readonly flights: readonly BlockFlight[];
-  readonly sources: readonly FillSource[];
-  /** Takes every block that passes, wanted or not: the origin would have to send them all again for one of them. */
-  readonly keepsAll: boolean;
-  readonly begun?: OpenBody;
-  /**
-   * Given for planned fill, which may cost nothing outside its window and budget: when it aborts, the run ends at once
-   * unless a viewer waits for the block; and a source that sends the whole file for a range is refused.
-   */
-  readonly planSignal?: AbortSignal;
-}
-
-export interface RunContext {
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly metrics: ApplianceMetrics;
-  readonly slots: FillSlots;
-  readonly blockTimeoutMs: number;
-  /** Whether nothing is to be asked again. */
-  readonly isStopping: () => boolean;
-  /** The origin has other bytes now: nobody should find the object any more. */
-  readonly onChanged: (object: OpenObject) => void;
-}
-
 const MAX_ATTEMPTS_PER_BLOCK = 32;
-/** Waits before asking again after a failure that brought nothing; their number is how often. */
+/** Waits before asking all of them again after a round that brought nothing; their number is how often. */
 const RETRY_DELAYS_MS = [50, 250, 1000];
+/** A new request that goes on after so much is no extra one: it costs the source nothing that was not to come. */
+const WORTH_A_REQUEST_BYTES = 64 * 1024;
+/** Why a stream was left when another source has brought its block. */
+const OUTRUN = new OperationalError('SOURCE_TRUNCATED', 'another source was quicker');
 
 /** Fills the flights; how it goes shows in them. Resolves when all have ended. Rejects only for a bug. */
 export async function fetchBlocks(options: RunOptions, context: RunContext): Promise<void> {
@@ -76,17 +45,31 @@ export async function fetchBlocks(options: RunOptions, context: RunContext): Pro
   }
 }
 
+/** A second request for the block in hand. */
+interface Second {
+  readonly flight: BlockFlight;
+  readonly abort: AbortController;
+  /** Whether it brought the block. */
+  readonly won: Promise<boolean>;
+}
+
 class Run {
   readonly #object: OpenObject;
   readonly #context: RunContext;
   readonly #planSignal: AbortSignal | undefined;
   /** Not ended yet, ascending. */
-  readonly #flights: BlockFlight[];
-  #sources: readonly FillSource[];
+  #flights: BlockFlight[] = [];
+  readonly #circle: SourceCircle;
   #keepsAll: boolean;
   #begun: OpenBody | undefined;
+  #second: Second | undefined;
+  /** Whose bytes are in the block in hand, while it has not passed its check. */
+  #givers = new Set<FillSource>();
+  /** Set when the check failed on bytes of several: then the block is taken from one, who can answer for it. */
+  #isUnmixed = false;
   #receivedBytes = 0;
   #blocksDone = 0;
+  #isRunning = false;
   /** Whether the source has begun to answer: failures before that are counted where it is asked. */
   #isAnswered = false;
   #keeping: Promise<void> = Promise.resolve();
@@ -94,19 +77,21 @@ class Run {
   constructor(options: RunOptions, context: RunContext) {
     this.#object = options.object;
     this.#context = context;
-    this.#flights = [...options.flights];
-    this.#sources = options.sources;
+    this.#circle = new SourceCircle(options.sources);
     this.#keepsAll = options.keepsAll;
     this.#begun = options.begun;
     this.#planSignal = options.planSignal;
+    for (const flight of options.flights) this.#adopt(flight);
   }
 
   async go(): Promise<void> {
-    const { slots } = this.#context;
+    const { slots, logger } = this.#context;
     try {
       await slots.acquire();
+      this.#isRunning = true;
       try {
         await this.#attempt();
+        await this.#second?.won;
         // The slot stands for memory, which a block takes until the disk has it.
         await this.#diskIsDone();
       } finally {
@@ -117,18 +102,18 @@ class Run {
       // A body that never had its turn: nobody reads it, and nothing else would ever free its connection.
       this.#begun?.abort.abort(error);
       if (!isOperational(error)) throw error;
-      this.#context.logger.debug({ code: error.code, detail: error.detail, key: this.#object.key }, 'a fill failed');
+      logger.debug({ code: error.code, detail: error.detail, key: this.#object.key }, 'a fill failed');
     }
   }
 
   /** Asks source after source until all blocks are there, or nobody wants the rest. */
   async #attempt(): Promise<void> {
-    let sourceIndex = 0;
     let fruitless = 0;
     let attemptsForBlock = 0;
     while (this.#flights.length > 0) {
+      if (this.#object.condemned !== undefined) throw this.#object.condemned;
       if (this.#isCalledOff()) throw new OperationalError('SOURCE_TRUNCATED', `called off: ${this.#object.key}`);
-      const source = this.#sources[sourceIndex % this.#sources.length];
+      const source = this.#circle.current;
       if (source === undefined) throw new OperationalError('SOURCE_LACKS', `no source is left for ${this.#object.key}`);
       const [bytesBefore, blocksBefore] = [this.#receivedBytes, this.#blocksDone];
       try {
@@ -136,39 +121,61 @@ class Run {
         await this.#fillFrom(source);
       } catch (error) {
         if (!isOperational(error)) throw error;
-        if (this.#isAnswered) this.#context.metrics.sourceFailed(error.code);
-        if (error.code === 'SOURCE_CHANGED') {
-          this.#context.onChanged(this.#object);
-          throw error;
-        }
-        if (error.code === 'CHECKSUM_MISMATCH') this.#abandon(source, error);
-        const gotBytes = this.#receivedBytes > bytesBefore;
+        const gotBytes = this.#receivedBytes - bytesBefore;
         attemptsForBlock = this.#blocksDone > blocksBefore ? 0 : attemptsForBlock + 1;
-        fruitless = gotBytes ? 0 : fruitless + 1;
-        if (!gotBytes) sourceIndex += 1;
-        if (attemptsForBlock >= MAX_ATTEMPTS_PER_BLOCK || !this.#mayRetry(error, fruitless)) throw error;
-        const round = Math.floor((fruitless - 1) / Math.max(1, this.#sources.length));
-        const delayMs = fruitless % Math.max(1, this.#sources.length) === 0 ? RETRY_DELAYS_MS[round] : undefined;
-        if (fruitless > 0 && delayMs !== undefined) await this.#context.clock.delay(delayMs);
+        fruitless = gotBytes > 0 ? 0 : fruitless + 1;
+        if (gotBytes > 0) source.health.died();
+        if (error === OUTRUN || (await this.#second?.won) === true) continue;
+        this.#noteFailed(source, error);
+        if (attemptsForBlock >= MAX_ATTEMPTS_PER_BLOCK || !this.#mayRetry(error, fruitless, gotBytes)) {
+          throw this.#circle.explain(error);
+        }
+        await this.#pause(fruitless);
       }
     }
   }
 
+  /** Draws from a failure what concerns the source and the object. Rethrows what no other source helps. */
+  #noteFailed(source: FillSource, error: OperationalError): void {
+    if (this.#isAnswered) this.#context.metrics.sourceFailed(error.code);
+    if (error.code === 'SOURCE_CHANGED') {
+      this.#context.onChanged(this.#object);
+      throw error;
+    }
+    if (error.code !== 'CHECKSUM_MISMATCH') this.#circle.failed(source, error);
+    else if (this.#object.planned === undefined) throw error;
+    else this.#blame(source, error);
+  }
+
   /** It may be broken or worse; which one it was is what the operator needs. */
-  #abandon(source: FillSource, error: OperationalError): void {
-    this.#context.logger.warn(
-      { code: error.code, detail: error.detail, source: source.id },
-      'a source gave wrong bytes',
-    );
-    this.#sources = this.#sources.filter((other) => other !== source);
+  #blame(source: FillSource, error: OperationalError): void {
+    if (this.#givers.size > 1) {
+      this.#isUnmixed = true;
+      this.#givers.clear();
+      return;
+    }
+    source.health.gaveWrongBytes();
+    this.#context.metrics.wrongBytes(source.kind);
+    const { code, detail } = error;
+    this.#context.logger.warn({ code, detail, source: source.id }, 'a source gave wrong bytes');
+    this.#circle.drop(source, error);
   }
 
   /** All sources once; more rounds only where viewers have bytes already, or a reused connection was just closed. */
-  #mayRetry(error: OperationalError, fruitless: number): boolean {
-    if (this.#context.isStopping() || this.#sources.length === 0) return false;
+  #mayRetry(error: OperationalError, fruitless: number, gotBytes: number): boolean {
+    const { size } = this.#circle;
+    if (this.#context.isStopping() || size === 0) return false;
     if (this.#keepsAll && !this.#object.fillsByRange) return false;
     const rounds = this.#receivedBytes > 0 ? RETRY_DELAYS_MS.length + 1 : error.code === 'SOURCE_TRUNCATED' ? 2 : 1;
-    return fruitless < rounds * this.#sources.length;
+    if (fruitless >= rounds * size) return false;
+    return gotBytes >= WORTH_A_REQUEST_BYTES || this.#circle.turnToOneThatMayBeAsked();
+  }
+
+  /** After a round that brought nothing: a moment, or until the first of them may be asked again. */
+  async #pause(fruitless: number): Promise<void> {
+    const { size, shortestRestMs } = this.#circle;
+    if (fruitless === 0 || fruitless % size !== 0) return;
+    await this.#context.clock.delay(Math.max(RETRY_DELAYS_MS[fruitless / size - 1] ?? 0, shortestRestMs));
   }
 
   /** The plan has no more time for it, and no viewer waits. */
@@ -188,13 +195,15 @@ class Run {
       });
     };
     this.#planSignal?.addEventListener('abort', onPlanEnd, { once: true });
-    const deadline = new BlockDeadline(this.#context, abort, `${source.id} for ${this.#object.key}`);
+    const deadline = this.#deadline(source, abort);
+    const watch = this.#watchLate(source, abort);
     try {
       const open = this.#begun ?? (await this.#open(source, abort));
       this.#begun = undefined;
       await this.#take(open, deadline);
     } finally {
       deadline.cancel();
+      watch?.cancel();
       this.#planSignal?.removeEventListener('abort', onPlanEnd);
       // Frees the connection when the body was left before its end; does nothing after it.
       abort.abort(new OperationalError('SOURCE_TRUNCATED', 'the fill has ended'));
@@ -202,101 +211,87 @@ class Run {
   }
 
   async #open(source: FillSource, abort: AbortController): Promise<OpenBody> {
-    const { description } = this.#object;
     const next = this.#nextFlight();
+    if (this.#isUnmixed && next.arrivedBytes > 0) {
+      next.restart();
+      this.#givers.clear();
+    }
     const first = next.blockIndex * BLOCK_BYTES + next.arrivedBytes;
-    const last = this.#endOfRequest() - 1;
-    const validator = this.#object.planned === undefined ? strongValidator(description) : undefined;
-    const isWhole = first === 0 && last === description.sizeBytes - 1;
-    const response = await source.ask({
-      target: targetOf(this.#object.key),
-      // A whole object needs no range, unless it must be exactly this generation.
-      ...(isWhole && validator === undefined ? {} : { range: { first, last } }),
-      headers: { ...chosenBy(description), ...(validator === undefined ? {} : { 'if-range': validator }) },
-      signal: abort.signal,
-    });
-    this.#isAnswered = true;
-    try {
-      return { source, body: response.body, ...this.#placeOf(response, first, source), abort };
-    } catch (error) {
-      response.discard();
-      throw error;
-    }
-  }
-
-  /** Where the body of a source's answer lies in the object. @throws OperationalError when it is not of the object. */
-  #placeOf(response: HttpResponse, first: number, source: FillSource): Pick<OpenBody, 'startByte' | 'endByte'> {
-    const { description, planned, key } = this.#object;
-    const where = `${source.id}${key}`;
-    const { status, headers } = response;
-    if (status === 504 && source.kind !== 'origin') throw new OperationalError('SOURCE_LACKS', where);
-    const hasContent = status === 200 || status === 206;
-    const isGone = status === 404 || status === 410 || status === 412 || status === 416;
-    if (planned === undefined && (isGone || (hasContent && !isSameGeneration(description, headers)))) {
-      throw new OperationalError('SOURCE_CHANGED', where);
-    }
-    if (!hasContent) throw new OperationalError('SOURCE_STATUS', `${where}: ${status}`);
-    const range = status === 206 ? parseContentRange(headers['content-range'] ?? '') : undefined;
-    if (status === 206) {
-      if (range?.kind === 'range' && range.first === first && range.sizeBytes === description.sizeBytes) {
-        return { startByte: first, endByte: range.last + 1 };
-      }
-    } else if (Number(headers['content-length'] ?? description.sizeBytes) === description.sizeBytes) {
-      if (first > 0 && this.#planSignal !== undefined) {
-        throw new OperationalError(
-          'SOURCE_PROTOCOL',
-          `${where}: sends the whole file for a range, planned fill needs ranges`,
-        );
-      }
-      // Ranges do not work there, or the whole was asked for: what comes along is kept as well.
-      this.#keepsAll ||= first > 0;
-      return { startByte: 0, endByte: description.sizeBytes };
-    }
-    const got = headers['content-range'] ?? `${headers['content-length']} bytes`;
-    // The same tag with another length: one of the answers was wrong, and would be in the way for as long as it is fresh.
-    const isOther = status === 200 || (range?.sizeBytes ?? description.sizeBytes) !== description.sizeBytes;
-    throw new OperationalError(
-      planned === undefined && isOther ? 'SOURCE_CHANGED' : 'SOURCE_PROTOCOL',
-      `${where}: asked for ${first}- of ${description.sizeBytes}, got ${got}`,
-    );
+    const takesWhole = this.#planSignal === undefined && source.kind === 'origin';
+    const onAnswer = (): void => {
+      this.#isAnswered = true;
+    };
+    const endByte = this.#endOfRequest();
+    const open = await askForBytes(this.#object, { source, first, endByte, takesWhole, abort, onAnswer });
+    // Ranges do not work there: what comes along is kept as well.
+    this.#keepsAll ||= first > 0 && open.startByte === 0;
+    return open;
   }
 
   /** Takes the body into flights. Returns when it ends or nobody wants more of it; throws when it ends early. */
   async #take(open: OpenBody, deadline: BlockDeadline): Promise<void> {
+    const { source, endByte } = open;
+    const { clock, metrics } = this.#context;
+    const [beganAtMs, bytesBefore] = [clock.monotonicMs(), this.#receivedBytes];
+    const check = this.#object.planned === undefined ? DigestCheck.of(open.contentDigest) : undefined;
     let position = open.startByte;
-    let target = await this.#targetAt(position, open.endByte);
+    let target = await this.#targetAt(position, endByte);
     if (target === 'end') return;
     for await (const piece of open.body) {
+      // A second source has brought the block meanwhile.
+      if (target !== 'skip' && position < endByte && !target.isArriving) return;
       this.#receivedBytes += piece.length;
-      this.#context.metrics.filled(open.source.kind, piece.length);
+      check?.add(piece);
       let offset = 0;
       // At the end of the body the loop goes round once more: a connection that is read to its end can be used again.
-      while (offset < piece.length && position < open.endByte) {
-        const rest = offset === 0 ? piece : piece.subarray(offset);
+      while (offset < piece.length && position < endByte) {
         const toBlockEnd = BLOCK_BYTES - (position % BLOCK_BYTES);
-        const taken = target === 'skip' ? Math.min(rest.length, toBlockEnd) : this.#append(target, position, rest);
+        const rest = piece.subarray(offset, offset + Math.min(piece.length - offset, toBlockEnd, endByte - position));
+        const taken = target === 'skip' ? rest.length : this.#append(target, position, rest, source);
+        if (target === 'skip') metrics.wasted(source.kind, taken);
         offset += taken;
         position += taken;
         const isFull = target !== 'skip' && target.isFull;
         if (!isFull && position % BLOCK_BYTES !== 0) continue;
-        if (target !== 'skip') await this.#finish(target, open.source);
-        if (position >= open.endByte) break;
-        const next = await this.#targetAt(position, open.endByte);
-        if (next === 'end') return;
+        if (target !== 'skip') await this.#finish(target, source);
+        if (position >= endByte) break;
+        const next = await this.#targetAt(position, endByte);
+        if (next === 'end')
+          return source.health.streamed(this.#receivedBytes - bytesBefore, clock.monotonicMs() - beganAtMs);
         target = next;
         deadline.restart();
       }
+      if (offset < piece.length) {
+        throw new OperationalError('SOURCE_PROTOCOL', `${source.id}${this.#object.key}: more bytes than it said`);
+      }
     }
-    if (position < open.endByte) {
-      throw new OperationalError('SOURCE_TRUNCATED', `${open.source.id}${this.#object.key}: ended at byte ${position}`);
+    if (position < endByte) {
+      throw new OperationalError('SOURCE_TRUNCATED', `${source.id}${this.#object.key}: ended at byte ${position}`);
     }
+    source.health.streamed(this.#receivedBytes - bytesBefore, clock.monotonicMs() - beganAtMs);
+    if (check?.isRight() === false) this.#sentWrong(source);
+  }
+
+  #sentWrong(source: FillSource): never {
+    const { key } = this.#object;
+    const error = new OperationalError('CHECKSUM_MISMATCH', `${source.id}${key}: not what its Content-Digest says`);
+    this.#context.onWrong(this.#object, source, error);
+    throw error;
   }
 
   /** A stream that began before the missing byte brings bytes again that are here: they are passed over. */
-  #append(flight: BlockFlight, position: number, bytes: Uint8Array): number {
+  #append(flight: BlockFlight, position: number, bytes: Uint8Array, source: FillSource): number {
     const here = flight.blockIndex * BLOCK_BYTES + flight.arrivedBytes;
-    if (position === here) return flight.append(bytes);
-    return Math.min(bytes.length, here - position);
+    if (position > here) throw new OperationalError('SOURCE_TRUNCATED', `${source.id}: the block was begun anew`);
+    if (position < here) {
+      const passed = Math.min(bytes.length, here - position);
+      this.#context.metrics.wasted(source.kind, passed);
+      return passed;
+    }
+    this.#givers.add(source);
+    const taken = flight.append(bytes);
+    this.#context.metrics.filled(source.kind, taken);
+    return taken;
   }
 
   /** What to do with the bytes from `position` on: put them in a flight, pass over them, or stop. */
@@ -308,7 +303,7 @@ class Run {
       const isFree = this.#object.lacks(blockIndex);
       if (isFree && (this.#keepsAll || (this.#flights.length === 0 && this.#object.isWanted(blockIndex)))) {
         const flight = this.#object.beginFlight(blockIndex);
-        this.#flights.push(flight);
+        this.#adopt(flight);
         this.#flights.sort((left, right) => left.blockIndex - right.blockIndex);
         return flight;
       }
@@ -329,11 +324,98 @@ class Run {
       throw new OperationalError('CHECKSUM_MISMATCH', `block ${flight.blockIndex} of ${key} from ${source.id}`);
     }
     this.#blocksDone += 1;
+    this.#givers.clear();
+    this.#isUnmixed = false;
     this.#flights.splice(this.#flights.indexOf(flight), 1);
+    flight.givenBy = source.kind;
+    this.#object.givers.add(source);
     flight.complete();
+    if (this.#second?.flight === flight) this.#second.abort.abort(OUTRUN);
     // One block may wait for the disk beside the one that arrives: a slow disk slows the fill, not the memory.
     await this.#diskIsDone();
     this.#keeping = this.#object.keep(flight);
+  }
+  #adopt(flight: BlockFlight): void {
+    this.#flights.push(flight);
+    flight.onAwaited = () => this.#makeWay(flight);
+  }
+
+  /** Somebody waits for a block behind others: it and what follows becomes a run of its own, if that can begin now. */
+  #makeWay(flight: BlockFlight): void {
+    const [inHand] = this.#flights;
+    if (inHand === undefined || inHand === flight || !this.#isRunning || this.#keepsAll) return;
+    if (this.#planSignal !== undefined || !this.#context.slots.hasFree) return;
+    const isAlmostThere = flight.blockIndex === inHand.blockIndex + 1 && inHand.arrivedBytes * 2 >= inHand.lengthBytes;
+    if (isAlmostThere) return;
+    const flights = this.#flights.slice(this.#flights.indexOf(flight));
+    this.#flights = this.#flights.filter((other) => !flights.includes(other));
+    this.#context.begin({ object: this.#object, flights, sources: this.#circle.all, keepsAll: false });
+  }
+
+  /** Undefined where nobody else could be asked anyway. */
+  #watchLate(source: FillSource, abort: AbortController): LateWatch | undefined {
+    const { clock, hedgesOrigin } = this.#context;
+    if (this.#planSignal !== undefined || this.#keepsAll || !this.#object.fillsByRange) return undefined;
+    if (this.#circle.size < 2 && !hedgesOrigin) return undefined;
+    const receivedBytes = (): number => this.#receivedBytes;
+    return new LateWatch(clock, source.health, receivedBytes, () => this.#hedge(source, abort));
+  }
+
+  #hedge(slow: FillSource, slowAbort: AbortController): void {
+    const { hedges, hedgesOrigin, clock, metrics, isStopping } = this.#context;
+    const [flight] = this.#flights;
+    if (flight?.isAwaited !== true || this.#second !== undefined || this.#isUnmixed || isStopping()) return;
+    const source = this.#circle.besides(slow, hedgesOrigin);
+    if (source === undefined || !hedges.tryTake(clock.monotonicMs())) return;
+    const abort = new AbortController();
+    const won = this.#bring(flight, source, abort, () => {
+      this.#circle.prefer(source, slow);
+      slow.health.died();
+      slowAbort.abort(OUTRUN);
+    }).then((hasWon) => {
+      this.#second = undefined;
+      metrics.hedged(hasWon ? 'won' : 'lost');
+      return hasWon;
+    });
+    this.#second = { flight, abort, won };
+  }
+
+  /** Has a second source send the rest of a block. @returns whether that filled it */
+  async #bring(flight: BlockFlight, source: FillSource, abort: AbortController, onWon: () => void): Promise<boolean> {
+    const deadline = this.#deadline(source, abort);
+    const startByte = flight.blockIndex * BLOCK_BYTES;
+    const [first, endByte] = [startByte + flight.arrivedBytes, startByte + flight.lengthBytes];
+    const question = { source, first, endByte, takesWhole: false, abort, onAnswer: () => undefined };
+    try {
+      const open = await askForBytes(this.#object, question);
+      let position = open.startByte;
+      for await (const piece of open.body) {
+        for (let rest = piece; rest.length > 0 && flight.isArriving && !flight.isFull; ) {
+          const taken = this.#append(flight, position, rest, source);
+          rest = rest.subarray(taken);
+          position += taken;
+        }
+        if (!flight.isArriving) return false;
+        if (!flight.isFull) continue;
+        const finishing = this.#finish(flight, source);
+        if (flight.isComplete) onWon();
+        await finishing;
+        return true;
+      }
+      return false;
+    } catch (error) {
+      if (!isOperational(error)) throw error;
+      if (error.code === 'SOURCE_CHANGED') this.#context.onChanged(this.#object);
+      if (error.code === 'CHECKSUM_MISMATCH') this.#blame(source, error);
+      return false;
+    } finally {
+      deadline.cancel();
+      abort.abort(OUTRUN);
+    }
+  }
+
+  #deadline(source: FillSource, abort: AbortController): BlockDeadline {
+    return new BlockDeadline(this.#context, abort, `${source.id} for ${this.#object.key}`);
   }
 
   /** Waits for the block that is being stored; not for a disk that hangs. */
@@ -361,38 +443,10 @@ class Run {
   }
 
   #endRest(error: unknown): void {
+    this.#second?.abort.abort(error);
     for (const flight of this.#flights.splice(0)) {
       this.#object.endFlight(flight);
       flight.fail(error);
     }
-  }
-}
-
-/** Cuts an attempt that trickles: each block has so long from its first byte. */
-class BlockDeadline {
-  readonly #context: RunContext;
-  readonly #abort: AbortController;
-  readonly #what: string;
-  #timer: Timer | undefined;
-
-  constructor(context: RunContext, abort: AbortController, what: string) {
-    this.#context = context;
-    this.#abort = abort;
-    this.#what = what;
-    this.restart();
-  }
-
-  restart(): void {
-    this.#timer?.cancel();
-    const { clock, blockTimeoutMs } = this.#context;
-    this.#timer = clock.setTimer(blockTimeoutMs, () => {
-      this.#abort.abort(
-        new OperationalError('SOURCE_TIMEOUT', `${this.#what}: one block took over ${blockTimeoutMs} ms`),
-      );
-    });
-  }
-
-  cancel(): void {
-    this.#timer?.cancel();
   }
 }

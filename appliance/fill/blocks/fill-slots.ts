@@ -15,6 +15,11 @@ export class FillSlots {
     this.#clock = clock;
   }
 
+  /** Whether a fill could begin at once. */
+  get hasFree(): boolean {
+    return this.#taken < this.#limit;
+  }
+
   /** Waits for a slot, which the caller must release. @throws OperationalError OVERLOADED when too many wait, or too long. */
   async acquire(): Promise<void> {
     if (this.#taken < this.#limit) {

@@ -4,7 +4,9 @@ import type { ByteRange } from '../../../src/http/byte-range.ts';
 import type { ObjectDescription } from '../../store/object-description.ts';
 import type { StoredObject } from '../../store/object-store.ts';
 import type { PlannedFile } from '../block-filler.ts';
-import { BlockFlight } from './block-flight.ts';
+import type { FillSource } from '../fill-source.ts';
+import { BlockFlight, type Patience } from './block-flight.ts';
+import type { ObjectCheck } from './check-digest.ts';
 
 /** Where a reader stands: blocks `next` to `last` are still to be read. Keeps fills going, and going no further. */
 export interface ReaderPlace {
@@ -40,6 +42,13 @@ export class OpenObject {
   readonly #readers = new Set<ReaderPlace>();
   readonly #keeper: ObjectKeeper;
   readonly #readAheadBlocks: number;
+  readonly #patience: Patience;
+  /** Of the whole, where the origin gave a digest of it. */
+  readonly check: ObjectCheck | undefined;
+  /** Who gave bytes of it since it was opened. */
+  readonly givers = new Set<FillSource>();
+  /** Why nobody gets more of it. */
+  #condemned: OperationalError | undefined;
   #users = 0;
 
   constructor(
@@ -49,6 +58,8 @@ export class OpenObject {
       readonly fillsByRange: boolean;
       readonly keeper: ObjectKeeper;
       readonly readAheadBlocks: number;
+      readonly patience: Patience;
+      readonly check: ObjectCheck | undefined;
     },
   ) {
     this.stored = stored;
@@ -56,6 +67,8 @@ export class OpenObject {
     this.fillsByRange = options.fillsByRange;
     this.#keeper = options.keeper;
     this.#readAheadBlocks = options.readAheadBlocks;
+    this.#patience = options.patience;
+    this.check = options.check;
   }
 
   get key(): string {
@@ -112,6 +125,22 @@ export class OpenObject {
     return flight;
   }
 
+  /** Who gave all of it that was filled since it was opened; undefined when it was several, or nobody. */
+  get soleGiver(): FillSource | undefined {
+    const [giver] = this.givers;
+    return this.givers.size === 1 ? giver : undefined;
+  }
+
+  get condemned(): OperationalError | undefined {
+    return this.#condemned;
+  }
+
+  /** Its bytes are not what they should be: nobody gets more of them. */
+  condemn(error: OperationalError): void {
+    this.#condemned = error;
+    for (const flight of this.flights.values()) flight.fail(error);
+  }
+
   endFlight(flight: BlockFlight): void {
     if (this.flights.get(flight.blockIndex) === flight) this.flights.delete(flight.blockIndex);
   }
@@ -164,6 +193,7 @@ export class OpenObject {
     let offset = start;
     for (let tries = 1; ; tries += 1) {
       signal.throwIfAborted();
+      if (this.#condemned !== undefined) throw this.#condemned;
       const isHeld = !this.flights.has(blockIndex) && this.stored.holds(blockIndex);
       const bytes = this.flights.has(blockIndex) ? undefined : await this.#readHeld(blockIndex);
       if (bytes !== undefined) {
@@ -179,7 +209,7 @@ export class OpenObject {
       if (flight === undefined) continue;
       try {
         while (offset < end) {
-          const piece = (await flight.beyond(offset, signal)).subarray(0, end - offset);
+          const piece = (await flight.beyond(offset, signal, this.#patience)).subarray(0, end - offset);
           offset += piece.length;
           yield piece;
         }

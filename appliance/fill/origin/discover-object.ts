@@ -74,7 +74,7 @@ export class ObjectDiscovery {
     this.#variants = new VariantIndex(fills, { random, maxVariants, nowMs: this.#nowMs });
     this.#taker = new AnswerTaker({
       fills,
-      desk: new OriginDesk(fills.origin, world, settings),
+      desk: new OriginDesk(fills.upstream, world, settings),
       variants: this.#variants,
       answers: this.#answers,
       onPrivate: (key) => this.#private.remember(key, PRIVATE_MEMO_MS),

@@ -1,4 +1,3 @@
-import type { HttpResponse } from '../../../src/client/http-client.ts';
 import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
 import { isOperational } from '../../../src/errors/operational-error.ts';
 import type { HeaderFields } from '../../../src/http/stored-headers.ts';
@@ -6,7 +5,7 @@ import type { RequestField } from '../../../src/http/vary.ts';
 import type { Clock, World } from '../../../src/world/world.ts';
 import type { Passage } from '../../purge/purge-barrier.ts';
 import type { OpenObject } from '../blocks/open-object.ts';
-import type { FillSource } from '../fill-source.ts';
+import type { FillSource, SourceResponse } from '../fill-source.ts';
 import { type AnswerFacts, type OriginAnswer, readAnswer, type StoragePolicy } from './read-answer.ts';
 
 /** What somebody wants to know, and which bytes it wants first. */
@@ -34,7 +33,7 @@ export interface Question extends Need {
 
 /** The origin's answer: its head is read, its body is not. */
 export interface Asked {
-  readonly response: HttpResponse;
+  readonly response: SourceResponse;
   readonly abort: AbortController;
   readonly facts: AnswerFacts;
   readonly answer: OriginAnswer;
@@ -69,7 +68,7 @@ export class OriginDesk {
     const range = method === 'HEAD' || question.range === 'suffix' ? undefined : this.blocksOf(question.range);
     const requestTimeMs = this.#world.clock.nowMs();
     const abort = new AbortController();
-    const send = (): Promise<HttpResponse> =>
+    const send = (): Promise<SourceResponse> =>
       this.#origin.ask({
         target: question.key,
         method,

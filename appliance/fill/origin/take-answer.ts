@@ -120,7 +120,7 @@ export class AnswerTaker {
   #takeObject(question: Question, asked: Asked, answer: OriginAnswer & { kind: 'representation' }): Discovery {
     const { response, facts, abort } = asked;
     const { held } = question;
-    const { desk, fills } = this.#options;
+    const { desk } = this.#options;
     const isHead = question.method === 'HEAD';
     const askedFirst = question.range === 'suffix' ? undefined : desk.blocksOf(question.range)?.first;
     if (facts.status === 206 && answer.first !== askedFirst) {
@@ -146,7 +146,14 @@ export class AnswerTaker {
       fillsByRange: answer.fillsByRange,
       body: isHead
         ? undefined
-        : { source: fills.origin, body: response.body, startByte: answer.first, endByte: answer.last + 1, abort },
+        : {
+            source: response.source,
+            body: response.body,
+            startByte: answer.first,
+            endByte: answer.last + 1,
+            abort,
+            contentDigest: response.headers['content-digest'],
+          },
       wanted: desk.wantedBlocks(question, answer.first),
     });
     return { kind: 'object', lease, originStatus: response.status, selectedBy: place.selectedBy ?? {} };
@@ -208,7 +215,7 @@ export class AnswerTaker {
     bytes: Uint8Array,
   ): void {
     const body = {
-      source: this.#options.fills.origin,
+      source: response.source,
       body: onePiece(bytes),
       startByte: 0,
       endByte: bytes.length,

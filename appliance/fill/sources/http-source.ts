@@ -67,6 +67,7 @@ export class HttpSource implements FillSource {
     this.#headers = {
       'accept-encoding': 'identity',
       'cdn-loop': context.ownId,
+      via: `1.1 ${context.ownId}`,
       ...(place.fetches ? {} : { 'cache-control': 'only-if-cached' }),
       ...(place.kind === 'origin' ? {} : { 'want-repr-digest': 'sha-256=9' }),
     };
