@@ -19,8 +19,8 @@ import { handleGet } from './delivery/handle-get.ts';
 import { LoadMeter } from './delivery/load-meter.ts';
 import { FillCoordinator } from './fill/fill-coordinator.ts';
 import { ObjectDiscovery } from './fill/origin/discover-object.ts';
-import { BlockRepair } from './fill/repair/block-repair.ts';
 import { ViewerWatch } from './fill/planned/viewer-watch.ts';
+import { BlockRepair } from './fill/repair/block-repair.ts';
 import { ApplianceMetrics } from './metrics.ts';
 import { type PurgeMode, type PurgeReport, purgeContent } from './purge/purge-content.ts';
 import type { PurgeRule } from './purge/purge-rule.ts';
@@ -89,6 +89,7 @@ class Appliance implements ProcessService {
     this.#store = createDiskObjectStore({
       volumes: volumesToOpen(config.volume, config.volumeCapacityBytes, logger),
       memoryBytes: config.memoryBytes,
+      evictionPolicy: config.evictionPolicy,
       world,
       logger,
       metrics: this.#metrics,

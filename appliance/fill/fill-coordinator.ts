@@ -23,15 +23,15 @@ import type { ObjectStore, StoredObject } from '../store/object-store.ts';
 import type { BlockFiller, BlockFillResult, PlannedFile, PlannedFiles } from './block-filler.ts';
 import type { BlockFlight } from './blocks/block-flight.ts';
 import { DigestCheck, ObjectCheck } from './blocks/check-digest.ts';
-import { fetchBlocks } from './blocks/fetch-blocks.ts';
-import type { OpenBody, RunContext, RunOptions } from './blocks/fill-run.ts';
-import { FillSlots } from './blocks/fill-slots.ts';
 import { LeasedObject } from './blocks/leased-object.ts';
 import { type ObjectKeeper, ObjectLease, OpenObject } from './blocks/open-object.ts';
 import { UnkeptBlocks } from './blocks/unkept-blocks.ts';
 import type { FillSource } from './fill-source.ts';
 import { strongValidator } from './origin/read-answer.ts';
 import { describePlanned } from './planned-object.ts';
+import { fetchBlocks } from './run/fetch-blocks.ts';
+import type { OpenBody, RunContext, RunOptions } from './run/fill-run.ts';
+import { FillSlots } from './run/fill-slots.ts';
 import { SourceTable } from './sources/source-table.ts';
 
 export interface FillCoordinatorOptions {

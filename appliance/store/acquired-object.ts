@@ -2,7 +2,7 @@ import { OperationalError } from '../../src/errors/operational-error.ts';
 import type { Generation } from './generation.ts';
 import type { MemoryTier } from './memory-tier.ts';
 import type { ObjectDescription } from './object-description.ts';
-import type { StoredObject, Urgency } from './object-store.ts';
+import type { StoredObject, Urgency, WriteOutcome } from './object-store.ts';
 import type { StoreMetrics } from './store-metrics.ts';
 import type { Volume } from './volume.ts';
 
@@ -46,6 +46,7 @@ export class AcquiredObject implements StoredObject {
     this.#check(blockIndex);
     const { memory, metrics, volume } = this.#place;
     const { id } = this.#generation;
+    if (urgency === 'viewer') this.#noteServed(blockIndex);
     const bytes = memory.get(id, blockIndex);
     if (bytes !== undefined) {
       metrics.reads.inc({ from: 'memory' });
@@ -60,13 +61,20 @@ export class AcquiredObject implements StoredObject {
     );
   }
 
-  async write(blockIndex: number, bytes: Uint8Array, urgency: Urgency = 'demand'): Promise<void> {
+  admits(blockIndex: number): boolean {
+    const { volume } = this.#place;
+    return volume !== undefined && (this.holds(blockIndex) || volume.space.admits(this.#generation, blockIndex));
+  }
+
+  async write(blockIndex: number, bytes: Uint8Array, urgency: Urgency = 'demand'): Promise<WriteOutcome> {
     this.#check(blockIndex);
     const { volume } = this.#place;
     const length = this.#generation.blockBytes(blockIndex);
     if (bytes.length !== length) throw new RangeError(`block ${blockIndex} has ${length} bytes, not ${bytes.length}`);
     if (volume === undefined) throw new OperationalError('VOLUME_FULL', 'no volume could take the object');
-    return this.#keeping(() => volume.write(this.#generation, blockIndex, bytes, urgency));
+    if (urgency === 'demand' && !this.#isWorthKeeping(blockIndex, length)) return 'not-admitted';
+    await this.#keeping(() => volume.write(this.#generation, blockIndex, bytes, urgency));
+    return 'kept';
   }
 
   describe(description: ObjectDescription): void {
@@ -94,10 +102,26 @@ export class AcquiredObject implements StoredObject {
     }
   }
 
+  #isWorthKeeping(blockIndex: number, length: number): boolean {
+    // Who fills on demand gives the block to somebody as well.
+    this.#noteServed(blockIndex);
+    const isWorth = this.admits(blockIndex);
+    this.#place.volume?.space.offered(this.#generation, blockIndex);
+    if (!isWorth) this.#place.metrics.refusedBytes.inc(length);
+    return isWorth;
+  }
+
+  /** Ranges within one block, one after the other, are one reading of it. */
+  #noteServed(blockIndex: number): void {
+    if (this.#generation.servedBlock === blockIndex) return;
+    this.#generation.servedBlock = blockIndex;
+    this.#place.volume?.space.served(this.#generation, this.#generation.blockBytes(blockIndex));
+  }
+
   #check(blockIndex: number): void {
     if (this.#released) throw new Error('the object was released');
     if (!Number.isInteger(blockIndex) || blockIndex < 0 || blockIndex >= this.#generation.blockCount) {
-      throw new RangeError(`${this.#generation.description.key} has no block ${blockIndex}`);
+      throw new RangeError(`${this.#generation.key} has no block ${blockIndex}`);
     }
   }
 }

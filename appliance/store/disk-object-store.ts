@@ -3,6 +3,8 @@ import type { Logger } from '../../src/telemetry/logger.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import type { World } from '../../src/world/world.ts';
 import { AcquiredObject, type Place } from './acquired-object.ts';
+import { createPolicy } from './eviction/create-policy.ts';
+import type { PolicyName } from './eviction/eviction-policy.ts';
 import { Generation, NOWHERE } from './generation.ts';
 import { MemoryTier } from './memory-tier.ts';
 import type { ObjectDescription } from './object-description.ts';
@@ -40,6 +42,8 @@ export interface DiskObjectStoreOptions {
   readonly onLost?: (description: ObjectDescription, block: number) => void;
   /** A volume answered a viewer's read, so long after it was asked. */
   readonly onViewerRead?: (dir: string, latencyMs: number) => void;
+  /** Who leaves a full volume first; w-tinylfu unless said. */
+  readonly evictionPolicy?: PolicyName;
   /** How often a volume in trouble is tried again. */
   readonly probeIntervalMs?: number;
 }
@@ -78,12 +82,17 @@ class DiskObjectStore implements ObjectStore {
   constructor(options: DiskObjectStoreOptions) {
     this.#options = options;
     this.#memory = new MemoryTier(options.memoryBytes);
-    this.#metrics = createStoreMetrics(options.metrics ?? new Metrics('appliance'), () => this.usage());
+    this.#metrics = createStoreMetrics(
+      options.metrics ?? new Metrics('appliance'),
+      () => this.usage(),
+      () => this.#volumes.map(({ space }) => space.policy),
+    );
     this.#volumes = options.volumes.map(
       ({ dir, capacityBytes }, volumeIndex) =>
         new Volume({
           dir,
           capacityBytes,
+          policy: createPolicy(options.evictionPolicy ?? 'w-tinylfu'),
           volumeIndex,
           world: options.world,
           logger: options.logger,

@@ -31,6 +31,8 @@ export interface ObjectStore extends Service {
 /** Who waits for a disk, the most urgent first: each is served before those after it. */
 export type Urgency = 'viewer' | 'demand' | 'planned' | 'scrub';
 
+export type WriteOutcome = 'kept' | 'not-admitted';
+
 export interface ObjectState {
   readonly description: ObjectDescription;
   readonly blockCount: number;
@@ -45,12 +47,14 @@ export interface StoredObject extends ObjectState, Disposable {
    * rotten or unreadable: then it is no longer held, is counted, and wants filling again. For a viewer unless said.
    */
   read(blockIndex: number, urgency?: Urgency): Promise<Uint8Array | undefined>;
+  /** Whether a block that is written for demand now would be kept: a full volume may want to see it asked for again first. */
+  admits(blockIndex: number): boolean;
   /**
-   * Keeps a block: it is held once this resolves, and survives kill -9. Bytes must have the block's exact length.
-   * For demand unless said.
+   * Keeps a block: once this resolves with 'kept' it is held and survives kill -9. Bytes must have the block's exact
+   * length. For demand unless said; only then the answer may be 'not-admitted', which is no failure.
    * @throws OperationalError VOLUME_FULL, VOLUME_IO; the caller goes on serving without storing.
    */
-  write(blockIndex: number, bytes: Uint8Array, urgency?: Urgency): Promise<void>;
+  write(blockIndex: number, bytes: Uint8Array, urgency?: Urgency): Promise<WriteOutcome>;
   /** Replaces the description (a 304 renewed it). Key, size and entity tag must stay. */
   describe(description: ObjectDescription): void;
 }

@@ -1,8 +1,13 @@
 import type { Metrics } from '../../src/telemetry/metrics.ts';
+import { type PolicyInsight, policyNames } from './eviction/eviction-policy.ts';
 import type { StoreUsage } from './object-store.ts';
 
 /** What the store counts, with what the operator shall do about it. */
-export function createStoreMetrics(metrics: Metrics, usage: () => StoreUsage) {
+export function createStoreMetrics(
+  metrics: Metrics,
+  usage: () => StoreUsage,
+  policies: () => readonly PolicyInsight[],
+) {
   metrics.gauge(
     'store_used_bytes',
     'Bytes on all volumes. At the capacity the store evicts: expected, unless the plan does not fit (see pinned bytes).',
@@ -42,6 +47,7 @@ export function createStoreMetrics(metrics: Metrics, usage: () => StoreUsage) {
     [],
     (gauge) => gauge.set(scrubs(usage()).reduce((sum, { bytesPerSec }) => sum + bytesPerSec, 0)),
   );
+  createPolicyMetrics(metrics, policies);
   return {
     reads: metrics.counter('store_reads_total', 'Blocks read, by where they were. Mostly disk: give it more memory.', [
       'from',
@@ -60,6 +66,11 @@ export function createStoreMetrics(metrics: Metrics, usage: () => StoreUsage) {
       'store_failed_writes_total',
       'Blocks that could not be kept: check disks and capacity.',
     ),
+    refusedBytes: metrics.counter(
+      'store_refused_bytes_total',
+      'Bytes of blocks that were served but not stored: a full volume waited for a second request. Expected; saves writes.',
+    ),
+    evictedObjects: metrics.counter('store_evicted_objects_total', 'Objects evicted to make room.'),
     evictedBytes: metrics.counter('store_evicted_bytes_total', 'Bytes evicted to make room.'),
     evictedPinnedBytes: metrics.counter(
       'store_evicted_pinned_bytes_total',
@@ -71,3 +82,28 @@ export function createStoreMetrics(metrics: Metrics, usage: () => StoreUsage) {
 const scrubs = ({ volumes }: StoreUsage) => volumes.flatMap(({ scrub }) => (scrub === undefined ? [] : [scrub]));
 
 export type StoreMetrics = ReturnType<typeof createStoreMetrics>;
+
+function createPolicyMetrics(metrics: Metrics, policies: () => readonly PolicyInsight[]): void {
+  metrics.gauge(
+    'store_policy_volumes',
+    'Volumes by the rule that evicts there now. lru under a configured w-tinylfu: viewers come back soon, no fault.',
+    ['rule'],
+    (gauge) => {
+      for (const rule of policyNames) {
+        gauge.set({ rule }, policies().filter(({ activeRule }) => activeRule === rule).length);
+      }
+    },
+  );
+  metrics.gauge(
+    'store_shadow_hit_ratio',
+    'Byte hit ratio of late that the rule in force and LRU have on a sample. LRU higher for days: set evictionPolicy.',
+    ['rule'],
+    (gauge) => {
+      const shadows = policies().flatMap(({ shadow }) => shadow ?? []);
+      if (shadows.length === 0) return;
+      const mean = (ratios: readonly number[]) => ratios.reduce((sum, ratio) => sum + ratio, 0) / ratios.length;
+      gauge.set({ rule: 'own' }, mean(shadows.map(({ ownHitRatio }) => ownHitRatio)));
+      gauge.set({ rule: 'lru' }, mean(shadows.map(({ lruHitRatio }) => lruHitRatio)));
+    },
+  );
+}

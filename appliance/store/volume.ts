@@ -3,6 +3,7 @@ import { isOperational, OperationalError } from '../../src/errors/operational-er
 import type { Logger } from '../../src/telemetry/logger.ts';
 import type { Timer, World } from '../../src/world/world.ts';
 import { crc32cOf } from './checksum.ts';
+import type { EvictionPolicy } from './eviction/eviction-policy.ts';
 import type { Generation } from './generation.ts';
 import type { Urgency, VolumeState } from './object-store.ts';
 import { type BlockCheck, VolumeScrub } from './scrub/volume-scrub.ts';
@@ -65,7 +66,7 @@ export class Volume {
     this.#options = options;
     this.#logger = options.logger.child({ volume: options.dir });
     this.#layout = new VolumeLayout(options.dir);
-    this.#space = new VolumeSpace(options.capacityBytes);
+    this.#space = new VolumeSpace(options.capacityBytes, options.policy);
     this.#health = new VolumeHealth(this.#logger);
     this.#lane = new DiskLane(clock, {
       ...volumeLaneLimits,
@@ -468,6 +469,8 @@ export interface ScrubOptions {
 export interface VolumeOptions {
   readonly dir: string;
   readonly capacityBytes: number;
+  /** Its own: it knows this volume's entries. */
+  readonly policy: EvictionPolicy;
   /** Its place among the store's volumes. */
   readonly volumeIndex: number;
   readonly world: World;

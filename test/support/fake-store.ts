@@ -103,9 +103,13 @@ export class FakeObject implements StoredObject {
     return Promise.resolve(undefined);
   }
 
-  write(blockIndex: number): Promise<void> {
+  admits(): boolean {
+    return true;
+  }
+
+  write(blockIndex: number): Promise<'kept'> {
     this.hold(blockIndex);
-    return Promise.resolve();
+    return Promise.resolve('kept');
   }
 
   describe(description: ObjectDescription): void {

@@ -19,7 +19,7 @@ export const purePaths: readonly string[] = [
   'appliance/delivery/choose-answer.ts',
   'appliance/fill/choose-source.ts',
   'appliance/fill/origin/variant-list.ts',
-  'appliance/store/eviction.ts',
+  'appliance/store/eviction/',
   'fill-planner/demand/predict-demand.ts',
   'fill-planner/placement/',
   'fill-planner/plan/build-plan.ts',

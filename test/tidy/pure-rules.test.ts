@@ -89,8 +89,8 @@ describe('pure-list', () => {
   });
 
   it('names a listed file that was renamed away from its protection', async () => {
-    const { 'appliance/store/eviction.ts': renamed = '', ...rest } = everyPurePath;
-    const findings = await findIn(checkPureList, { ...rest, 'appliance/store/evict.ts': renamed });
-    expect(findings.map(({ says }) => says)).toEqual([expect.stringContaining('appliance/store/eviction.ts')]);
+    const { 'appliance/fill/choose-source.ts': renamed = '', ...rest } = everyPurePath;
+    const findings = await findIn(checkPureList, { ...rest, 'appliance/fill/choose-sources.ts': renamed });
+    expect(findings.map(({ says }) => says)).toEqual([expect.stringContaining('appliance/fill/choose-source.ts')]);
   });
 });

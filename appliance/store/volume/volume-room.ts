@@ -12,7 +12,7 @@ import type { VolumeSpace } from './volume-space.ts';
 /** Evicted at once when the disk is full before the capacity is: as much as the watermark does. */
 const FULL_DISK_SHARE = 0.02;
 
-/** Makes room on a volume: who goes is decided in eviction.ts, what is taken is counted in VolumeSpace, here it is done. */
+/** Makes room on a volume: who goes is decided in eviction/, what is taken is counted in VolumeSpace, here it is done. */
 export class VolumeRoom {
   readonly #options: VolumeRoomOptions;
   readonly #removals: DiskLane;
@@ -67,8 +67,9 @@ export class VolumeRoom {
   }
 
   #evict(victims: readonly Generation[]): void {
-    const { evictedBytes, evictedPinnedBytes } = this.#options.metrics;
+    const { evictedBytes, evictedObjects, evictedPinnedBytes } = this.#options.metrics;
     for (const victim of victims) {
+      evictedObjects.inc();
       evictedBytes.inc(victim.diskBytes);
       if (victim.pinned) evictedPinnedBytes.inc(victim.diskBytes);
       this.#options.forget(victim);

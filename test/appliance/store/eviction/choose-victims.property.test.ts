@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { chooseVictims } from '../../../appliance/store/eviction.ts';
+import { chooseVictims } from '../../../../appliance/store/eviction/choose-victims.ts';
 
 interface Candidate {
   readonly name: string;

@@ -1,14 +1,11 @@
 /**
  * Who leaves when a volume needs room.
  *
- * Least recently used first, by bytes. What the plan pinned leaves only when everything else that may leave is not
+ * In the order of a policy (eviction-policy.ts), by bytes. What the plan pinned leaves only when everything else that may leave is not
  * enough for what is needed now: a viewer's miss must not undo what was filled overnight, and yet a plan that filled
  * the disk must not stop the cache. Evicting for one block at a time would evict at every write once a volume is full,
  * so more is wanted than is needed (a watermark); pinned objects never leave for the surplus, nor does an object that is
  * larger than what is left of it: a film must not go because a playlist needed room.
- *
- * Limits: no account of frequency or of what a refill would cost; `bench/replay-eviction` is where another rule proves
- * itself.
  */
 export interface EvictionCandidate {
   readonly sizeBytes: number;
@@ -24,7 +21,8 @@ export interface EvictionNeed {
 /**
  * The objects to remove, in the order to remove them. Their sum is below `neededBytes` when there is not enough: the
  * caller decides whether that helps. Reads no more candidates than it must; objects without bytes are never victims.
- * @param unpinned least recently used first; what may not leave (in use) is not among them. So too `pinned`.
+ * @param unpinned in the order of the policy; what may not leave (in use) is not among them. So too `pinned`, the least
+ *   recently used first.
  */
 export function chooseVictims<C extends EvictionCandidate>(
   unpinned: Iterable<C>,
@@ -38,7 +36,7 @@ export function chooseVictims<C extends EvictionCandidate>(
   return victims;
 }
 
-/** Moves candidates to the victims, oldest first and without gaps. @returns how many bytes they make up */
+/** Moves candidates to the victims, in their order and without gaps. @returns how many bytes they make up */
 function take<C extends EvictionCandidate>(victims: C[], candidates: Iterable<C>, need: EvictionNeed): number {
   let takenBytes = 0;
   if (need.wantedBytes <= 0) return takenBytes;

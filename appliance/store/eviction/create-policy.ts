@@ -1,0 +1,18 @@
+import type { EvictionPolicy, PolicyName } from './eviction-policy.ts';
+import { GuardedTinyLfu } from './guarded-tinylfu.ts';
+import { Lru } from './lru.ts';
+import { S3Fifo } from './s3-fifo.ts';
+import { Sieve } from './sieve.ts';
+
+export function createPolicy(name: PolicyName): EvictionPolicy {
+  switch (name) {
+    case 'lru':
+      return new Lru();
+    case 'sieve':
+      return new Sieve();
+    case 's3-fifo':
+      return new S3Fifo();
+    case 'w-tinylfu':
+      return new GuardedTinyLfu();
+  }
+}

@@ -1,0 +1,151 @@
+import { ShadowCache } from './shadow-cache.ts';
+import { scrambled } from './structures/hash-of-key.ts';
+import { WTinyLfu, type WTinyLfuSetting } from './w-tinylfu.ts';
+
+/**
+ * Which setting does best with what viewers ask for here and now.
+ *
+ * Problem: no rule wins everywhere. Where the same few people come back within minutes, LRU is hard to beat and a filter
+ * by frequency loses six points; where a catalogue is shared by thousands, LRU is what loses.
+ *
+ * Idea: every candidate runs as a cache without content on a sample of the keys, at the same fraction of the capacity
+ * (Waldspurger et al., "Cache Modeling and Optimization using Miniature Simulations", ATC 2017), and all see the same
+ * requests. LRU is always one of them. The one in force gives way when another one leads by more than chance explains:
+ * requests on which two differ are compared in pairs, as McNemar's test does, so what both hit or miss is no noise. Old
+ * evidence fades, so a rule that lost comes back.
+ *
+ * Disk writes have a price too: a byte written counts against a candidate as WRITE_PRICE bytes missed. So the second-hit
+ * candidate, which writes a fifth, wins where it loses next to nothing.
+ *
+ * Limits: a change of what viewers do is seen after some thousand sampled requests, not at once. Costs one request to
+ * each candidate per sampled request: all while the volume has few objects, one in 2^n where it has many.
+ */
+const MAX_SHADOW_ENTRIES = 4096;
+const HORIZON_PER_ENTRY = 8;
+const MIN_HORIZON = 2000;
+const REQUESTS_PER_DECISION = 64;
+/** Of the bytes asked for. Below it a lead is not worth a change. */
+const MIN_LEAD = 0.002;
+/** In standard deviations. */
+const MIN_CERTAINTY = 2;
+const WRITE_PRICE = 0.005;
+
+export const LRU_SETTING: WTinyLfuSetting = { windowShare: 1, needsSecondHit: false };
+export const FIRST_SETTING: WTinyLfuSetting = { windowShare: 0.5, needsSecondHit: false };
+export const SETTINGS: readonly WTinyLfuSetting[] = [
+  LRU_SETTING,
+  FIRST_SETTING,
+  { windowShare: 0.2, needsSecondHit: false },
+  { windowShare: 0.2, needsSecondHit: true },
+];
+
+interface Contestant {
+  readonly setting: WTinyLfuSetting;
+  readonly shadow: ShadowCache<WTinyLfu>;
+  hitBytes: number;
+  /** Of the request in hand. */
+  gain: number;
+  /** Against the one in force: sum of squares of the differences in gain. */
+  spread: number;
+  lead: number;
+}
+
+export class ShadowContest {
+  readonly #contestants: readonly Contestant[];
+  #inForce: Contestant;
+  #requestedBytes = 0;
+  #requests = 0;
+  #sampleMask = 0;
+  #isTight = false;
+
+  constructor(settings: readonly WTinyLfuSetting[] = SETTINGS, first = FIRST_SETTING) {
+    this.#contestants = settings.map((setting) => ({
+      setting,
+      shadow: new ShadowCache(new WTinyLfu(setting), Number.POSITIVE_INFINITY),
+      hitBytes: 0,
+      gain: 0,
+      spread: 0,
+      lead: 0,
+    }));
+    const inForce = this.#contestants.find(({ setting }) => setting === first);
+    if (inForce === undefined) throw new Error('the first setting is none of the candidates');
+    this.#inForce = inForce;
+  }
+
+  get setting(): WTinyLfuSetting {
+    return this.#inForce.setting;
+  }
+
+  /** Shares of the bytes asked for lately; undefined while nothing had to leave yet. */
+  get hitRatios(): { ownHitRatio: number; lruHitRatio: number } | undefined {
+    if (this.#requestedBytes === 0) return undefined;
+    const lru = this.#contestants.find(({ setting }) => setting.windowShare === 1) ?? this.#inForce;
+    return {
+      ownHitRatio: this.#inForce.hitBytes / this.#requestedBytes,
+      lruHitRatio: lru.hitBytes / this.#requestedBytes,
+    };
+  }
+
+  /** The real cache has so many bytes, and somebody has to leave. */
+  tighten(ownBytes: number): void {
+    this.#isTight = true;
+    for (const { shadow } of this.#contestants) shadow.capacityBytes = ownBytes / (this.#sampleMask + 1);
+  }
+
+  /** @returns whether another setting is in force from now on */
+  request(hash: number, bytes: number): boolean {
+    if (!this.#isSampled(hash)) return false;
+    for (const contestant of this.#contestants) this.#ask(contestant, hash, bytes);
+    if (this.#isTight) this.#count(bytes);
+    if (this.#contestants.some(({ shadow }) => shadow.size > MAX_SHADOW_ENTRIES)) this.#sampleLess();
+    this.#requests += 1;
+    return this.#requests % REQUESTS_PER_DECISION === 0 && this.#decide();
+  }
+
+  #ask(contestant: Contestant, hash: number, bytes: number): void {
+    const outcome = contestant.shadow.request(hash, bytes);
+    contestant.gain = outcome === 'hit' ? bytes : outcome === 'stored' ? -WRITE_PRICE * bytes : 0;
+  }
+
+  #count(bytes: number): void {
+    const keep = 1 - 1 / Math.max(MIN_HORIZON, HORIZON_PER_ENTRY * this.#inForce.shadow.size);
+    this.#requestedBytes = this.#requestedBytes * keep + bytes;
+    for (const contestant of this.#contestants) {
+      const { gain } = contestant;
+      const difference = gain - this.#inForce.gain;
+      contestant.hitBytes = contestant.hitBytes * keep + Math.max(0, gain);
+      contestant.lead = contestant.lead * keep + difference;
+      contestant.spread = contestant.spread * keep + difference ** 2;
+    }
+  }
+
+  #decide(): boolean {
+    let best = this.#inForce;
+    for (const contestant of this.#contestants) {
+      const { lead, spread } = contestant;
+      const isCertain = lead > MIN_CERTAINTY * Math.sqrt(spread) && lead > MIN_LEAD * this.#requestedBytes;
+      if (isCertain && lead > best.lead) best = contestant;
+    }
+    if (best === this.#inForce) return false;
+    this.#inForce = best;
+    // Leads are against the one in force: they begin anew.
+    for (const contestant of this.#contestants) {
+      contestant.lead = 0;
+      contestant.spread = 0;
+    }
+    return true;
+  }
+
+  #sampleLess(): void {
+    this.#sampleMask = this.#sampleMask * 2 + 1;
+    for (const { shadow } of this.#contestants) {
+      shadow.capacityBytes /= 2;
+      shadow.keepOnly((hash) => this.#isSampled(hash));
+    }
+  }
+
+  #isSampled(hash: number): boolean {
+    // Scrambled again: the sketches take the same bits.
+    return (scrambled(~hash) & this.#sampleMask) === 0;
+  }
+}
