@@ -206,15 +206,16 @@ export class VolumeScrub {
     if (this.#roster.length > 0)
       logger.info({ passes: this.#passesEnded, tookHours }, 'scrub: every block was checked');
     this.#passBeganAtMs = nowMs;
-    // Nothing left to earn: an empty volume would otherwise pass and pass.
-    this.#creditBytes = Math.min(this.#creditBytes, -BLOCK_BYTES);
+    // The next pass earns its first block, too.
+    this.#creditBytes = -BLOCK_BYTES;
   }
 
   #rate(): number {
     const { volume, world, periodMs, bulkShare } = this.#options;
-    if (!volume.isReadable()) return 0;
+    const heldBytes = volume.heldBytes();
+    if (!volume.isReadable() || heldBytes === 0) return 0;
     return scrubRate({
-      heldBytes: volume.heldBytes(),
+      heldBytes,
       progress: this.#order.progress,
       passBeganMsAgo: world.clock.nowMs() - this.#passBeganAtMs,
       periodMs,
@@ -227,6 +228,8 @@ export class VolumeScrub {
   /** Ms until the next block is paid for; 0 when it is. */
   #untilEarnedMs(): number {
     const nowMs = this.#options.world.clock.monotonicMs();
+    // A pass over nothing is always on time.
+    if (this.#options.volume.heldBytes() === 0) this.#passBeganAtMs = this.#options.world.clock.nowMs();
     const rate = this.#rate();
     const earned = ((nowMs - this.#creditedAtMs) / 1000) * rate;
     this.#creditedAtMs = nowMs;

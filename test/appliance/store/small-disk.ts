@@ -7,7 +7,8 @@ import { join } from 'node:path';
 export class SmallDisk implements Disposable {
   readonly #folder = mkdtempSync(join(tmpdir(), 'oca-small-disk-'));
   readonly dir = join(this.#folder, 'mounted');
-  readonly #image = join(this.#folder, 'image');
+  /** What lies under an ext4, as a file. */
+  readonly image = join(this.#folder, 'image');
   #rescuer: ChildProcess | undefined;
 
   constructor() {
@@ -24,11 +25,16 @@ export class SmallDisk implements Disposable {
   /** An ext4, which can `fail`. */
   static ext4(mebibytes = 32): SmallDisk {
     const disk = new SmallDisk();
-    writeFileSync(disk.#image, '');
-    truncateSync(disk.#image, mebibytes * 1024 * 1024);
-    run('mkfs.ext4', ['-q', '-F', disk.#image]);
-    disk.#mount('-o', 'loop', disk.#image);
+    writeFileSync(disk.image, '');
+    truncateSync(disk.image, mebibytes * 1024 * 1024);
+    run('mkfs.ext4', ['-q', '-F', disk.image]);
+    disk.#mount('-o', 'loop', disk.image);
     return disk;
+  }
+
+  /** Everything is written to where it lies. */
+  sync(): void {
+    run('sync', ['-f', this.dir]);
   }
 
   setReadOnly(readOnly: boolean): void {
@@ -45,8 +51,8 @@ export class SmallDisk implements Disposable {
    * copies are gone. A whole disk of so many MiB is what it was before.
    */
   lose(fromMebibyte: number): void {
-    run('sync', ['-f', this.dir]);
-    truncateSync(this.#image, fromMebibyte * 1024 * 1024);
+    this.sync();
+    truncateSync(this.image, fromMebibyte * 1024 * 1024);
   }
 
   /**
@@ -54,8 +60,8 @@ export class SmallDisk implements Disposable {
    */
   copyAsAfterPowerCut(): SmallDisk {
     const other = new SmallDisk();
-    copyFileSync(this.#image, other.#image);
-    other.#mount('-o', 'loop', other.#image);
+    copyFileSync(this.image, other.image);
+    other.#mount('-o', 'loop', other.image);
     return other;
   }
 
@@ -79,7 +85,7 @@ export class SmallDisk implements Disposable {
   /** As after the operator's repair. Nobody may have files open. */
   repair(): void {
     run('umount', [this.dir]);
-    this.#mount('-o', 'loop', this.#image);
+    this.#mount('-o', 'loop', this.image);
   }
 
   [Symbol.dispose](): void {
