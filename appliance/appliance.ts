@@ -90,6 +90,7 @@ class Appliance implements ProcessService {
       volumes: volumesToOpen(config.volume, config.volumeCapacityBytes, logger),
       memoryBytes: config.memoryBytes,
       evictionPolicy: config.evictionPolicy,
+      durability: config.durability,
       world,
       logger,
       metrics: this.#metrics,

@@ -77,6 +77,11 @@ export const applianceParameters = {
     'w-tinylfu',
     'Who leaves a full volume first. w-tinylfu watches what LRU would do and falls back to it; the others are for comparison.',
   ),
+  durability: choiceParameter(
+    ['process', 'power'],
+    'process',
+    'What a stored block outlives: this process, however it dies, or also a power cut. The latter syncs the disk for every group of blocks; with the former a power cut costs at most refills, never a wrong byte.',
+  ),
   state: textParameter('', "Folder for this appliance's identity and state; inside the first volume when not set.", {
     unit: 'DIR',
   }),

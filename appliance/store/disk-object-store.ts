@@ -10,6 +10,7 @@ import { MemoryTier } from './memory-tier.ts';
 import type { ObjectDescription } from './object-description.ts';
 import type { ObjectState, ObjectStore, StoredObject, StoreUsage } from './object-store.ts';
 import { createStoreMetrics, type StoreMetrics } from './store-metrics.ts';
+import type { Durability } from './volume/index-messages.ts';
 import { type ScrubOptions, Volume } from './volume.ts';
 
 /**
@@ -34,6 +35,8 @@ export interface DiskObjectStoreOptions {
   readonly world: World;
   readonly logger: Logger;
   readonly metrics?: Metrics;
+  /** What a block that was written outlives; the process unless said. */
+  readonly durability?: Durability;
   /** Beyond it the least recently used object goes. One costs about 1 kB of memory, and 6 bytes per held block. */
   readonly maxObjects?: number;
   /** How long a pass over a volume may take, and what viewers leave over for it, 0 to 1. Without it nothing is scrubbed. */
@@ -94,6 +97,7 @@ class DiskObjectStore implements ObjectStore {
           capacityBytes,
           policy: createPolicy(options.evictionPolicy ?? 'w-tinylfu'),
           volumeIndex,
+          durability: options.durability ?? 'process',
           world: options.world,
           logger: options.logger,
           metrics: this.#metrics,
@@ -213,7 +217,7 @@ class DiskObjectStore implements ObjectStore {
   /** What a volume holds, now that it is open; of two generations of a key the newer stays. */
   #takeOver(generations: readonly Generation[]): void {
     for (const generation of generations) {
-      const { key } = generation.description;
+      const { key } = generation;
       this.#lastId = Math.max(this.#lastId, generation.id);
       const other = this.#objects.get(key);
       if (other !== undefined && other.id > generation.id) {
@@ -234,7 +238,7 @@ class DiskObjectStore implements ObjectStore {
   }
 
   #onForgotten(generation: Generation): void {
-    const { key } = generation.description;
+    const { key } = generation;
     if (this.#objects.get(key) === generation) this.#objects.delete(key);
     if (generation.holders === 0) this.#memory.drop(generation.id, generation.blocks.held());
   }

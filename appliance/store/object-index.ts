@@ -1,14 +1,24 @@
 import { messageOf, OperationalError } from '../../src/errors/operational-error.ts';
 import { migrate } from '../../src/sqlite/migrate.ts';
 import { type Database, openDatabase } from '../../src/sqlite/open-database.ts';
+import type { Durability } from './volume/index-messages.ts';
+
+/**
+ * The log is moved into the database when it is 16 MiB long: blocks that come one after the other change the same page
+ * again and again, and this writes it once. After a checkpoint the log is used from its beginning; what a large
+ * transaction made longer is cut off.
+ */
+const CHECKPOINT_PAGES = 4096;
+const MAX_LOG_BYTES = 32 * 2 ** 20;
 
 /**
  * The index of one volume, and the only SQL of the store, used by the volume's own thread alone. It is read once, at
  * start; afterwards it is only written, in transactions that CommitQueue forms, and every question is answered from
  * memory.
  *
- * The journal is not synced per commit: a killed process loses no committed row, a power cut may lose the last ones,
- * which costs refills. A row that survives a power cut while its data did not is found by the checksum when it is read.
+ * With durability `process` the journal is not synced per commit: a killed process loses no committed row, a power cut
+ * may lose the last ones, which costs refills. A row that survives a power cut while its data did not is found by the
+ * checksum when it is read. With `power` the journal is synced, after the data of its rows was (commit-queue.ts).
  * The database is opened exclusively, which is also the volume's lock.
  */
 export class ObjectIndex {
@@ -16,9 +26,11 @@ export class ObjectIndex {
   readonly #statements: Statements;
 
   /** @throws OperationalError STATE_IN_USE, STATE_CORRUPT (damaged, or written by a newer version), VOLUME_IO */
-  constructor(file: string) {
-    this.#database = openDatabase(file, { durable: false, exclusive: true });
+  constructor(file: string, durability: Durability = 'process') {
+    this.#database = openDatabase(file, { durable: durability === 'power', exclusive: true });
     try {
+      this.#database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+      this.#database.pragma(`journal_size_limit = ${MAX_LOG_BYTES}`);
       migrate(this.#database, new URL('./migrations/', import.meta.url));
       this.#statements = prepareStatements(this.#database);
     } catch (error) {

@@ -12,6 +12,7 @@ import { CommitQueue } from './volume/commit-queue.ts';
 import { DataFile, diskFailure } from './volume/data-file.ts';
 import { DiskLane, volumeLaneLimits } from './volume/disk-lane.ts';
 import type { IndexClient } from './volume/index-client.ts';
+import type { Durability } from './volume/index-messages.ts';
 import { loadVolume } from './volume/load-volume.ts';
 import { type Loss, LossLog } from './volume/loss-log.ts';
 import { BlockReader } from './volume/read-block.ts';
@@ -254,10 +255,10 @@ export class Volume {
   }
 
   async #load(): Promise<void> {
-    const { volumeIndex, world } = this.#options;
-    const { index, generations } = await loadVolume(this.dir, volumeIndex, world.clock, this.#logger);
+    const { volumeIndex, durability, world } = this.#options;
+    const { index, generations } = await loadVolume(this.dir, volumeIndex, durability, world.clock, this.#logger);
     if (this.#closed) return index.close();
-    this.#opened = { index, queue: new CommitQueue(index) };
+    this.#opened = { index, queue: new CommitQueue(index, durability) };
     for (const generation of generations) this.#space.add(generation);
     this.#scrub?.opened(generations);
     this.#options.onOpened(generations);
@@ -473,6 +474,7 @@ export interface VolumeOptions {
   readonly policy: EvictionPolicy;
   /** Its place among the store's volumes. */
   readonly volumeIndex: number;
+  readonly durability: Durability;
   readonly world: World;
   readonly logger: Logger;
   readonly metrics: StoreMetrics;

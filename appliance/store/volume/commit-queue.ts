@@ -1,6 +1,6 @@
 import { pageOf } from '../block-map.ts';
 import type { Generation } from '../generation.ts';
-import type { IndexBatch } from './index-messages.ts';
+import type { Durability, IndexBatch } from './index-messages.ts';
 
 /** Where batches go: the index in its thread. */
 export interface BatchWriter {
@@ -13,11 +13,13 @@ export interface BatchWriter {
  * A transaction costs tens of microseconds however little is in it, and the way to its thread as much again, so
  * everything that comes while one is on its way shares the next. Nothing here is a log of operations: the queue
  * remembers *what* changed and writes it as it is when its turn comes, so ten changes of a page are one row, and what
- * a transaction failed to write is written with the next. Only block writes have somebody waiting: they count as held
+ * a transaction failed to write is written with the next. With durability `power` the data files of its blocks are
+ * synced before a transaction, once for all blocks of a file that came meanwhile, and the index after it. Only block writes have somebody waiting: they count as held
  * when their transaction is through, and are told when it fails.
  */
 export class CommitQueue {
   readonly #writer: BatchWriter;
+  readonly #durability: Durability;
   readonly #changed = new Set<Generation>();
   readonly #changedPages = new Map<Generation, Set<number>>();
   readonly #deleted = new Set<number>();
@@ -28,8 +30,9 @@ export class CommitQueue {
   /** Never rejects. */
   #inFlight: Promise<void> | undefined;
 
-  constructor(writer: BatchWriter) {
+  constructor(writer: BatchWriter, durability: Durability = 'process') {
     this.#writer = writer;
+    this.#durability = durability;
   }
 
   /** The description is new or changed. */
@@ -87,7 +90,7 @@ export class CommitQueue {
     clearImmediate(this.#scheduled);
     this.#scheduled = undefined;
     const taken = this.#take(maxUses);
-    const outcome = this.#writer.commit(taken.batch);
+    const outcome = this.#write(taken);
     this.#inFlight = outcome.then(
       () => {
         this.#inFlight = undefined;
@@ -107,6 +110,14 @@ export class CommitQueue {
     );
     await outcome;
     await this.#inFlight;
+  }
+
+  async #write({ batch, blocks }: Taken): Promise<void> {
+    if (this.#durability === 'power') {
+      const files = new Set(blocks.map(({ generation }) => generation.file));
+      await Promise.all([...files].map((file) => file?.sync()));
+    }
+    await this.#writer.commit(batch);
   }
 
   get #hasWork(): boolean {

@@ -1,7 +1,7 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { OperationalError } from '../../../src/errors/operational-error.ts';
 import type { Clock, Timer } from '../../../src/world/world.ts';
-import type { FromIndex, IndexBatch, IndexFailure, ToIndex } from './index-messages.ts';
+import type { Durability, FromIndex, IndexBatch, IndexFailure, IndexThreadData, ToIndex } from './index-messages.ts';
 
 /** A batch that is not answered by then failed; a healthy disk takes milliseconds. */
 const COMMIT_DEADLINE_MS = 30_000;
@@ -27,14 +27,14 @@ export class IndexClient {
   #silence: Timer | undefined;
 
   /** @param onLoading gets everything that the index holds, and `loaded` last */
-  constructor(dir: string, clock: Clock, onLoading: (message: LoadingMessage) => void) {
+  constructor(dir: string, durability: Durability, clock: Clock, onLoading: (message: LoadingMessage) => void) {
     this.#clock = clock;
     this.#dir = dir;
     this.#onLoading = onLoading;
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     this.#worker = new Worker(new URL('./index-thread.ts', import.meta.url), {
-      workerData: { dir, port: port2 },
+      workerData: { dir, durability, port: port2 } satisfies IndexThreadData,
       transferList: [port2],
       // Rows live for one chunk: with room for a few of them the collector has hardly anything to copy.
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },

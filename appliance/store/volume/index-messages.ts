@@ -6,6 +6,9 @@ import type { RebuildProgress } from '../files/rebuild-index.ts';
 
 /** What a volume and its index thread say to each other. Everything in here is copied from thread to thread. */
 
+/** What a block that was acknowledged outlives: the process, however it dies, or also a power cut. */
+export type Durability = 'process' | 'power';
+
 /** Changes of the index that are kept together or not at all; deletions come first. */
 export interface IndexBatch {
   readonly deleted: readonly number[];
@@ -41,5 +44,6 @@ export type FromIndex =
 
 export interface IndexThreadData {
   readonly dir: string;
+  readonly durability: Durability;
   readonly port: MessagePort;
 }

@@ -16,7 +16,7 @@ import { VolumeLayout } from './volume-layout.ts';
  * none of this may stop the loop that serves. So the thread opens the index, tells everything that is in it, and from
  * then on turns one message into one transaction and one answer. It is a synchronous program: nothing in it awaits.
  */
-const { dir, port } = workerData as IndexThreadData;
+const { dir, durability, port } = workerData as IndexThreadData;
 const layout = new VolumeLayout(dir);
 let index: ObjectIndex | undefined;
 
@@ -53,7 +53,7 @@ function openAndTell(): void {
 
 function openIndex(): ObjectIndex {
   try {
-    index = new ObjectIndex(layout.indexPath);
+    index = new ObjectIndex(layout.indexPath, durability);
     layout.nameHolder(process.pid);
   } catch (error) {
     throw isOperational(error, 'STATE_IN_USE') ? layout.inUse(error) : error;

@@ -6,7 +6,7 @@ import type { RebuildProgress } from '../files/rebuild-index.ts';
 import { type DescriptionTexts, Generation } from '../generation.ts';
 import type { ObjectDescription } from '../object-description.ts';
 import { IndexClient, type LoadingMessage } from './index-client.ts';
-import type { IndexBatch } from './index-messages.ts';
+import type { Durability, IndexBatch } from './index-messages.ts';
 
 /** Everything a volume holds, the least recently used first, and its index. */
 export interface LoadedVolume {
@@ -22,11 +22,12 @@ export interface LoadedVolume {
 export async function loadVolume(
   dir: string,
   volumeIndex: number,
+  durability: Durability,
   clock: Clock,
   logger: Logger,
 ): Promise<LoadedVolume> {
   const reconciliation = new Reconciliation(volumeIndex, clock, logger);
-  const index = new IndexClient(dir, clock, (message) => reconciliation.hear(message));
+  const index = new IndexClient(dir, durability, clock, (message) => reconciliation.hear(message));
   try {
     await index.load();
     await index.commit(reconciliation.repairs());
