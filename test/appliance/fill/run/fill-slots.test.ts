@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FillSlots } from '../../../../appliance/fill/blocks/fill-slots.ts';
+import { FillSlots } from '../../../../appliance/fill/run/fill-slots.ts';
 import type { OperationalError } from '../../../../src/errors/operational-error.ts';
 import { FakeClock } from '../../../support/fake-world.ts';
 

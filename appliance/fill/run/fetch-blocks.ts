@@ -4,8 +4,7 @@
  * A fill that dies with its connection costs viewers their answer and the origin everything sent so far, once more.
  * So bytes are counted, not requests: when a source fails, the next one is asked from the byte that is missing (`Range`
  * with `If-Range`, so that two generations are never joined); where there is one alone, that one again. Viewers who
- * wait see a pause, not an end. Blocks that carry checksums are taken from any mix of sources; one bad block ends a
- * source's part in the run, if all of the block was its own.
+ * wait see a pause, not an end. Blocks with checksums may come from any mix; a bad block ends its source's part.
  *
  * A run goes on while somebody wants what comes next. The block in hand is finished in any case: its bytes are paid for.
  * Who waits for a block far behind the one in hand gets a run of its own, made of the rest of this one.
@@ -17,14 +16,15 @@
  */
 import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
 import { isOperational, OperationalError } from '../../../src/errors/operational-error.ts';
+import type { BlockFlight } from '../blocks/block-flight.ts';
+import { DigestCheck } from '../blocks/check-digest.ts';
+import type { OpenObject } from '../blocks/open-object.ts';
 import type { FillSource } from '../fill-source.ts';
-import type { BlockFlight } from './block-flight.ts';
-import { DigestCheck } from './check-digest.ts';
-import { askForBytes, type OpenBody, type RunContext, type RunOptions } from './fill-run.ts';
+import { BlockIntake } from './block-intake.ts';
+import { askForBytes, endOfRequest, type OpenBody, type RunContext, type RunOptions } from './fill-run.ts';
 import { BlockDeadline, LateWatch } from './fill-watch.ts';
-import type { OpenObject } from './open-object.ts';
+import { bringRest } from './second-stream.ts';
 import { SourceCircle } from './source-circle.ts';
-import { isGenuineBlock } from './verify-blocks.ts';
 
 const MAX_ATTEMPTS_PER_BLOCK = 32;
 /** Waits before asking all of them again after a round that brought nothing; their number is how often. */
@@ -49,7 +49,7 @@ export async function fetchBlocks(options: RunOptions, context: RunContext): Pro
 interface Second {
   readonly flight: BlockFlight;
   readonly abort: AbortController;
-  /** Whether it brought the block. */
+  /** Whether it brought it. */
   readonly won: Promise<boolean>;
 }
 
@@ -63,10 +63,7 @@ class Run {
   #keepsAll: boolean;
   #begun: OpenBody | undefined;
   #second: Second | undefined;
-  /** Whose bytes are in the block in hand, while it has not passed its check. */
-  #givers = new Set<FillSource>();
-  /** Set when the check failed on bytes of several: then the block is taken from one, who can answer for it. */
-  #isUnmixed = false;
+  readonly #intake: BlockIntake;
   #receivedBytes = 0;
   #blocksDone = 0;
   #isRunning = false;
@@ -78,6 +75,7 @@ class Run {
     this.#object = options.object;
     this.#context = context;
     this.#circle = new SourceCircle(options.sources);
+    this.#intake = new BlockIntake(options.object, context.metrics);
     this.#keepsAll = options.keepsAll;
     this.#begun = options.begun;
     this.#planSignal = options.planSignal;
@@ -149,11 +147,7 @@ class Run {
 
   /** It may be broken or worse; which one it was is what the operator needs. */
   #blame(source: FillSource, error: OperationalError): void {
-    if (this.#givers.size > 1) {
-      this.#isUnmixed = true;
-      this.#givers.clear();
-      return;
-    }
+    if (!this.#intake.isAnswerable()) return;
     source.health.gaveWrongBytes();
     this.#context.metrics.wrongBytes(source.kind);
     const { code, detail } = error;
@@ -212,16 +206,11 @@ class Run {
 
   async #open(source: FillSource, abort: AbortController): Promise<OpenBody> {
     const next = this.#nextFlight();
-    if (this.#isUnmixed && next.arrivedBytes > 0) {
-      next.restart();
-      this.#givers.clear();
-    }
+    this.#intake.prepare(next);
     const first = next.blockIndex * BLOCK_BYTES + next.arrivedBytes;
     const takesWhole = this.#planSignal === undefined && source.kind === 'origin';
-    const onAnswer = (): void => {
-      this.#isAnswered = true;
-    };
-    const endByte = this.#endOfRequest();
+    const onAnswer = (): void => void (this.#isAnswered = true);
+    const endByte = endOfRequest(this.#flights, this.#object.description.sizeBytes);
     const open = await askForBytes(this.#object, { source, first, endByte, takesWhole, abort, onAnswer });
     // Ranges do not work there: what comes along is kept as well.
     this.#keepsAll ||= first > 0 && open.startByte === 0;
@@ -231,7 +220,7 @@ class Run {
   /** Takes the body into flights. Returns when it ends or nobody wants more of it; throws when it ends early. */
   async #take(open: OpenBody, deadline: BlockDeadline): Promise<void> {
     const { source, endByte } = open;
-    const { clock, metrics } = this.#context;
+    const { clock } = this.#context;
     const [beganAtMs, bytesBefore] = [clock.monotonicMs(), this.#receivedBytes];
     const check = this.#object.planned === undefined ? DigestCheck.of(open.contentDigest) : undefined;
     let position = open.startByte;
@@ -247,8 +236,8 @@ class Run {
       while (offset < piece.length && position < endByte) {
         const toBlockEnd = BLOCK_BYTES - (position % BLOCK_BYTES);
         const rest = piece.subarray(offset, offset + Math.min(piece.length - offset, toBlockEnd, endByte - position));
-        const taken = target === 'skip' ? rest.length : this.#append(target, position, rest, source);
-        if (target === 'skip') metrics.wasted(source.kind, taken);
+        const taken =
+          target === 'skip' ? this.#intake.skip(rest, source) : this.#intake.append(target, position, rest, source);
         offset += taken;
         position += taken;
         const isFull = target !== 'skip' && target.isFull;
@@ -269,29 +258,10 @@ class Run {
       throw new OperationalError('SOURCE_TRUNCATED', `${source.id}${this.#object.key}: ended at byte ${position}`);
     }
     source.health.streamed(this.#receivedBytes - bytesBefore, clock.monotonicMs() - beganAtMs);
-    if (check?.isRight() === false) this.#sentWrong(source);
-  }
-
-  #sentWrong(source: FillSource): never {
-    const { key } = this.#object;
-    const error = new OperationalError('CHECKSUM_MISMATCH', `${source.id}${key}: not what its Content-Digest says`);
+    if (check?.isRight() !== false) return;
+    const error = new OperationalError('CHECKSUM_MISMATCH', `${source.id}${this.#object.key}: not its Content-Digest`);
     this.#context.onWrong(this.#object, source, error);
     throw error;
-  }
-
-  /** A stream that began before the missing byte brings bytes again that are here: they are passed over. */
-  #append(flight: BlockFlight, position: number, bytes: Uint8Array, source: FillSource): number {
-    const here = flight.blockIndex * BLOCK_BYTES + flight.arrivedBytes;
-    if (position > here) throw new OperationalError('SOURCE_TRUNCATED', `${source.id}: the block was begun anew`);
-    if (position < here) {
-      const passed = Math.min(bytes.length, here - position);
-      this.#context.metrics.wasted(source.kind, passed);
-      return passed;
-    }
-    this.#givers.add(source);
-    const taken = flight.append(bytes);
-    this.#context.metrics.filled(source.kind, taken);
-    return taken;
   }
 
   /** What to do with the bytes from `position` on: put them in a flight, pass over them, or stop. */
@@ -318,18 +288,9 @@ class Run {
   }
 
   async #finish(flight: BlockFlight, source: FillSource): Promise<void> {
-    const { planned, key } = this.#object;
-    if (planned !== undefined && !isGenuineBlock(planned.manifest, flight.blockIndex, flight.bytes)) {
-      flight.restart();
-      throw new OperationalError('CHECKSUM_MISMATCH', `block ${flight.blockIndex} of ${key} from ${source.id}`);
-    }
+    this.#intake.complete(flight, source);
     this.#blocksDone += 1;
-    this.#givers.clear();
-    this.#isUnmixed = false;
     this.#flights.splice(this.#flights.indexOf(flight), 1);
-    flight.givenBy = source.kind;
-    this.#object.givers.add(source);
-    flight.complete();
     if (this.#second?.flight === flight) this.#second.abort.abort(OUTRUN);
     // One block may wait for the disk beside the one that arrives: a slow disk slows the fill, not the memory.
     await this.#diskIsDone();
@@ -364,15 +325,11 @@ class Run {
   #hedge(slow: FillSource, slowAbort: AbortController): void {
     const { hedges, hedgesOrigin, clock, metrics, isStopping } = this.#context;
     const [flight] = this.#flights;
-    if (flight?.isAwaited !== true || this.#second !== undefined || this.#isUnmixed || isStopping()) return;
+    if (flight?.isAwaited !== true || this.#second !== undefined || this.#intake.isUnmixed || isStopping()) return;
     const source = this.#circle.besides(slow, hedgesOrigin);
     if (source === undefined || !hedges.tryTake(clock.monotonicMs())) return;
     const abort = new AbortController();
-    const won = this.#bring(flight, source, abort, () => {
-      this.#circle.prefer(source, slow);
-      slow.health.died();
-      slowAbort.abort(OUTRUN);
-    }).then((hasWon) => {
+    const won = this.#bring(flight, { source, slow, abort, slowAbort }).then((hasWon) => {
       this.#second = undefined;
       metrics.hedged(hasWon ? 'won' : 'lost');
       return hasWon;
@@ -381,28 +338,27 @@ class Run {
   }
 
   /** Has a second source send the rest of a block. @returns whether that filled it */
-  async #bring(flight: BlockFlight, source: FillSource, abort: AbortController, onWon: () => void): Promise<boolean> {
+  async #bring(
+    flight: BlockFlight,
+    {
+      source,
+      slow,
+      abort,
+      slowAbort,
+    }: Readonly<Record<'source' | 'slow', FillSource>> & Readonly<Record<'abort' | 'slowAbort', AbortController>>,
+  ): Promise<boolean> {
     const deadline = this.#deadline(source, abort);
-    const startByte = flight.blockIndex * BLOCK_BYTES;
-    const [first, endByte] = [startByte + flight.arrivedBytes, startByte + flight.lengthBytes];
-    const question = { source, first, endByte, takesWhole: false, abort, onAnswer: () => undefined };
-    try {
-      const open = await askForBytes(this.#object, question);
-      let position = open.startByte;
-      for await (const piece of open.body) {
-        for (let rest = piece; rest.length > 0 && flight.isArriving && !flight.isFull; ) {
-          const taken = this.#append(flight, position, rest, source);
-          rest = rest.subarray(taken);
-          position += taken;
-        }
-        if (!flight.isArriving) return false;
-        if (!flight.isFull) continue;
-        const finishing = this.#finish(flight, source);
-        if (flight.isComplete) onWon();
-        await finishing;
-        return true;
+    const onFull = async (): Promise<void> => {
+      const finishing = this.#finish(flight, source);
+      if (flight.isComplete) {
+        this.#circle.prefer(source, slow);
+        slow.health.died();
+        slowAbort.abort(OUTRUN);
       }
-      return false;
+      await finishing;
+    };
+    try {
+      return await bringRest(this.#object, flight, { source, abort, intake: this.#intake, onFull });
     } catch (error) {
       if (!isOperational(error)) throw error;
       if (error.code === 'SOURCE_CHANGED') this.#context.onChanged(this.#object);
@@ -431,15 +387,6 @@ class Run {
     const [flight] = this.#flights;
     if (flight === undefined) throw new Error(`nothing is left to fill of ${this.#object.key}`);
     return flight;
-  }
-
-  /** One past the last byte to ask for: the end of the blocks that follow each other without a gap. */
-  #endOfRequest(): number {
-    let last = this.#nextFlight().blockIndex;
-    for (const flight of this.#flights) {
-      if (flight.blockIndex <= last + 1) last = Math.max(last, flight.blockIndex);
-    }
-    return Math.min((last + 1) * BLOCK_BYTES, this.#object.description.sizeBytes);
   }
 
   #endRest(error: unknown): void {

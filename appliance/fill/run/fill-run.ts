@@ -1,14 +1,15 @@
+import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
 import type { OperationalError } from '../../../src/errors/operational-error.ts';
 import type { ShareBudget } from '../../../src/resilience/share-budget.ts';
 import type { Logger } from '../../../src/telemetry/logger.ts';
 import type { Clock } from '../../../src/world/world.ts';
 import type { ApplianceMetrics } from '../../metrics.ts';
 import { chosenBy, targetOf } from '../../store/object-description.ts';
+import type { BlockFlight } from '../blocks/block-flight.ts';
+import type { OpenObject } from '../blocks/open-object.ts';
 import type { FillSource } from '../fill-source.ts';
 import { strongValidator } from '../origin/read-answer.ts';
-import type { BlockFlight } from './block-flight.ts';
 import type { FillSlots } from './fill-slots.ts';
-import type { OpenObject } from './open-object.ts';
 import { placeBody } from './place-body.ts';
 
 /** A body that is open already, from a source whose head has been read. */
@@ -91,4 +92,13 @@ export async function askForBytes(
     response.discard();
     throw error;
   }
+}
+
+/** One past the last byte to ask for: the end of the blocks that follow each other without a gap. `flights` ascend. */
+export function endOfRequest(flights: readonly BlockFlight[], sizeBytes: number): number {
+  let last = flights[0]?.blockIndex ?? 0;
+  for (const { blockIndex } of flights) {
+    if (blockIndex <= last + 1) last = Math.max(last, blockIndex);
+  }
+  return Math.min((last + 1) * BLOCK_BYTES, sizeBytes);
 }

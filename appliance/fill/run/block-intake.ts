@@ -1,0 +1,75 @@
+import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
+import { OperationalError } from '../../../src/errors/operational-error.ts';
+import type { ApplianceMetrics } from '../../metrics.ts';
+import type { BlockFlight } from '../blocks/block-flight.ts';
+import type { OpenObject } from '../blocks/open-object.ts';
+import { isGenuineBlock } from '../blocks/verify-blocks.ts';
+import type { FillSource } from '../fill-source.ts';
+
+/**
+ * The block in hand of one run: puts the bytes of streams in their places, each byte once, and remembers whose they are
+ * until the block has passed its check. When the check fails on bytes of several sources nobody can tell who lied; then
+ * the block is taken anew from one alone, who can answer for it.
+ */
+export class BlockIntake {
+  readonly #object: OpenObject;
+  readonly #metrics: ApplianceMetrics;
+  readonly #givers = new Set<FillSource>();
+  #isUnmixed = false;
+
+  constructor(object: OpenObject, metrics: ApplianceMetrics) {
+    this.#object = object;
+    this.#metrics = metrics;
+  }
+
+  /** Whether the block must come from one source alone. */
+  get isUnmixed(): boolean {
+    return this.#isUnmixed;
+  }
+
+  /** To be called before another source goes on with a block. */
+  prepare(flight: BlockFlight): void {
+    if (!this.#isUnmixed || flight.arrivedBytes === 0) return;
+    flight.restart();
+    this.#givers.clear();
+  }
+
+  /** A stream that began before the missing byte brings bytes again that are here: they are passed over. @returns bytes dealt with */
+  append(flight: BlockFlight, position: number, bytes: Uint8Array, source: FillSource): number {
+    const here = flight.blockIndex * BLOCK_BYTES + flight.arrivedBytes;
+    if (position > here) throw new OperationalError('SOURCE_TRUNCATED', `${source.id}: the block was begun anew`);
+    if (position < here) return this.skip(bytes.subarray(0, here - position), source);
+    this.#givers.add(source);
+    const taken = flight.append(bytes);
+    this.#metrics.filled(source.kind, taken);
+    return taken;
+  }
+
+  /** Bytes that nobody needs. */
+  skip(bytes: Uint8Array, source: FillSource): number {
+    this.#metrics.wasted(source.kind, bytes.length);
+    return bytes.length;
+  }
+
+  /** A full block: it is complete now. @throws OperationalError CHECKSUM_MISMATCH, and nobody has seen its bytes */
+  complete(flight: BlockFlight, source: FillSource): void {
+    const { planned, key, givers } = this.#object;
+    if (planned !== undefined && !isGenuineBlock(planned.manifest, flight.blockIndex, flight.bytes)) {
+      flight.restart();
+      throw new OperationalError('CHECKSUM_MISMATCH', `block ${flight.blockIndex} of ${key} from ${source.id}`);
+    }
+    for (const giver of this.#givers) givers.add(giver);
+    this.#givers.clear();
+    this.#isUnmixed = false;
+    flight.givenBy = source.kind;
+    flight.complete();
+  }
+
+  /** After a mismatch: whether all of the block was the source's own. */
+  isAnswerable(): boolean {
+    if (this.#givers.size <= 1) return true;
+    this.#isUnmixed = true;
+    this.#givers.clear();
+    return false;
+  }
+}
