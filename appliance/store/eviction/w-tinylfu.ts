@@ -24,6 +24,8 @@ import { SecondHitFilter } from './structures/second-hit-filter.ts';
  */
 const PROTECTED_SHARE = 0.8;
 const FIRST_REQUEST_DISCOUNT = 0.8;
+/** Of as many uses as there are entries. */
+const CORRELATED_SHARE = 0.5;
 const FIRST_SKETCH_WIDTH = 4096;
 const COUNTERS_PER_ENTRY = 4;
 /** As blocks: what was refused within the last 128 to 256 GiB. */
@@ -90,15 +92,18 @@ export class WTinyLfu implements EvictionPolicy {
     } else {
       this.#window.add(slot);
       this.#stamp(slot);
+      this.#table.countedAt[slot] = this.#now;
     }
     return slot;
   }
 
   use(slot: number, isCounted: boolean): void {
-    const { note } = this.#table;
-    const isCorrelated = this.#ageOf(slot) < this.#count;
+    const { countedAt, note } = this.#table;
     this.#stamp(slot);
-    if (isCounted && !isCorrelated) this.#sketch.add(this.hashOf(slot));
+    if (isCounted && this.#since(countedAt[slot]) > this.#count * CORRELATED_SHARE) {
+      countedAt[slot] = this.#now;
+      this.#sketch.add(this.hashOf(slot));
+    }
     if (this.#isLru) this.#move(slot, WINDOW);
     else if (isCounted && note[slot] === PROBATION) this.#protect(slot);
     else this.#listOf(slot).renew(slot);
@@ -223,7 +228,11 @@ export class WTinyLfu implements EvictionPolicy {
 
   /** In uses of all. */
   #ageOf(slot: number): number {
-    return (this.#now - (this.#table.usedAt[slot] ?? 0)) >>> 0;
+    return this.#since(this.#table.usedAt[slot]);
+  }
+
+  #since(time = 0): number {
+    return (this.#now - time) >>> 0;
   }
 
   #listOf(slot: number): EntryList {

@@ -11,6 +11,8 @@ export class EntryTable {
   hash = new Uint32Array(FIRST_CAPACITY);
   /** When it was used last, in uses of all; wraps around. */
   usedAt = new Uint32Array(FIRST_CAPACITY);
+  /** When a use of it was counted last; so too. */
+  countedAt = new Uint32Array(FIRST_CAPACITY);
   /** What the policy notes of an entry: a list, a counter, a mark. */
   note = new Uint8Array(FIRST_CAPACITY);
   /** Towards the end that leaves first. */
@@ -38,14 +40,6 @@ export class EntryTable {
     this.#freed = slot;
   }
 
-  /** Memory of one entry. */
-  get bytesPerEntry(): number {
-    return [this.bytes, this.hash, this.usedAt, this.note, this.older, this.newer].reduce(
-      (sum, { BYTES_PER_ELEMENT }) => sum + BYTES_PER_ELEMENT,
-      0,
-    );
-  }
-
   #grow(): void {
     const length = this.bytes.length * 2;
     const grown = <A extends { set(from: A): void }>(from: A, to: A): A => {
@@ -55,6 +49,7 @@ export class EntryTable {
     this.bytes = grown(this.bytes, new Float64Array(length));
     this.hash = grown(this.hash, new Uint32Array(length));
     this.usedAt = grown(this.usedAt, new Uint32Array(length));
+    this.countedAt = grown(this.countedAt, new Uint32Array(length));
     this.note = grown(this.note, new Uint8Array(length));
     this.older = grown(this.older, new Int32Array(length));
     this.newer = grown(this.newer, new Int32Array(length));
