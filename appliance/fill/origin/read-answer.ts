@@ -88,6 +88,7 @@ const NOT_KEPT = new Set([
   'access-control-max-age',
   'age',
   'alt-svc',
+  'content-digest',
   'content-length',
   'content-range',
   'set-cookie',
