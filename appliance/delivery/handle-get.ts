@@ -26,6 +26,8 @@ import { ClientTooSlow } from './send-answer.ts';
 import { deliver } from './send-found.ts';
 
 const MAX_STARTS = 3;
+/** A purge makes a request begin anew; so many of them one after the other are more than chance. */
+const MAX_STARTS_AFTER_PURGES = 20;
 const ALLOW = 'GET, HEAD, OPTIONS';
 /** Made once: every connection closes some day, and an error with its stack costs more than a small answer. */
 const CLIENT_LEFT = new Error('the client has left');
@@ -100,9 +102,9 @@ async function answer(incoming: IncomingMessage, exchange: Exchange): Promise<vo
       return;
     } catch (error) {
       if (exchange.response.headersSent || exchange.left.aborted) throw error;
-      // Not counted: it takes another purge to happen again.
-      if (isOperational(error, 'PURGED')) start -= 1;
-      else if (!isOperational(error, 'SOURCE_CHANGED') || start === MAX_STARTS) throw error;
+      const isPurged = isOperational(error, 'PURGED');
+      if (!isPurged && !isOperational(error, 'SOURCE_CHANGED')) throw error;
+      if (start >= (isPurged ? MAX_STARTS_AFTER_PURGES : MAX_STARTS)) throw error;
     }
   }
 }

@@ -109,6 +109,12 @@ function* statesOf(rule: PurgeRule, store: PurgeParts['store']): Generator<Objec
   }
   for (const key of rule.by === 'title' ? rule.keys : [rule.key]) {
     const state = store.state(key);
-    if (state !== undefined) yield state;
+    if (state === undefined) continue;
+    const variants = state.description.variants ?? [];
+    yield state;
+    for (const { storeKey } of variants) {
+      const variant = store.state(storeKey);
+      if (variant !== undefined) yield variant;
+    }
   }
 }

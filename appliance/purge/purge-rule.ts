@@ -22,6 +22,7 @@ export type PurgeRule =
 
 /** What is known of an object. Header names are lower-case. */
 export interface PurgeTarget {
+  /** As it is stored: of several objects under one key (Vary) each has its own, behind the key and a blank. */
   readonly key: string;
   /** What clients got, and what the origin said where that differs. */
   readonly etag?: string | undefined;

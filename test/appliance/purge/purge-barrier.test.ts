@@ -24,6 +24,14 @@ describe('a purge rule', () => {
     expect(means(rule, tagged({}))).toBe(expected);
   });
 
+  it('means all that is kept side by side under a key', () => {
+    const variant = { key: '/film Zm9v', etag: '"fr"', headers: {} };
+    expect(means(FILM, variant)).toBe(true);
+    expect(means({ by: 'generation', key: '/film', etag: '"fr"' }, variant)).toBe(true);
+    expect(means({ by: 'title', title: 't', keys: new Set(['/film']) }, variant)).toBe(true);
+    expect(means({ by: 'key', key: '/fil' }, variant)).toBe(false);
+  });
+
   it.each([
     [{ 'cache-tag': 'news, sport,live' }, 'sport', true],
     [{ 'surrogate-key': 'news sport  live' }, 'live', true],

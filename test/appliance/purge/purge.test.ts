@@ -10,6 +10,8 @@ import { ask, openAnswer } from '../support/http-client.ts';
 const MIB = 2 ** 20;
 const OLD = patterned(2 * MIB, 1);
 const NEW = patterned(2 * MIB, 2);
+/** Two files of 2 MiB are compared by name: a difference would be printed byte for byte. */
+const nameOf = (bytes: Buffer): string => (bytes.equals(OLD) ? 'OLD' : bytes.equals(NEW) ? 'NEW' : 'neither');
 const FRESH = { 'cache-control': 'max-age=600' };
 
 interface Answer {
@@ -59,7 +61,7 @@ describe('a purge', () => {
     await fill('/film.mp4');
     await fill('/other.mp4');
     put('/film.mp4', NEW, '"v2"');
-    expect(await bodyOf('/film.mp4')).toEqual(OLD);
+    expect(nameOf(await bodyOf('/film.mp4'))).toBe('OLD');
     expect(await purge({ path: '/film.mp4' })).toEqual({
       trigger: { type: 'purge', 'content.urls': ['/film.mp4'], mode: 'finish' },
       status: 'complete',
@@ -67,7 +69,7 @@ describe('a purge', () => {
       onTheirWayIn: { questions: 0, blocks: 0 },
       onTheirWayOut: { answers: 0, cut: 0 },
     });
-    expect(await bodyOf('/film.mp4')).toEqual(NEW);
+    expect(nameOf(await bodyOf('/film.mp4'))).toBe('NEW');
     expect(rig.origin.asked('/other.mp4')).toHaveLength(1);
   });
 
@@ -115,9 +117,9 @@ describe('a purge', () => {
       const again = await rig.origin.arrival();
       again.release();
       rig.origin.isHeld = false;
-      expect((await first).body).toEqual(NEW);
-      expect((await second).body).toEqual(NEW);
-      expect(await bodyOf('/film.mp4')).toEqual(NEW);
+      expect(nameOf((await first).body)).toBe('NEW');
+      expect(nameOf((await second).body)).toBe('NEW');
+      expect(nameOf(await bodyOf('/film.mp4'))).toBe('NEW');
     },
   );
 
@@ -137,7 +139,29 @@ describe('a purge', () => {
     put('/film.mp4', NEW, '"v2"');
     again.release();
     rig.origin.isHeld = false;
-    expect((await waiting).body).toEqual(NEW);
+    expect(nameOf((await waiting).body)).toBe('NEW');
+  });
+
+  it('takes all that is kept side by side under a key, and who waits to have one confirmed asks again', async () => {
+    put('/page', OLD, '"v1"', { vary: 'accept-language' });
+    const inLanguage = (language: string) => ask(`${rig.url}/page`, { headers: { 'accept-language': language } });
+    await inLanguage('fr');
+    await inLanguage('de');
+    expect((await inLanguage('fr')).headers['cache-status']).toContain('hit');
+    rig.origin.isHeld = true;
+    const late = inLanguage('it');
+    const question = await rig.origin.arrival();
+    // The list of them, and the one object that is both (the origin confirmed it).
+    expect((await purge({ path: '/page' })).purged.objects).toBe(2);
+    // The origin confirms what it had been asked about.
+    question.release();
+    const again = await rig.origin.arrival();
+    put('/page', NEW, '"v2"', { vary: 'accept-language' });
+    again.release();
+    rig.origin.isHeld = false;
+    expect(nameOf((await late).body)).toBe('NEW');
+    expect(nameOf((await inLanguage('fr')).body)).toBe('NEW');
+    expect(nameOf((await inLanguage('de')).body)).toBe('NEW');
   });
 
   it('lets a body that is being sent come to its end, and the next one is new', async () => {
@@ -153,10 +177,10 @@ describe('a purge', () => {
     question.send();
     question.end();
     expect(await answer.ended).toBe('complete');
-    expect(answer.body).toEqual(OLD);
+    expect(nameOf(answer.body)).toBe('OLD');
     put('/film.mp4', NEW, '"v2"');
     rig.origin.isHeld = false;
-    expect(await bodyOf('/film.mp4')).toEqual(NEW);
+    expect(nameOf(await bodyOf('/film.mp4'))).toBe('NEW');
   });
 
   it('with mode=cut ends it by a reset, which cannot pass for an end, and counts it', async () => {
