@@ -124,10 +124,13 @@ async function sendStream(
     ...crossOriginHeaders,
   };
   // What describes this one body goes through with it.
-  for (const name of ['content-length', 'content-range', 'accept-ranges', 'age']) {
+  for (const name of ['content-length', 'content-range', 'content-digest', 'accept-ranges', 'age']) {
     const value = upstream.headers[name];
     if (value !== undefined) headers[name] = value;
   }
+  // Not only at the next piece, which may be long in coming.
+  const leave = (): void => upstream.discard();
+  exchange.left.addEventListener('abort', leave);
   try {
     if (request.method === 'HEAD' || exchange.left.aborted) {
       passage.check({ key: request.key, headers: upstream.headers });
@@ -136,6 +139,7 @@ async function sendStream(
     const head = { status: upstream.status, headers };
     await sendAnswer(exchange.response, head, upstream.body, sendOptions(exchange, gate));
   } finally {
+    exchange.left.removeEventListener('abort', leave);
     upstream.discard();
   }
 }
