@@ -2,12 +2,18 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /**
- * An origin for benches: every path is a file of the same size and bytes, with strong validators and single ranges, so
- * that misses never run out of new files.
+ * An origin for benches: every path is a file of the same bytes, with strong validators and single ranges, so that
+ * misses never run out of new files.
+ * @param size of every file, or of each by its path, in bytes
  */
-export async function startSteadyOrigin(sizeBytes: number): Promise<{ url: string; stop: () => void }> {
-  const body = Buffer.alloc(sizeBytes, 'steady origin ');
+export async function startSteadyOrigin(
+  size: number | ((path: string) => number),
+): Promise<{ url: string; stop: () => void }> {
+  const bodies = new Map<number, Buffer>();
   const server = createServer((request, response) => {
+    const sizeBytes = typeof size === 'number' ? size : size(request.url ?? '');
+    const body = bodies.get(sizeBytes) ?? Buffer.alloc(sizeBytes, 'steady origin ');
+    bodies.set(sizeBytes, body);
     const match = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
     const first = match === null ? 0 : Number(match[1]);
     const last = match === null || match[2] === '' ? sizeBytes - 1 : Math.min(Number(match[2]), sizeBytes - 1);

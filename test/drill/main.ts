@@ -1,6 +1,7 @@
 import { Command } from '../../src/cli/commander.ts';
 import { applianceDrills } from './appliance-drills.ts';
 import type { Drill } from './drill.ts';
+import { cleanUpMemoryRun, runMemory } from './memory-run.ts';
 import { cleanUp, runDrills, terminalOutput } from './run-drills.ts';
 
 const EXAMPLES = `
@@ -22,6 +23,20 @@ program
   .option('--list', 'print what there is and run nothing')
   .addHelpText('after', EXAMPLES)
   .action(drillAppliance);
+
+program
+  .command('memory')
+  .description('Does resident memory stay flat while very many objects and bytes are served?')
+  .option('--objects <N>', 'objects of 4 KiB that are filled, one after the other', '100000')
+  .option('--gigabytes <N>', 'served in ranges of 1 MiB afterwards', '10')
+  .addHelpText('after', '\nExample, a few minutes and 2 GB of temporary files:\n  npm run drill -- memory\n')
+  .action(async (options: { objects: string; gigabytes: string }) => {
+    const isFlat = await runMemory({
+      objects: whole(options.objects, '--objects'),
+      gigabytes: whole(options.gigabytes, '--gigabytes'),
+    });
+    if (!isFlat) process.exitCode = 1;
+  });
 
 process.once('SIGINT', () => void endNow(130));
 process.once('SIGTERM', () => void endNow(143));
@@ -62,8 +77,14 @@ function describe({ name, does, why, needs }: Drill): string {
   return `${name}: ${does}\n  ${why}${needed}`;
 }
 
+function whole(text: string, option: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) return program.error(`${option} takes a whole number above 0, not '${text}'`);
+  return Number(text);
+}
+
 async function endNow(code: number): Promise<void> {
   process.stderr.write('\nending: undoing what is set up\n');
-  for (const problem of await cleanUp()) process.stderr.write(`could not undo ${problem}\n`);
+  for (const problem of [...(await cleanUp()), ...(await cleanUpMemoryRun())])
+    process.stderr.write(`could not undo ${problem}\n`);
   process.exit(code);
 }

@@ -62,7 +62,7 @@ const config = {
 const service = createAppliance(config, { logger: silentLogger, world: skippingWorld(clock) });
 
 process.on('message', (message: ToAppliance) => {
-  if (message.kind === 'skip') clock.skip(message.ms);
+  if (message.kind === 'skip') clock.moveOn(message.ms);
   else if (message.kind === 'fail-disks') Object.assign(failing, { reads: message.reads, writes: message.writes });
   else return void service.stop(1000).then(() => process.exit(0));
   return say({ kind: 'done' });

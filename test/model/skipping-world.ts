@@ -49,7 +49,7 @@ export class SkippingClock implements Clock {
     });
   }
 
-  skip(byMs: number): void {
+  moveOn(byMs: number): void {
     this.#skippedMs += byMs;
     const nowMs = this.monotonicMs();
     for (const pending of [...this.#pending].sort((a, b) => a.dueMs - b.dueMs)) {
