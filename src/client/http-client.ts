@@ -1,3 +1,4 @@
+import { AssertionError } from 'node:assert';
 import { Agent, errors, request } from 'undici';
 import { messageOf, OperationalError } from '../errors/operational-error.ts';
 
@@ -59,6 +60,11 @@ export class HttpClient {
         bodyTimeout: options.bodyTimeoutMs,
         signal: options.signal ?? null,
       });
+      const framing = framingProblem(answer.headers);
+      if (framing !== undefined) {
+        answer.body.on('error', () => undefined).destroy();
+        throw new OperationalError('SOURCE_PROTOCOL', `${placeOf(options)}: ${framing}`);
+      }
       return {
         status: answer.statusCode,
         headers: joinHeaders(answer.headers),
@@ -87,6 +93,17 @@ async function* readBody(body: AsyncIterable<unknown>, options: HttpRequest): As
   }
 }
 
+/**
+ * What makes the end of a body a matter of opinion (RFC 9112 section 6.3): a coding that we do not remove, or a length
+ * beside a coding. The parser refuses most of it; what it lets pass would be stored with its framing inside.
+ */
+function framingProblem(headers: Readonly<Record<string, string | string[] | undefined>>): string | undefined {
+  const coding = headers['transfer-encoding'];
+  if (coding === undefined) return undefined;
+  if (String(coding).trim().toLowerCase() !== 'chunked') return `transfer coding '${String(coding).slice(0, 60)}'`;
+  return headers['content-length'] === undefined ? undefined : 'a length beside a transfer coding';
+}
+
 function joinHeaders(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
   const joined: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
@@ -95,10 +112,13 @@ function joinHeaders(headers: Readonly<Record<string, string | string[] | undefi
   return joined;
 }
 
+/** Without the query, which may carry a secret. */
+const placeOf = ({ method = 'GET', url }: HttpRequest): string => `${method} ${url.split('?')[0]}`;
+
 function translate(error: unknown, options: HttpRequest): unknown {
   if (error instanceof OperationalError) return error;
   if (options.signal?.aborted) return options.signal.reason;
-  const where = `${options.method ?? 'GET'} ${options.url.split('?')[0]}: ${messageOf(error)}`;
+  const where = `${placeOf(options)}: ${messageOf(error).split('\n', 1)[0]}`;
   const wrap = (
     code: 'SOURCE_TIMEOUT' | 'SOURCE_TRUNCATED' | 'SOURCE_PROTOCOL' | 'SOURCE_UNREACHABLE',
   ): OperationalError => new OperationalError(code, where, { cause: error });
@@ -112,11 +132,12 @@ function translate(error: unknown, options: HttpRequest): unknown {
   if (
     error instanceof errors.HTTPParserError ||
     error instanceof errors.HeadersOverflowError ||
-    error instanceof errors.InvalidArgumentError
+    error instanceof errors.InvalidArgumentError ||
+    error instanceof errors.ResponseContentLengthMismatchError ||
+    error instanceof AssertionError
   ) {
     return wrap('SOURCE_PROTOCOL');
   }
-  if (error instanceof errors.ResponseContentLengthMismatchError) return wrap('SOURCE_TRUNCATED');
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE') return wrap('SOURCE_TRUNCATED');
   return wrap('SOURCE_UNREACHABLE');

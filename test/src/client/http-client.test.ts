@@ -116,4 +116,77 @@ describe('a request to another machine', () => {
     write = (socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
     expect(await read((await request()).body)).toBe('ok');
   });
+
+  const whole = 'Content-Length: 5\r\n\r\nhello';
+  const chunks = '\r\n5\r\nhello\r\n0\r\n\r\n';
+
+  // RFC 9112 sections 2.2, 5, 6.3 and 11.2, RFC 9110 section 15.
+  it.each([
+    ['a length and a coding', `Content-Length: 5\r\nTransfer-Encoding: chunked\r\n${chunks}`],
+    ['a coding and a length', `Transfer-Encoding: chunked\r\nContent-Length: 5\r\n${chunks}`],
+    ['two lengths', `Content-Length: 6\r\n${whole}`],
+    ['a list of two lengths', 'Content-Length: 5, 6\r\n\r\nhello'],
+    ['a length with a sign', 'Content-Length: +5\r\n\r\nhello'],
+    ['a length in hexadecimal', 'Content-Length: 0x5\r\n\r\nhello'],
+    ['no number for a length', 'Content-Length: \r\n\r\nhello'],
+    ['a length beyond all numbers', `Content-Length: ${'9'.repeat(30)}\r\n\r\nhello`],
+    ['a coding inside another', `Transfer-Encoding: gzip, chunked\r\n${chunks}`],
+    ['a coding behind chunked', `Transfer-Encoding: chunked, identity\r\n${chunks}`],
+    ['a coding that looks like chunked', `Transfer-Encoding: xchunked\r\n${chunks}`],
+    ['a folded line', `X-A: one\r\n two\r\n${whole}`],
+    ['a bare CR in a value', `X-A: one\rX-B: two\r\n${whole}`],
+    ['lines that end with a bare LF', `X-A: one\n${whole}`],
+    ['a blank before the colon', `X-A : one\r\n${whole}`],
+    ['a field without a name', `: one\r\n${whole}`],
+    ['a NUL in a value', `X-A: o\0ne\r\n${whole}`],
+    ['a chunk that is no number', 'Transfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n'],
+    ['a chunk longer than any', `Transfer-Encoding: chunked\r\n\r\n${'F'.repeat(17)}\r\nhello\r\n0\r\n\r\n`],
+    ['a chunk longer than it says', 'Transfer-Encoding: chunked\r\n\r\n5\r\nhelloXX0\r\n\r\n'],
+    ['a field of 40 KB', `X-A: ${'x'.repeat(40_000)}\r\n${whole}`],
+  ])('is refused an answer with %s', async (_what, rest) => {
+    write = (socket) => socket.end(`HTTP/1.1 200 OK\r\n${rest}`, 'latin1');
+    const reading = request().then(({ body }) => read(body));
+    await expect(reading).rejects.toMatchObject({ code: 'SOURCE_PROTOCOL' });
+  });
+
+  it.each([
+    ['three', 'HTTP/1.1 099 Odd'],
+    ['four', 'HTTP/1.1 2000 Odd'],
+  ])('is refused a status that is none, of %s digits', async (_digits, line) => {
+    write = (socket) => socket.end(`${line}\r\n${whole}`);
+    await expect(request()).rejects.toMatchObject({ code: 'SOURCE_PROTOCOL' });
+  });
+
+  it('ends with the head when an endless one comes in', async () => {
+    let isOver = false;
+    write = (socket) => {
+      socket.write('HTTP/1.1 200 OK\r\n');
+      const more = (): void => {
+        while (!isOver && !socket.destroyed && socket.write(`X-${'a'.repeat(1000)}: b\r\n`));
+      };
+      socket.on('drain', more);
+      more();
+    };
+    await expect(request()).rejects.toMatchObject({ code: 'SOURCE_PROTOCOL' });
+    isOver = true;
+  });
+
+  it('takes nothing of early hints and of trailers into the answer', async () => {
+    write = (socket) =>
+      socket.write(
+        `HTTP/1.1 103 Early Hints\r\nETag: "early"\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: ETag\r\n\r\n5\r\nhello\r\n0\r\nETag: "late"\r\n\r\n`,
+      );
+    const response = await request();
+    expect(response.status).toBe(200);
+    expect(await read(response.body)).toBe('hello');
+    expect(response.headers).toEqual({ 'transfer-encoding': 'chunked', trailer: 'ETag' });
+  });
+
+  it('does not take what stands behind an answer for the answer to the next request', async () => {
+    write = (socket) => socket.write(`HTTP/1.1 200 OK\r\n${whole}HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil`);
+    expect(await read((await request()).body)).toBe('hello');
+    write = (socket) => socket.end(`HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood`);
+    const next = await request().catch(() => request());
+    expect(await read(next.body)).toBe('good');
+  });
 });
