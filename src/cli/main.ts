@@ -50,6 +50,11 @@ const ENTRIES: readonly Entry[] = [
     load: async () => (await import('./plan-command.ts')).planCommand(),
   },
   {
+    name: 'purge',
+    summary: 'Make an appliance forget content: one path, a prefix, a title or a tag.',
+    load: async () => (await import('./purge-command.ts')).purgeCommand(),
+  },
+  {
     name: 'enrol',
     summary: 'Mint a one-time token by which a service registers with another.',
     load: async () => (await import('./enrol-command.ts')).enrolCommand(),

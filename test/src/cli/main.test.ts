@@ -45,6 +45,7 @@ describe('oca', () => {
     ],
     ['a planner URL that is none', ['title', 'add', '/x', '--planner-admin', ':1'], 'must be an http or https URL'],
     ['a URL to load that is none', ['bench', '--url', 'nonsense'], '--url must be an http or https URL'],
+    ['a purge of two things', ['purge', '/a', '--tag', 'b'], 'say what to purge: a PATH, or one of'],
     ['a file that is not there', ['fleet', 'set', '/nowhere.json'], '/nowhere.json'],
   ])('refuses %s as wrong configuration, in plain words', async (_what, words, said) => {
     const { code, errors } = await oca(words);
@@ -56,6 +57,7 @@ describe('oca', () => {
   it.each<[string, (url: string) => readonly string[]]>([
     ['enrol', (url) => ['enrol', 'a1', '--admin', url]],
     ['fleet show', (url) => ['fleet', 'show', '--planner-admin', url]],
+    ['purge', (url) => ['purge', '/a', '--appliance-admin', url]],
     ['plan show', (url) => ['plan', 'show', '--planner-admin', url]],
     ['title add', (url) => ['title', 'add', '/x', '--planner-admin', url]],
     ['title list', (url) => ['title', 'list', '--planner-admin', url]],
