@@ -1,5 +1,8 @@
+import { join } from 'node:path';
 import { Command } from 'commander';
+import { benchEviction } from './replay-eviction.ts';
 import { benchServe } from './serve-bytes.ts';
+import { benchStore } from './store-bench.ts';
 
 const program = new Command('bench').description(
   'Measures the product. Each bench prints a table and writes a dated file to bench/results/.',
@@ -19,4 +22,27 @@ program
       connections: Number(options.connections),
     });
   });
+program
+  .command('store')
+  .description('bytes at rest: start with a million objects, memory, lookups, rebuild, block sizes, sync policies')
+  .option('--objects <N>', 'objects of the largest volume, a multiple of 20', '1000000')
+  .option('--seconds <N>', 'length of each load', '10')
+  .action(({ objects, seconds }: { objects: string; seconds: string }) => {
+    if (!/^[1-9]\d{0,6}$/.test(objects) || Number(objects) % 20 > 0) {
+      throw new Error(`--objects must be a multiple of 20 up to 9999980, not '${objects}'`);
+    }
+    if (!/^[1-9]\d{0,2}$/.test(seconds)) throw new Error(`--seconds must be 1 to 999, not '${seconds}'`);
+    return benchStore({ objects: Number(objects), seconds: Number(seconds) });
+  });
+program
+  .command('eviction')
+  .description(
+    'replays requests against eviction policies: byte hit ratio, missed bytes against LRU, disk writes, speed',
+  )
+  .option(
+    '--data <DIR>',
+    'folder with request logs, where there is one',
+    join(import.meta.dirname, '../../shared/data'),
+  )
+  .action(({ data }: { data: string }) => benchEviction({ dataDir: data }));
 await program.parseAsync();

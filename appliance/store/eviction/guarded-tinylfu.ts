@@ -7,13 +7,8 @@ import { WTinyLfu } from './w-tinylfu.ts';
  * The entries stay where they are: only the order in which they leave changes.
  */
 export class GuardedTinyLfu implements EvictionPolicy {
-  readonly #contest: ShadowContest;
-  readonly #own: WTinyLfu;
-
-  constructor(contest = new ShadowContest()) {
-    this.#contest = contest;
-    this.#own = new WTinyLfu(contest.setting);
-  }
+  readonly #contest = new ShadowContest();
+  readonly #own = new WTinyLfu(this.#contest.setting);
 
   get insight(): PolicyInsight {
     return { ...this.#own.insight, shadow: this.#contest.hitRatios };

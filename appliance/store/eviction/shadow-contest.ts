@@ -30,13 +30,12 @@ const MIN_LEAD = 0.002;
 const MIN_CERTAINTY = 2;
 const WRITE_PRICE = 0.005;
 
-export const LRU_SETTING: WTinyLfuSetting = { windowShare: 1, needsSecondHit: false };
-export const FIRST_SETTING: WTinyLfuSetting = { windowShare: 0.5, needsSecondHit: false };
-export const SETTINGS: readonly WTinyLfuSetting[] = [
+const LRU_SETTING: WTinyLfuSetting = { windowShare: 1, needsSecondHit: false };
+const SETTINGS: readonly WTinyLfuSetting[] = [
   LRU_SETTING,
-  FIRST_SETTING,
-  { windowShare: 0.2, needsSecondHit: false },
-  { windowShare: 0.2, needsSecondHit: true },
+  { windowShare: 0.3, needsSecondHit: false },
+  { windowShare: 0.05, needsSecondHit: false },
+  { windowShare: 0.05, needsSecondHit: true },
 ];
 
 interface Contestant {
@@ -52,14 +51,16 @@ interface Contestant {
 
 export class ShadowContest {
   readonly #contestants: readonly Contestant[];
+  readonly #lru: Contestant;
   #inForce: Contestant;
   #requestedBytes = 0;
   #requests = 0;
   #sampleMask = 0;
   #isTight = false;
 
-  constructor(settings: readonly WTinyLfuSetting[] = SETTINGS, first = FIRST_SETTING) {
-    this.#contestants = settings.map((setting) => ({
+  /** Begins as LRU: after a start the order of use is all that is known, and nothing says yet that another rule is better. */
+  constructor() {
+    this.#contestants = SETTINGS.map((setting) => ({
       setting,
       shadow: new ShadowCache(new WTinyLfu(setting), Number.POSITIVE_INFINITY),
       hitBytes: 0,
@@ -67,8 +68,9 @@ export class ShadowContest {
       spread: 0,
       lead: 0,
     }));
-    const inForce = this.#contestants.find(({ setting }) => setting === first);
-    if (inForce === undefined) throw new Error('the first setting is none of the candidates');
+    const inForce = this.#contestants.find(({ setting }) => setting === LRU_SETTING);
+    if (inForce === undefined) throw new Error('LRU is none of the candidates');
+    this.#lru = inForce;
     this.#inForce = inForce;
   }
 
@@ -79,10 +81,9 @@ export class ShadowContest {
   /** Shares of the bytes asked for lately; undefined while nothing had to leave yet. */
   get hitRatios(): { ownHitRatio: number; lruHitRatio: number } | undefined {
     if (this.#requestedBytes === 0) return undefined;
-    const lru = this.#contestants.find(({ setting }) => setting.windowShare === 1) ?? this.#inForce;
     return {
       ownHitRatio: this.#inForce.hitBytes / this.#requestedBytes,
-      lruHitRatio: lru.hitBytes / this.#requestedBytes,
+      lruHitRatio: this.#lru.hitBytes / this.#requestedBytes,
     };
   }
 
