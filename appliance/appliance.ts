@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { CommonConfig, ServiceContext } from '../src/cli/service-command.ts';
 import { HttpClient } from '../src/client/http-client.ts';
 import type { ServingState } from '../src/contracts/heartbeat.ts';
-import { OperationalError } from '../src/errors/operational-error.ts';
+import { isOperational, OperationalError } from '../src/errors/operational-error.ts';
 import { Health } from '../src/lifecycle/health.ts';
 import type { ProcessService } from '../src/lifecycle/service.ts';
 import { PeriodicTask } from '../src/resilience/periodic-task.ts';
@@ -24,9 +24,10 @@ import { BlockRepair } from './fill/repair/block-repair.ts';
 import { ApplianceMetrics } from './metrics.ts';
 import { type PurgeMode, type PurgeReport, purgeContent } from './purge/purge-content.ts';
 import type { PurgeRule } from './purge/purge-rule.ts';
-import { createDiskObjectStore } from './store/disk-object-store.ts';
-import type { ObjectStore } from './store/object-store.ts';
-import { volumesToOpen } from './volume-capacity.ts';
+import { StateLock } from './state-lock.ts';
+import { createDiskObjectStore, type DiskStore } from './store/disk-object-store.ts';
+import type { VolumeState } from './store/object-store.ts';
+import type { VolumePolicy } from './store/volumes/volume-keeper.ts';
 
 const DRAIN_LOOK_MS = 50;
 const EVERYWHERE = new Set(['0.0.0.0', '[::]']);
@@ -48,7 +49,8 @@ class Appliance implements ProcessService {
   readonly #context: ServiceContext;
   readonly #health = new Health();
   readonly #metrics = new Metrics('appliance');
-  readonly #store: ObjectStore;
+  readonly #stateLock: StateLock;
+  readonly #store: DiskStore;
   readonly #http: HttpClient;
   readonly #fills: FillCoordinator;
   readonly #discovery: ObjectDiscovery;
@@ -86,8 +88,11 @@ class Appliance implements ProcessService {
       connectTimeoutMs: config.connectTimeoutMs,
       maxConnectionsPerHost: config.maxSourceConnections,
     });
+    this.#stateLock = new StateLock(stateDir(config));
     this.#store = createDiskObjectStore({
-      volumes: volumesToOpen(config.volume, config.volumeCapacityBytes, logger),
+      volumes: config.volume.map((dir) => ({ dir, capacityBytes: config.volumeCapacityBytes })),
+      stateDir: () => this.#lockedState(),
+      policy: volumePolicy(config),
       memoryBytes: config.memoryBytes,
       evictionPolicy: config.evictionPolicy,
       durability: config.durability,
@@ -171,6 +176,22 @@ class Appliance implements ProcessService {
     await this.#http.destroy();
     await fillsEnded;
     await this.#store.stop(restMs());
+    this.#stateLock.release();
+  }
+
+  /**
+   * The folder in which the store may remember what there is, ours alone from now on. State that lies on a volume, for
+   * want of a better place, must not keep the other volumes from serving when that disk is broken.
+   */
+  #lockedState(): string | undefined {
+    try {
+      this.#stateLock.take();
+      return stateDir(this.#config);
+    } catch (error) {
+      if (this.#config.state !== '' || isOperational(error, 'STATE_IN_USE')) throw error;
+      this.#context.logger.error({ error }, 'no state: which disk is where is not remembered; set --state');
+      return undefined;
+    }
   }
 
   get #hasControlPlane(): boolean {
@@ -230,6 +251,7 @@ class Appliance implements ProcessService {
 
   #createAdmin(): JsonServer {
     return createAdminApi({
+      volumes: this.#store.volumes,
       actions: {
         setDraining: (draining) => this.#setDraining(draining),
         state: () => this.#describe(),
@@ -261,8 +283,10 @@ class Appliance implements ProcessService {
   /** Unready only when no volume takes writes: one bad disk of many must not send all viewers away. */
   #watchVolumes(): void {
     const { volumes } = this.#store.usage();
-    const troubled = volumes.filter(({ state }) => state !== 'online').map(({ dir, state }) => `${dir} is ${state}`);
-    if (troubled.length > 0 && troubled.length === volumes.length) this.#health.fail('volumes', troubled.join(', '));
+    const troubled = volumes
+      .filter(({ state, writes }) => state !== 'online' || writes !== 'taken')
+      .map(describeTrouble);
+    if (troubled.length > 0 && troubled.length === volumes.length) this.#health.fail('volumes', troubled.join('; '));
     else this.#health.pass('volumes');
   }
 
@@ -312,8 +336,27 @@ function checkConfig(config: ApplianceConfig): void {
   if (config.softEgressBitsPerSec > config.hardEgressBitsPerSec) {
     problems.push('--soft-egress-bits-per-sec must not be above --hard-egress-bits-per-sec');
   }
+  if (config.volumeLowWatermark >= config.volumeHighWatermark) {
+    problems.push('--volume-low-watermark must be below --volume-high-watermark');
+  }
   if (problems.length > 0) throw new OperationalError('CONFIG_INVALID', problems.join('\n  '));
 }
 
 const stateDir = ({ state, volume }: ApplianceConfig): string =>
   state === '' ? join(volume[0] ?? '.', 'state') : state;
+
+/** `/srv/disk1 is offline: the disk that was here is not mounted`. */
+function describeTrouble({ dir, reason, state, writes }: VolumeState): string {
+  const what = state === 'online' ? writes : state;
+  return reason === undefined ? `${dir} is ${what}` : `${dir} is ${what}: ${reason}`;
+}
+
+const volumePolicy = (config: ApplianceConfig): Partial<VolumePolicy> => ({
+  reserveBytes: config.volumeReserveBytes,
+  highShare: config.volumeHighWatermark,
+  lowShare: config.volumeLowWatermark,
+  slowMs: config.volumeSlowMs,
+  hangMs: config.volumeHangMs,
+  drainMs: config.volumeDrainMs,
+  probeIntervalMs: config.volumeProbeMs,
+});

@@ -12,6 +12,7 @@ import {
   urlParameter,
 } from '../src/config/parameter.ts';
 import { policyNames } from './store/eviction/eviction-policy.ts';
+import { volumeParameters } from './volume-parameters.ts';
 
 const NAME = /^[a-z0-9](?:[a-z0-9_-]|\.(?!\.)){0,31}$/;
 const NAME_SHAPE = '1 to 32 of a-z 0-9 . _ -, first a letter or digit';
@@ -66,6 +67,7 @@ export const applianceParameters = {
     0,
     'Most content on one volume. 0 takes 90 % of what is free on its file system and what the volume holds already.',
   ),
+  ...volumeParameters,
   scrubPeriodDays: numberParameter(
     'days',
     { min: 0, max: 365 },
@@ -82,9 +84,11 @@ export const applianceParameters = {
     'process',
     'What a stored block outlives: this process, however it dies, or also a power cut. The latter syncs the disk for every group of blocks; with the former a power cut costs at most refills, never a wrong byte.',
   ),
-  state: textParameter('', "Folder for this appliance's identity and state; inside the first volume when not set.", {
-    unit: 'DIR',
-  }),
+  state: textParameter(
+    '',
+    "Folder for this appliance's identity and state, such as which disk is where: best on no volume. Inside the first volume when not set.",
+    { unit: 'DIR' },
+  ),
   memoryBytes: numberParameter(
     'bytes',
     { min: 0, max: 2 ** 43 },

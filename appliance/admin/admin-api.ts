@@ -6,7 +6,9 @@ import { addAdminRoutes } from '../../src/server/admin-routes.ts';
 import { createJsonServer, type JsonServer, sendProblem } from '../../src/server/json-server.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import type { Metrics } from '../../src/telemetry/metrics.ts';
+import type { VolumeAdmin } from '../store/object-store.ts';
 import { addPurgeRoute, type PurgeActions } from './purge-route.ts';
+import { addVolumeRoutes } from './volume-routes.ts';
 
 /** What the operator's listener asks of the appliance. */
 export interface AdminActions extends PurgeActions {
@@ -18,6 +20,7 @@ export interface AdminActions extends PurgeActions {
 
 export interface AdminApiOptions {
   readonly actions: AdminActions;
+  readonly volumes: VolumeAdmin;
   readonly health: Health;
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -27,9 +30,9 @@ export interface AdminApiOptions {
 const MAX_BODY_BYTES = 65_536;
 const explainSchema = z.object({ path: z.string().min(1) });
 
-/** The operator's listener: health, metrics, drain, state, explain, purge. Never to be reached by viewers. */
+/** The operator's listener: health, metrics, drain, state, explain, volumes, purge. Never to be reached by viewers. */
 export function createAdminApi(options: AdminApiOptions): JsonServer {
-  const { actions, health, logger, maxTargetChars, metrics } = options;
+  const { actions, health, logger, maxTargetChars, metrics, volumes } = options;
   const server = createJsonServer({ logger, bodyLimitBytes: MAX_BODY_BYTES });
   addAdminRoutes(server, health, metrics);
   server.get('/v1/state', () => actions.state());
@@ -49,6 +52,7 @@ export function createAdminApi(options: AdminApiOptions): JsonServer {
     if (known === undefined) return sendProblem(reply, 404, 'NOT_FOUND', `nothing is held or planned of ${path}`);
     return known;
   });
+  addVolumeRoutes(server, volumes, logger);
   addPurgeRoute(server, { actions, limits: { maxTargetChars }, logger });
   return server;
 }

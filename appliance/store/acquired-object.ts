@@ -38,7 +38,7 @@ export class AcquiredObject implements StoredObject {
   }
 
   holds(blockIndex: number): boolean {
-    if (this.#place.volume?.state === 'failing') return this.#place.memory.has(this.#generation.id, blockIndex);
+    if (this.#place.volume?.answersReads === false) return this.#place.memory.has(this.#generation.id, blockIndex);
     return this.#generation.blocks.has(blockIndex);
   }
 

@@ -1,4 +1,3 @@
-import { rankNodes } from '../../src/hashing/weighted-rendezvous.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import type { World } from '../../src/world/world.ts';
@@ -8,28 +7,38 @@ import type { PolicyName } from './eviction/eviction-policy.ts';
 import { Generation, NOWHERE } from './generation.ts';
 import { MemoryTier } from './memory-tier.ts';
 import type { ObjectDescription } from './object-description.ts';
-import type { ObjectState, ObjectStore, StoredObject, StoreUsage } from './object-store.ts';
+import type { ObjectState, ObjectStore, StoredObject, StoreUsage, VolumeAdmin } from './object-store.ts';
 import { createStoreMetrics, type StoreMetrics } from './store-metrics.ts';
 import type { Durability } from './volume/index-messages.ts';
-import { type ScrubOptions, Volume } from './volume.ts';
+import type { Volume } from './volume.ts';
+import type { OpenedVolume, VolumePolicy } from './volumes/volume-keeper.ts';
+import { type ConfiguredVolume, VolumeSet } from './volumes/volume-set.ts';
 
 /**
  * Objects on several disks, found by their key.
  *
  * Which volume a new generation goes to is weighted rendezvous hashing of its key, so that every disk gets its share
- * and a disk that comes or goes moves nobody else's objects; where it actually is, memory knows, so that a volume that
- * was full at the time costs nothing later. Of two generations of one key the one with the higher number is the newer,
- * whichever disks they are on: numbers are taken from the wall clock and only ever count up, so a disk that was away
- * while its objects were replaced cannot bring the old ones back.
+ * and a disk that comes or goes moves nobody else's objects (volumes/volume-set.ts); where it actually is, memory knows,
+ * so that a volume that was full at the time costs nothing later. Of two generations of one key the one with the higher
+ * number is the newer, whichever disks they are on: numbers are taken from the wall clock and only ever count up, so a
+ * disk that was away while its objects were replaced cannot bring the old ones back while the new ones are there.
+ *
+ * What is on a volume that fails or is away is not there for who looks, and is filled again elsewhere; only what is
+ * short and wholly in memory is served from there. It stays known, so that a purge by prefix meets it, until the disk
+ * comes back and says anew what it holds. What is removed meanwhile is remembered in the state (tombstones.ts).
  *
  * A generation that no volume takes (all failing, too many objects, beyond the limits) exists while somebody holds
  * it and stores nothing: the caller serves through.
  *
- * Limits: an object that was removed while its disk was away comes back with the disk.
+ * Limits: an object that was replaced while its disk was away, and whose successor has been evicted since, comes back
+ * with the disk, as old as it is. A purge by anything but a key does not know what is on a disk that was away when this
+ * process began: `distrustAway` is for that.
  */
 export interface DiskObjectStoreOptions {
   /** Directories are made when they are not there. Their order does not matter. */
-  readonly volumes: readonly { readonly dir: string; readonly capacityBytes: number }[];
+  readonly volumes: readonly ConfiguredVolume[];
+  /** The folder in which it is remembered which disks there are, asked for once at the start; without one nothing outlives the process. */
+  readonly stateDir?: () => string | undefined;
   /** Bound of the memory tier; 0 switches it off. */
   readonly memoryBytes: number;
   readonly world: World;
@@ -49,10 +58,23 @@ export interface DiskObjectStoreOptions {
   readonly evictionPolicy?: PolicyName;
   /** How often a volume in trouble is tried again. */
   readonly probeIntervalMs?: number;
+  readonly policy?: Partial<VolumePolicy>;
 }
 
 const DEFAULT_MAX_OBJECTS = 1_000_000;
-const DEFAULT_PROBE_INTERVAL_MS = 5000;
+const DEFAULT_POLICY: VolumePolicy = {
+  capacityBytes: 0,
+  reserveBytes: 0,
+  highShare: 1,
+  lowShare: 0.98,
+  slowMs: 1000,
+  hangMs: 10_000,
+  drainMs: 10_000,
+  probeIntervalMs: 5000,
+  goodProbes: 3,
+};
+/** Objects of more blocks are not looked for in memory block by block. */
+const MOST_BLOCKS_FROM_MEMORY = 16;
 const USE_FLUSH_INTERVAL_MS = 30_000;
 /** For the volumes that did open when another one refused. */
 const START_FAILED_DEADLINE_MS = 5000;
@@ -65,18 +87,24 @@ const GENERATIONS_PER_MS = 1000;
 
 /**
  * A store on local disks. `start` fails with STATE_IN_USE when another process has one of the volumes, and with
- * STATE_CORRUPT when one was written by a newer version; a disk that does not work only makes its volume failing.
+ * STATE_CORRUPT when one was written by a newer version; a disk that does not work is only offline, unless no volume
+ * works and none ever did: VOLUME_IO.
  */
-export function createDiskObjectStore(options: DiskObjectStoreOptions): ObjectStore {
+export function createDiskObjectStore(options: DiskObjectStoreOptions): DiskStore {
   return new DiskObjectStore(options);
 }
 
-class DiskObjectStore implements ObjectStore {
+/** A store that has volumes to manage. */
+export interface DiskStore extends ObjectStore {
+  readonly volumes: VolumeAdmin;
+}
+
+class DiskObjectStore implements DiskStore {
   readonly #options: DiskObjectStoreOptions;
   readonly #memory: MemoryTier;
   readonly #metrics: StoreMetrics;
-  readonly #volumes: readonly Volume[];
-  readonly #places: readonly Place[];
+  readonly #volumes: VolumeSet;
+  readonly #places = new Map<number, Place>();
   readonly #nowhere: Place;
   readonly #objects = new Map<string, Generation>();
   #pinnedKeys: ReadonlySet<string> = new Set();
@@ -88,57 +116,61 @@ class DiskObjectStore implements ObjectStore {
     this.#metrics = createStoreMetrics(
       options.metrics ?? new Metrics('appliance'),
       () => this.usage(),
-      () => this.#volumes.map(({ space }) => space.policy),
+      () => [...this.#volumes.openings()].map(([, { space }]) => space.policy),
     );
-    this.#volumes = options.volumes.map(
-      ({ dir, capacityBytes }, volumeIndex) =>
-        new Volume({
-          dir,
-          capacityBytes,
-          policy: createPolicy(options.evictionPolicy ?? 'w-tinylfu'),
-          volumeIndex,
-          durability: options.durability ?? 'process',
-          world: options.world,
-          logger: options.logger,
-          metrics: this.#metrics,
-          useFlushIntervalMs: USE_FLUSH_INTERVAL_MS,
-          probeIntervalMs: options.probeIntervalMs ?? DEFAULT_PROBE_INTERVAL_MS,
-          onOpened: (generations) => this.#takeOver(generations),
-          onForgotten: (generation) => this.#onForgotten(generation),
-          ...(options.scrub === undefined ? {} : { scrub: this.#scrubOf(volumeIndex, options.scrub) }),
-          onLost: (generation, block) => options.onLost?.(generation.description, block),
-          onViewerRead: (latencyMs) => options.onViewerRead?.(dir, latencyMs),
-        }),
-    );
-    this.#places = this.#volumes.map((volume) => this.#placeOn(volume));
+    const { logger, onViewerRead, probeIntervalMs, stateDir, volumes, world } = options;
+    const policy = { ...DEFAULT_POLICY, ...options.policy };
+    this.#volumes = new VolumeSet({
+      volumes,
+      stateDir: () => stateDir?.(),
+      world,
+      logger,
+      metrics: this.#metrics,
+      policy: probeIntervalMs === undefined ? policy : { ...policy, probeIntervalMs },
+      useFlushIntervalMs: USE_FLUSH_INTERVAL_MS,
+      onOpened: (dir, opened) => this.#takeOver(dir, opened),
+      onGone: (volumeIndex) => this.#letGo(volumeIndex),
+      onForgotten: (generation) => this.#onForgotten(generation),
+      onViewerRead: (dir, latencyMs) => onViewerRead?.(dir, latencyMs),
+      onLost: (generation, block) => options.onLost?.(generation.description, block),
+      scrub: options.scrub,
+      durability: options.durability ?? 'process',
+      createPolicy: () => createPolicy(options.evictionPolicy ?? 'w-tinylfu'),
+    });
     this.#nowhere = this.#placeNowhere();
   }
 
   async start(): Promise<void> {
-    const outcomes = await Promise.allSettled(this.#volumes.map((volume) => volume.open()));
-    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-    if (failed === undefined) return;
-    await this.stop(START_FAILED_DEADLINE_MS);
-    throw failed.reason;
+    try {
+      await this.#volumes.start();
+    } catch (error) {
+      await this.stop(START_FAILED_DEADLINE_MS);
+      throw error;
+    }
   }
 
   async stop(deadlineMs: number): Promise<void> {
-    await Promise.all(this.#volumes.map((volume) => volume.close(deadlineMs)));
+    await this.#volumes.stop(deadlineMs);
     this.#memory.clear();
     this.#objects.clear();
   }
 
+  get volumes(): VolumeAdmin {
+    return this.#volumes;
+  }
+
   find(key: string): StoredObject | undefined {
     const generation = this.#objects.get(key);
-    if (generation === undefined || this.#isUnreachable(generation)) return undefined;
+    if (generation === undefined) return undefined;
+    if (this.#isUnreachable(generation) && !this.#isWhollyInMemory(generation)) return undefined;
     return new AcquiredObject(generation, this.#placeOf(generation));
   }
 
   create(description: ObjectDescription): StoredObject {
     const nowMs = this.#options.world.clock.nowMs();
-    this.#lastId = Math.max(this.#lastId + 1, Math.floor(nowMs) * GENERATIONS_PER_MS);
+    const id = this.#nextId();
     const before = this.#objects.get(description.key);
-    const generation = new Generation(this.#lastId, this.#chooseVolume(description), description, nowMs);
+    const generation = new Generation(id, this.#chooseVolume(description), description, nowMs);
     if (before !== undefined) this.#forget(before);
     generation.pinned = this.#pinnedKeys.has(description.key);
     this.#objects.set(description.key, generation);
@@ -148,11 +180,26 @@ class DiskObjectStore implements ObjectStore {
 
   async remove(key: string): Promise<boolean> {
     const generation = this.#objects.get(key);
-    if (generation === undefined) return false;
-    const volume = this.#volumeOf(generation);
-    if (volume === undefined) this.#forget(generation);
-    else await volume.forgetDurably(generation);
-    return true;
+    const removedToId = this.#nextId();
+    const isAnyAway = this.#volumes.isAnyAway;
+    let failure: unknown;
+    if (generation !== undefined) {
+      const volume = this.#volumeOf(generation);
+      if (volume === undefined) this.#forget(generation);
+      else {
+        await volume.forgetDurably(generation).catch((error: unknown) => {
+          failure = error;
+        });
+      }
+    }
+    // What the volume could not keep, the state does; and a volume that is away may hold the key, too.
+    if (failure !== undefined || isAnyAway) await this.#volumes.remember(key, removedToId);
+    if (failure !== undefined && !this.#volumes.isRemembering) throw failure;
+    return generation !== undefined;
+  }
+
+  distrustAway(): Promise<void> {
+    return this.#volumes.distrustAway(this.#nextId());
   }
 
   pin(keys: ReadonlySet<string>): void {
@@ -177,11 +224,12 @@ class DiskObjectStore implements ObjectStore {
   }
 
   usage(): StoreUsage {
-    const volumes = this.#volumes.map((volume) => volume.describe());
+    const volumes = this.#volumes.list();
+    const spaces = [...this.#volumes.openings()].map(([, { space }]) => space);
     return {
       capacityBytes: volumes.reduce((sum, { capacityBytes }) => sum + capacityBytes, 0),
       usedBytes: volumes.reduce((sum, { usedBytes }) => sum + usedBytes, 0),
-      pinnedBytes: this.#volumes.reduce((sum, { space }) => sum + space.pinnedBytes, 0),
+      pinnedBytes: spaces.reduce((sum, { pinnedBytes }) => sum + pinnedBytes, 0),
       objectCount: this.#objects.size,
       memoryBytes: this.#memory.usedBytes,
       volumes,
@@ -191,22 +239,14 @@ class DiskObjectStore implements ObjectStore {
   /** The volume for a new object; NOWHERE when none can take it. */
   #chooseVolume(description: ObjectDescription): number {
     if (isBeyondLimits(description) || !this.#makeRoomFor(description.key)) return NOWHERE;
-    const nodes = this.#volumes.map(({ dir, space }, volumeIndex) => ({
-      id: dir,
-      weight: space.capacityBytes,
-      volumeIndex,
-    }));
-    const ranked = rankNodes(description.key, nodes).map(({ volumeIndex }) => volumeIndex);
-    const inState = (state: string) => ranked.find((volumeIndex) => this.#volumes[volumeIndex]?.state === state);
-    // A full volume is better than none: its writes are what finds out that there is room again.
-    return inState('online') ?? inState('full') ?? NOWHERE;
+    return this.#volumes.choose(description.key) ?? NOWHERE;
   }
 
   #makeRoomFor(key: string): boolean {
     if (this.#objects.has(key)) return true;
     if (this.#objects.size < (this.#options.maxObjects ?? DEFAULT_MAX_OBJECTS)) return true;
-    const oldest = this.#volumes
-      .map(({ space }) => space.oldestIdle())
+    const oldest = [...this.#volumes.openings()]
+      .map(([, { space }]) => space.oldestIdle())
       .filter((generation) => generation !== undefined)
       .sort((a, b) => Number(a.pinned) - Number(b.pinned) || a.lastUsedMs - b.lastUsedMs)[0];
     if (oldest === undefined) return false;
@@ -215,19 +255,36 @@ class DiskObjectStore implements ObjectStore {
   }
 
   /** What a volume holds, now that it is open; of two generations of a key the newer stays. */
-  #takeOver(generations: readonly Generation[]): void {
+  #takeOver(dir: string, { before, generations, volume, volumeIndex }: OpenedVolume): void {
+    this.#places.set(volumeIndex, this.#placeOn(volume));
+    if (before !== undefined) this.#letGo(before);
     for (const generation of generations) {
       const { key } = generation;
       this.#lastId = Math.max(this.#lastId, generation.id);
       const other = this.#objects.get(key);
-      if (other !== undefined && other.id > generation.id) {
-        this.#volumeOf(generation)?.forget(generation);
+      if (this.#volumes.isRemoved(dir, key, generation.id) || (other !== undefined && other.id > generation.id)) {
+        volume.forget(generation);
         continue;
       }
       if (other !== undefined) this.#forget(other);
       this.#objects.set(key, generation);
     }
     this.#setPinned([...this.#pinnedKeys], true);
+  }
+
+  /** Nothing that was known of an opening counts any more; who holds some of it keeps what memory has. */
+  #letGo(volumeIndex: number): void {
+    for (const [key, generation] of this.#objects) {
+      if (generation.volumeIndex === volumeIndex) this.#objects.delete(key);
+    }
+    this.#places.delete(volumeIndex);
+  }
+
+  /** Higher than every number before, of this process and, by the wall clock, of those before it. */
+  #nextId(): number {
+    const nowMs = this.#options.world.clock.nowMs();
+    this.#lastId = Math.max(this.#lastId + 1, Math.floor(nowMs) * GENERATIONS_PER_MS);
+    return this.#lastId;
   }
 
   #forget(generation: Generation): void {
@@ -245,7 +302,7 @@ class DiskObjectStore implements ObjectStore {
 
   #setPinned(keys: readonly string[], pinned: boolean): void {
     const generations = keys.map((key) => this.#objects.get(key)).filter((generation) => generation !== undefined);
-    for (const [volumeIndex, volume] of this.#volumes.entries()) {
+    for (const [volumeIndex, volume] of this.#volumes.openings()) {
       volume.pin(
         generations.filter((generation) => generation.volumeIndex === volumeIndex),
         pinned,
@@ -255,22 +312,21 @@ class DiskObjectStore implements ObjectStore {
 
   /** On a volume that fails: as if it were not there, so that it is filled again to another. */
   #isUnreachable(generation: Generation): boolean {
-    return this.#volumeOf(generation)?.state === 'failing';
+    return this.#volumeOf(generation)?.isFindable === false;
+  }
+
+  #isWhollyInMemory({ blockCount, id }: Generation): boolean {
+    if (blockCount > MOST_BLOCKS_FROM_MEMORY) return false;
+    for (let block = 0; block < blockCount; block += 1) if (!this.#memory.has(id, block)) return false;
+    return true;
   }
 
   #volumeOf(generation: Generation): Volume | undefined {
-    return this.#volumes[generation.volumeIndex];
+    return this.#volumes.opening(generation.volumeIndex);
   }
 
   #placeOf(generation: Generation): Place {
-    return this.#places[generation.volumeIndex] ?? this.#nowhere;
-  }
-
-  #scrubOf(volumeIndex: number, { periodMs, bulkShare }: NonNullable<DiskObjectStoreOptions['scrub']>): ScrubOptions {
-    const onFound = (): void => {
-      for (const [index, volume] of this.#volumes.entries()) if (index !== volumeIndex) volume.hurryScrub();
-    };
-    return { periodMs, bulkShare, onFound };
+    return this.#places.get(generation.volumeIndex) ?? this.#nowhere;
   }
 
   #placeOn(volume: Volume): Place {

@@ -25,6 +25,11 @@ export interface ObjectStore extends Service {
   objects(which?: 'reachable' | 'all'): Iterable<ObjectState>;
   /** What is known under a key, though its volume may fail. Not acquired. */
   state(key: string): ObjectState | undefined;
+  /**
+   * Nothing that volumes hold which are not open now will be found when they come back: for a purge by something that
+   * cannot be looked up there. Durable when it resolves. @throws OperationalError VOLUME_FULL, VOLUME_IO
+   */
+  distrustAway(): Promise<void>;
   usage(): StoreUsage;
 }
 
@@ -69,13 +74,58 @@ export interface StoreUsage {
 }
 
 export interface VolumeState {
+  readonly uuid: string;
   readonly dir: string;
-  /** full: writes fail, reads go on; failing: reads fail too, nothing is placed there. */
-  readonly state: 'online' | 'full' | 'failing';
+  /**
+   * suspect: it is read, nothing new is put there; failing: who reads finishes, nothing else; offline: closed, and tried
+   * again now and then.
+   */
+  readonly state: 'online' | 'suspect' | 'failing' | 'offline';
+  /** full, read-only: what would be written is passed through, reads go on; refused: failing or offline. */
+  readonly writes: 'taken' | 'full' | 'read-only' | 'refused';
+  /** What is wrong, for the operator; not there when nothing is. */
+  readonly reason?: string;
+  /** The operator wants nothing new on it. */
+  readonly isDraining: boolean;
+  /** What it may hold now: as meant, or less where others fill the disk. */
   readonly capacityBytes: number;
   readonly usedBytes: number;
+  /** On its file system; not there before it was asked. */
+  readonly freeBytes?: number;
+  readonly objectCount: number;
+  /** Operations that failed since the appliance began. */
+  readonly errorCount: number;
   /** Undefined when it is not scrubbed. */
   readonly scrub: ScrubProgress | undefined;
   /** How long the viewer who waits longest for this disk has been waiting by now; 0 when nobody waits. */
   readonly viewerWaitMs: number;
+}
+
+/**
+ * What the operator does with volumes while the appliance runs. All of it survives a restart, may be done again, and
+ * leaves the keys of other volumes where they are. A volume is named by its UUID or its folder.
+ */
+export interface VolumeAdmin {
+  list(): VolumeState[];
+  /** Folders that the configuration names and the operator took out. */
+  removed(): string[];
+  /** Whether there is such a volume, or was one that was removed. */
+  knows(id: string): boolean;
+  /** @throws OperationalError CONFIG_INVALID, STATE_IN_USE, STATE_CORRUPT, VOLUME_FULL, VOLUME_IO: then nothing has changed */
+  add(request: AddVolume): Promise<VolumeState>;
+  /** With `true` nothing new is put there, and it is read on. @throws OperationalError CONFIG_INVALID, VOLUME_FULL, VOLUME_IO */
+  setDraining(id: string, isDraining: boolean): Promise<VolumeState>;
+  /** Who reads finishes, as long as a failing disk would wait; its content stays on the disk. As `setDraining`. */
+  remove(id: string): Promise<void>;
+  /** Begins an empty volume in its folder, whatever is there. As `add`. */
+  reinit(id: string): Promise<VolumeState>;
+}
+
+export interface AddVolume {
+  /** An absolute path. */
+  readonly dir: string;
+  /** Undefined: what the configuration says of all. */
+  readonly capacityBytes?: number | undefined;
+  /** What becomes of content that is there and was never ours. */
+  readonly content: 'refuse' | 'keep' | 'erase';
 }

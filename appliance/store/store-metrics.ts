@@ -27,13 +27,25 @@ export function createStoreMetrics(
   metrics.gauge('store_memory_bytes', 'Bytes in the memory tier.', [], (gauge) => gauge.set(usage().memoryBytes));
   metrics.gauge(
     'store_volumes',
-    'Volumes by state. One that is full or failing: read its log line, check the disk, replace it.',
+    "Volumes by state. One that is not online: 'oca volumes' says why and what to do.",
     ['state'],
     (gauge) => {
-      for (const state of ['online', 'full', 'failing'] as const) {
+      for (const state of VOLUME_STATES) {
         gauge.set({ state }, usage().volumes.filter((volume) => volume.state === state).length);
       }
     },
+  );
+  addVolumeGauges(metrics, () => usage().volumes);
+  const operationSeconds = metrics.histogram(
+    'volume_operation_seconds',
+    'How long operations of a disk took, without waiting for a turn. Rising: the disk is overloaded or dies.',
+    [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30],
+    ['volume', 'operation'],
+  );
+  const operationErrors = metrics.counter(
+    'volume_operation_errors_total',
+    'Operations of a disk that failed. More than a few: look at the kernel log, replace the disk.',
+    ['volume', 'operation'],
   );
   metrics.gauge(
     'store_scrub_pass_ratio',
@@ -49,6 +61,15 @@ export function createStoreMetrics(
   );
   createPolicyMetrics(metrics, policies);
   return {
+    operationSeconds,
+    operationErrors,
+    /** It was removed: nothing more is said of it. */
+    forgetVolume: (volume: string): void => {
+      for (const operation of ['read', 'write', 'index', 'probe', 'scrub'] as const) {
+        operationSeconds.remove({ volume, operation });
+        operationErrors.remove({ volume, operation });
+      }
+    },
     reads: metrics.counter('store_reads_total', 'Blocks read, by where they were. Mostly disk: give it more memory.', [
       'from',
     ]),
@@ -82,6 +103,46 @@ export function createStoreMetrics(
 const scrubs = ({ volumes }: StoreUsage) => volumes.flatMap(({ scrub }) => (scrub === undefined ? [] : [scrub]));
 
 export type StoreMetrics = ReturnType<typeof createStoreMetrics>;
+
+const VOLUME_STATES = ['online', 'suspect', 'failing', 'offline'] as const;
+
+/** One series per volume, by its folder: as many as the operator has disks. */
+function addVolumeGauges(metrics: Metrics, volumes: () => StoreUsage['volumes']): void {
+  const each = (name: string, help: string, valueOf: (volume: StoreUsage['volumes'][number]) => number): void => {
+    metrics.gauge(name, help, ['volume'], (gauge) => {
+      // A volume that was removed must not stay.
+      gauge.reset();
+      for (const volume of volumes()) gauge.set({ volume: volume.dir }, valueOf(volume));
+    });
+  };
+  metrics.gauge(
+    'volume_state',
+    "1 for the state a volume is in. Not online: see 'oca volumes'.",
+    ['volume', 'state'],
+    (gauge) => {
+      gauge.reset();
+      for (const { dir, state: current } of volumes()) {
+        for (const state of VOLUME_STATES) gauge.set({ volume: dir, state }, state === current ? 1 : 0);
+      }
+    },
+  );
+  each(
+    'volume_takes_writes',
+    '0: full, read-only, failing or offline; what viewers ask for is passed through.',
+    ({ writes }) => (writes === 'taken' ? 1 : 0),
+  );
+  each(
+    'volume_capacity_bytes',
+    'What a volume may hold now. Less than configured: others fill its disk.',
+    ({ capacityBytes }) => capacityBytes,
+  );
+  each('volume_used_bytes', 'What a volume holds.', ({ usedBytes }) => usedBytes);
+  each(
+    'volume_free_bytes',
+    'What is free on the file system of a volume. Near 0: see who fills it.',
+    ({ freeBytes }) => freeBytes ?? 0,
+  );
+}
 
 function createPolicyMetrics(metrics: Metrics, policies: () => readonly PolicyInsight[]): void {
   metrics.gauge(

@@ -50,6 +50,11 @@ const ENTRIES: readonly Entry[] = [
     load: async () => (await import('./plan-command.ts')).planCommand(),
   },
   {
+    name: 'volumes',
+    summary: 'Show the disks of an appliance; add, drain, remove, re-initialise them while it runs.',
+    load: async () => (await import('./volumes-command.ts')).volumesCommand(),
+  },
+  {
     name: 'purge',
     summary: 'Make an appliance forget content: one path, a prefix, a title or a tag.',
     load: async () => (await import('./purge-command.ts')).purgeCommand(),

@@ -41,6 +41,10 @@ export class FakeStore implements ObjectStore {
     return this.#objects.get(key);
   }
 
+  distrustAway(): Promise<void> {
+    return Promise.resolve();
+  }
+
   usage(): StoreUsage {
     return { capacityBytes: 0, usedBytes: 0, pinnedBytes: 0, objectCount: 0, memoryBytes: 0, volumes: [] };
   }

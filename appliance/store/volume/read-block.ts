@@ -7,9 +7,7 @@ import type { Urgency } from '../object-store.ts';
 import { DirectReader } from '../scrub/direct-read.ts';
 import type { BlockCheck } from '../scrub/volume-scrub.ts';
 import { type DataFile, diskFailure, errnoOf } from './data-file.ts';
-import type { DiskLane } from './disk-lane.ts';
 import type { Loss } from './loss-log.ts';
-import type { VolumeHealth } from './volume-health.ts';
 
 /**
  * Blocks from a disk, each compared with the checksum that was taken when it came.
@@ -73,14 +71,13 @@ export class BlockReader {
     urgency: Urgency,
     operation: () => Promise<Uint8Array>,
   ): Promise<Look> {
-    const { dir, lane, health, drop } = this.#options;
+    const { dir, drop, isReadable, run } = this.#options;
     const bytes = generation.blockBytes(block);
     for (let isSecond = false; ; isSecond = true) {
-      if (health.state === 'failing' || !generation.blocks.has(block)) return { kind: 'gone' };
+      if (!isReadable() || !generation.blocks.has(block)) return { kind: 'gone' };
       const checksum = generation.blocks.checksum(block);
       try {
-        const found = await lane.run({ urgency, what: `read in ${dir}`, bytes }, operation);
-        health.succeeded();
+        const found = await run(urgency, bytes, operation);
         if (found.length === bytes && crc32cOf(found) === checksum) return { kind: 'good', bytes: found };
         if (!isSecond) continue;
         drop(generation, block, found.length === bytes ? 'rotten' : 'missing', undefined);
@@ -88,7 +85,6 @@ export class BlockReader {
         const failure = diskFailure(error, `read in ${dir}`);
         if (failure.code === 'OVERLOADED') throw failure;
         const missing = errnoOf(failure) === 'ENOENT';
-        if (!missing) health.failed(failure);
         drop(generation, block, missing ? 'missing' : 'unreadable', failure);
       }
       return { kind: 'lost' };
@@ -99,8 +95,10 @@ export class BlockReader {
 export interface BlockReaderOptions {
   readonly dir: string;
   readonly clock: Clock;
-  readonly lane: DiskLane;
-  readonly health: VolumeHealth;
+  /** Whether the volume answers. */
+  readonly isReadable: () => boolean;
+  /** Runs an operation of the disk when it is its turn. @throws OperationalError when there is none, or the disk is given up */
+  readonly run: (urgency: Urgency, bytes: number, operation: () => Promise<Uint8Array>) => Promise<Uint8Array>;
   readonly fileOf: (generation: Generation) => DataFile;
   readonly pathOf: (generation: Generation) => string;
   /** The block is not held any more. */

@@ -53,12 +53,12 @@ it('never evicts what somebody holds: then it is full, and takes writes again wh
   using object = store.create(descriptionOf('/3', BLOCK_BYTES));
   const write = () => object.write(0, contentOf('/3', 0, BLOCK_BYTES));
   await expect(write()).rejects.toMatchObject({ code: 'VOLUME_FULL' });
-  expect(store.usage().volumes[0]?.state).toBe('full');
+  expect(store.usage().volumes[0]?.writes).toBe('full');
   for (const holder of holders) {
     expectBytes(await holder.read(0), contentOf(holder.description.key, 0, BLOCK_BYTES));
   }
   holders[0]![Symbol.dispose]();
-  expect(store.usage().volumes[0]?.state).toBe('online');
+  expect(store.usage().volumes[0]?.writes).toBe('taken');
   await write();
   expect(keysOf(store)).toEqual(['/2', '/3']);
   holders[1]![Symbol.dispose]();

@@ -154,11 +154,12 @@ describe('an index that is damaged', () => {
 });
 
 describe('a disk that cannot read', () => {
-  it('loses single blocks, then counts as failing, hides what it holds, and comes back when it works', async () => {
+  it('loses single blocks, is suspect, then fails, hides what it holds, and comes back when it works', async () => {
     await using rig = new StoreRig();
     const volumes = ['bad', 'good'].map((name) => ({ dir: rig.volumeDir(name), capacityBytes: 40 * BLOCK_BYTES }));
     let store = await rig.open({ volumes: [volumes[0]!] });
-    for (const key of ['/1', '/2', '/3', '/4']) await fillObject(store, descriptionOf(key, 2 * BLOCK_BYTES));
+    for (const key of ['/1', '/2', '/3', '/4', '/5', '/6'])
+      await fillObject(store, descriptionOf(key, 2 * BLOCK_BYTES));
     const files = await rig.dataFiles('bad');
     // No probe comes by itself: the test says when the disk works again.
     store = await rig.open({ volumes, probeIntervalMs: 500 });
@@ -167,14 +168,16 @@ describe('a disk that cannot read', () => {
       renameSync(file, `${file}.away`);
       mkdirSync(file);
     }
-    for (const key of ['/1', '/2', '/3']) {
-      expect(store.usage().volumes[0]?.state).toBe('online');
+    const states: unknown[] = [];
+    for (const key of ['/1', '/2', '/3', '/4', '/5']) {
+      states.push(store.usage().volumes[0]?.state);
       using object = store.find(key)!;
       expect(await object.read(0)).toBeUndefined();
       expect(object.holds(0)).toBe(false);
     }
+    expect(states).toEqual(['online', 'online', 'online', 'suspect', 'suspect']);
     expect(store.usage().volumes.map(({ state }) => state)).toEqual(['failing', 'online']);
-    expect(store.find('/4')).toBeUndefined();
+    expect(store.find('/6')).toBeUndefined();
     await fillObject(store, descriptionOf('/new', 10));
     expect(await rig.dataFiles('good')).toHaveLength(1);
 
@@ -183,7 +186,7 @@ describe('a disk that cannot read', () => {
       renameSync(`${file}.away`, file);
     }
     await until(() => store.usage().volumes.every(({ state }) => state === 'online'));
-    using object = store.find('/4')!;
-    expectBytes(await object.read(1), contentOf('/4', 1, BLOCK_BYTES));
+    using object = store.find('/6')!;
+    expectBytes(await object.read(1), contentOf('/6', 1, BLOCK_BYTES));
   });
 });

@@ -108,7 +108,7 @@ class Run {
     const usage = this.store.usage();
     for (const volume of usage.volumes) {
       expect(volume.usedBytes).toBeLessThanOrEqual(volume.capacityBytes);
-      expect(volume.state).not.toBe('failing');
+      expect(volume.state).toBe('online');
     }
     expect(usage.objectCount).toBe([...this.store.objects()].length);
     const pinned = [...this.store.objects()].filter(({ description }) => this.#pinned.has(description.key));

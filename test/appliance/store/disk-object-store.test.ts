@@ -57,7 +57,7 @@ describe('a store on several volumes', () => {
     writeFileSync(rig.volumeDir('bad'), 'not a directory');
 
     store = await rig.open({ volumes });
-    expect(store.usage().volumes.map(({ state }) => state)).toEqual(['online', 'failing']);
+    expect(store.usage().volumes.map(({ state }) => state)).toEqual(['online', 'offline']);
     for (let number = 0; number < 10; number += 1) await fillObject(store, descriptionOf(`/${number}`, 10));
     await fillObject(store, descriptionOf('/old', 10, { etag: '"new"' }));
     expect(store.find('/only-there')).toBeUndefined();
@@ -71,13 +71,24 @@ describe('a store on several volumes', () => {
     expect(newer.description.etag).toBe('"new"');
   });
 
-  it('serves through when no volume works at all', async () => {
+  it('serves through when no volume works at all that did before', async () => {
     await using rig = new StoreRig();
+    const stateDir = () => rig.volumeDir('state');
+    await rig.open({ stateDir });
+    await rig.close();
+    rmSync(rig.volumeDir(), { recursive: true });
     writeFileSync(rig.volumeDir(), 'not a directory');
-    const store = await rig.open();
+    const store = await rig.open({ stateDir });
     using object = store.create(descriptionOf('/a', 10));
     await expect(object.write(0, new Uint8Array(10))).rejects.toMatchObject({ code: 'VOLUME_FULL' });
-    expect(store.usage().volumes[0]?.state).toBe('failing');
+    expect(store.usage().volumes[0]?.state).toBe('offline');
+  });
+
+  it('does not start when no volume works and none ever did, and says why of each', async () => {
+    await using rig = new StoreRig();
+    writeFileSync(rig.volumeDir(), 'not a directory');
+    const failure = { code: 'VOLUME_IO', detail: expect.stringContaining(rig.volumeDir()) };
+    await expect(rig.open()).rejects.toMatchObject(failure);
   });
 
   it('leaves files of others in its directory alone', async () => {

@@ -3,7 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createDiskObjectStore, type DiskObjectStoreOptions } from '../../../appliance/store/disk-object-store.ts';
+import {
+  createDiskObjectStore,
+  type DiskObjectStoreOptions,
+  type DiskStore,
+} from '../../../appliance/store/disk-object-store.ts';
 import type { ObjectDescription } from '../../../appliance/store/object-description.ts';
 import type { ObjectStore } from '../../../appliance/store/object-store.ts';
 import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
@@ -13,14 +17,14 @@ import { systemWorld } from '../../../src/world/world.ts';
 /** A folder of its own, removed with the rig, and stores that are opened in it one after the other. */
 export class StoreRig {
   readonly dir = mkdtempSync(join(tmpdir(), 'oca-store-'));
-  #store: ObjectStore | undefined;
+  #store: DiskStore | undefined;
 
   volumeDir(name = 'volume'): string {
     return join(this.dir, name);
   }
 
   /** Opens a store, after stopping the one before. */
-  async open(options: Partial<DiskObjectStoreOptions> = {}): Promise<ObjectStore> {
+  async open(options: Partial<DiskObjectStoreOptions> = {}): Promise<DiskStore> {
     await this.close();
     const store = createDiskObjectStore({
       volumes: [{ dir: this.volumeDir(), capacityBytes: 64 * BLOCK_BYTES }],
@@ -28,6 +32,7 @@ export class StoreRig {
       world: systemWorld,
       logger: silentLogger,
       probeIntervalMs: 10,
+      policy: { drainMs: 50 },
       ...options,
     });
     await store.start();
