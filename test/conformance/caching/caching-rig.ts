@@ -15,12 +15,13 @@ export interface Scripted {
 /** `count` is 1 for the first request of a path. */
 export type Script = (request: IncomingMessage, count: number) => Scripted | ((response: ServerResponse) => void);
 
-/** The system's world, in which the wall clock can be put forward. */
+/** The system's world, but for the wall clock: it stands at a full second, and goes on when the test says so. */
 function worldAhead(): World & { offsetMs: number } {
+  const startMs = Math.floor(systemWorld.clock.nowMs() / 1000) * 1000;
   const world = {
     offsetMs: 0,
     random: systemWorld.random,
-    clock: { ...systemWorld.clock, nowMs: (): number => systemWorld.clock.nowMs() + world.offsetMs },
+    clock: { ...systemWorld.clock, nowMs: (): number => startMs + world.offsetMs },
   };
   return world;
 }
