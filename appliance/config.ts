@@ -160,12 +160,12 @@ export const applianceParameters = {
   ),
   headTimeoutMs: timeMs(5000, 'How long a client may take to send the head of a request, however it trickles.'),
   idleTimeoutMs: timeMs(30_000, 'How long a connection without a request is kept.'),
-  sendStallMs: timeMs(30_000, 'How long a client may take nothing of an answer before its connection is cut.'),
+  sendStallMs: timeMs(30_000, 'How long a client may take for the next 256 KiB of an answer before it is cut.'),
   minClientBytesPerSec: numberParameter(
     'B/s',
     { min: 1, max: 1e9 },
-    4096,
-    'Slowest rate at which a client may take an answer or send a body, over any --send-stall-ms; slower ones are cut.',
+    8192,
+    'Slowest rate at which a client may take an answer, in steps of 256 KiB, or send a body, over any --send-stall-ms; slower ones are cut.',
   ),
   maxTargetChars: numberParameter(
     'characters',

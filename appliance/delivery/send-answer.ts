@@ -22,7 +22,7 @@ export interface SendProgress {
 
 export interface SendOptions {
   readonly clock: Clock;
-  /** In each such time the client must take `minBytesPerSec` on the mean. */
+  /** How long the client may take for a slice; and over each such time of waiting it must take `minBytesPerSec`. */
   readonly stallMs: number;
   readonly minBytesPerSec: number;
   /** Aborts when the client has left. */
@@ -49,6 +49,7 @@ export async function sendAnswer(
   pieces: AsyncIterable<Uint8Array>,
   options: SendOptions,
 ): Promise<void> {
+  const pace = new ClientPace(options);
   let isHeadSent = false;
   for await (const piece of pieces) {
     options.signal.throwIfAborted();
@@ -61,7 +62,7 @@ export async function sendAnswer(
       const slice = piece.length <= SLICE_BYTES ? piece : piece.subarray(start, start + SLICE_BYTES);
       const hasRoom = response.write(slice);
       options.progress.bodySent(slice.length);
-      if (!hasRoom) await room(response, options);
+      if (!hasRoom) await pace.waited(slice.length, () => taken(response, 'drain', options));
     }
   }
   options.signal.throwIfAborted();
@@ -70,6 +71,8 @@ export async function sendAnswer(
     writeHead(response, head, options.progress);
   }
   response.end();
+  // Small answers fit into our own buffers: without this wait, who never reads them would keep them for good.
+  if (response.writableLength > 0) await taken(response, 'finish', options);
 }
 
 /** Sends head and the whole of a short body. */
@@ -116,20 +119,53 @@ function writeHead(response: ServerResponse, head: Head, progress: SendProgress)
   progress.headSent();
 }
 
-/** Resolves when the client has taken what was written. */
-function room(response: ServerResponse, options: SendOptions): Promise<void> {
+/**
+ * How fast a client takes what it is given, over the time that we wait for it; what sources need is not its fault. A
+ * client that takes one slice just before each time limit would hold a connection, a request and 256 KiB for hours.
+ */
+class ClientPace {
+  readonly #options: SendOptions;
+  #waitedMs = 0;
+  #takenBytes = 0;
+
+  constructor(options: SendOptions) {
+    this.#options = options;
+  }
+
+  /** Waits by `wait` for the client to take that many bytes. @throws ClientTooSlow */
+  async waited(bytes: number, wait: () => Promise<void>): Promise<void> {
+    const { clock, minBytesPerSec, stallMs } = this.#options;
+    const beganAtMs = clock.monotonicMs();
+    await wait();
+    this.#waitedMs += clock.monotonicMs() - beganAtMs;
+    this.#takenBytes += bytes;
+    if (this.#waitedMs < stallMs) return;
+    const bytesPerSec = this.#takenBytes / (this.#waitedMs / 1000);
+    if (bytesPerSec < minBytesPerSec) throw new ClientTooSlow(`took ${Math.round(bytesPerSec)} bytes per second`);
+    this.#waitedMs = 0;
+    this.#takenBytes = 0;
+  }
+}
+
+/** Resolves when the client has taken what was written. @throws ClientTooSlow */
+function taken(response: ServerResponse, event: 'drain' | 'finish', options: SendOptions): Promise<void> {
   const { clock, stallMs, signal } = options;
   return new Promise((resolve, reject) => {
     const settle = (error?: unknown): void => {
-      response.off('drain', settle);
+      response.off(event, settle);
       signal.removeEventListener('abort', onAbort);
       timer.cancel();
       if (error === undefined) resolve();
       else reject(error as Error);
     };
     const onAbort = (): void => settle(signal.reason);
-    const timer = clock.setTimer(stallMs, () => settle(new ClientTooSlow(`took nothing for ${stallMs} ms`)));
-    response.on('drain', settle);
+    const lookAgain = (): void => {
+      // Behind another answer on the same connection: that one is timed.
+      if (response.socket === null && !signal.aborted) timer = clock.setTimer(stallMs, lookAgain);
+      else settle(new ClientTooSlow(`took nothing for ${stallMs} ms`));
+    };
+    let timer = clock.setTimer(stallMs, lookAgain);
+    response.on(event, settle);
     signal.addEventListener('abort', onAbort);
   });
 }

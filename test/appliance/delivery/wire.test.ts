@@ -165,6 +165,66 @@ describe('over the wire', () => {
     socket.destroy();
   });
 
+  it('a client that takes something, but too slowly, is cut', async () => {
+    rig = await startAppliance({ flags: { sendStallMs: 200, minClientBytesPerSec: 1e9 } });
+    rig.origin.files.set('/long.mp4', { bytes: patterned(48 * MIB), etag: '"v1"' });
+    const { hostname, port } = new URL(rig.url);
+    const socket = connect(Number(port), hostname);
+    let isOver = false;
+    socket.on('error', () => undefined);
+    socket.once('close', () => {
+      isOver = true;
+    });
+    socket.write('GET /long.mp4 HTTP/1.1\r\nHost: x\r\n\r\n');
+    socket.on('data', () => {
+      socket.pause();
+      setImmediate(() => setImmediate(() => socket.resume()));
+    });
+    await until(() => isOver);
+    const metrics = await (await fetch(`${rig.adminUrl}/metrics`)).text();
+    expect(metrics).toContain('appliance_abandoned_answers_total{reason="client-slow"} 1');
+  });
+
+  it('a head that comes a byte at a time is cut off when its time is over', async () => {
+    rig = await startAppliance({ flags: { headTimeoutMs: 200 } });
+    const { hostname, port } = new URL(rig.url);
+    const socket = connect(Number(port), hostname);
+    let heard = '';
+    socket.on('error', () => undefined);
+    socket.on('data', (piece) => {
+      heard += piece.toString('latin1');
+    });
+    let isOver = false;
+    socket.once('close', () => {
+      isOver = true;
+    });
+    socket.write('GET /film.mp4 HTTP/1.1\r\nHost: x\r\n');
+    await until(() => {
+      if (!isOver) socket.write('X');
+      return isOver;
+    });
+    expect(heard).toContain('HTTP/1.1 408 ');
+  });
+
+  it('one address has no more connections than it may', async () => {
+    rig = await startAppliance({ flags: { maxConnectionsPerAddress: 2 } });
+    rig.origin.files.set('/film.mp4', { bytes: BYTES, etag: '"v1"' });
+    rig.origin.isHeld = true;
+    const held = [openAnswer(`${rig.url}/film.mp4`), openAnswer(`${rig.url}/film.mp4`)];
+    const request = await rig.origin.arrival();
+    await until(async () => (await (await fetch(`${rig.adminUrl}/v1/state`)).text()).includes('"activeRequests":2'));
+    await expect(openAnswer(`${rig.url}/film.mp4`)).rejects.toThrow();
+    expect((await openAnswer(`${rig.url}/film.mp4`, { localAddress: '127.0.0.2', method: 'OPTIONS' })).status).toBe(
+      204,
+    );
+    request.release();
+    for (const answer of held) expect(await (await answer).ended).toBe('complete');
+    rig.origin.isHeld = false;
+    expect(await (await openAnswer(`${rig.url}/film.mp4`)).ended).toBe('complete');
+    const metrics = await (await fetch(`${rig.adminUrl}/metrics`)).text();
+    expect(metrics).toContain('appliance_refused_requests_total{reason="connections-of-address"} 1');
+  });
+
   it('a head that does not end is answered with 408', async () => {
     rig = await startAppliance({ flags: { headTimeoutMs: 100 } });
     expect(await rawStatus(rig.url, 'GET /film.mp4 HTTP/1.1\r\nHost: x\r\n')).toBe(408);
