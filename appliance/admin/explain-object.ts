@@ -7,6 +7,13 @@ export function explainObject(key: string, fills: FillCoordinator, nowMs: number
   const { description, object } = lease;
   const ageMs = description.initialAgeMs + Math.max(0, nowMs - description.confirmedAtMs);
   const { planned, stored, flights } = object;
+  if (description.variants !== undefined) {
+    const variants = description.variants.map(({ selectedBy, storeKey }) => ({
+      selectedBy,
+      ...explainObject(storeKey, fills, nowMs),
+    }));
+    return { key, variants };
+  }
   return {
     key,
     sizeBytes: description.sizeBytes,

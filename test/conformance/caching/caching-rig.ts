@@ -97,6 +97,10 @@ export class CachingRig {
     await fetch(`${this.adminUrl}/v1/purge`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
   }
 
+  async explain(path: string): Promise<unknown> {
+    return JSON.parse((await ask(`${this.adminUrl}/v1/explain?path=${this.#at(path)}`)).body.toString());
+  }
+
   async metric(line: string): Promise<number> {
     const text = (await ask(`${this.adminUrl}/metrics`)).body.toString();
     const found = text.split('\n').find((other) => other.startsWith(`${line} `));

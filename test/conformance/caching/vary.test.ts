@@ -152,6 +152,18 @@ describe('an answer that varies (CACHE-15, RFC 9111 section 4.1)', () => {
     expect(rig.requests).toHaveLength(6);
   });
 
+  it('is explained to the operator beside the others', async () => {
+    speak();
+    await get({ 'accept-language': 'eo' });
+    await get({ 'accept-language': 'de' });
+    expect(await rig.explain('/a')).toMatchObject({
+      variants: [
+        { selectedBy: { 'accept-language': 'de' }, sizeBytes: 5 },
+        { selectedBy: { 'accept-language': 'eo' }, sizeBytes: 5 },
+      ],
+    });
+  });
+
   it('is gone with all others after a purge of its path', async () => {
     speak();
     await get({ 'accept-language': 'eo' });
