@@ -171,7 +171,7 @@ export class BlockFlight {
 
   #wake(): void {
     if (this.#waiters.size === 0) return;
-    // Taken out first: who waits again does so for the next change.
-    for (const wake of [...this.#waiters]) wake();
+    // Each takes itself out; who waits again does so in a later turn, for the next change.
+    for (const wake of this.#waiters) wake();
   }
 }

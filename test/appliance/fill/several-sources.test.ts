@@ -85,12 +85,12 @@ describe('a miss, where there are a peer and a tier beside the origin', () => {
     put(bytes);
     for (const source of all()) source.isHeld = true;
     const client = openAnswer(`${rig.url}${PATH}`);
-    const [first] = await Promise.all([peer.arrival()]);
-    first?.head();
-    first?.send(MIB + 1000);
+    const first = await peer.arrival();
+    first.head();
+    first.send(MIB + 1000);
     const answer = await client;
     await answer.received(MIB + 1000);
-    first?.cut();
+    first.cut();
     const second = await tier.arrival();
     expect(second.range).toBe(`bytes=${MIB + 1000}-${3 * MIB - 1}`);
     expect(second.headers['if-range']).toBe('"v1"');

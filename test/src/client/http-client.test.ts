@@ -158,17 +158,15 @@ describe('a request to another machine', () => {
   });
 
   it('ends with the head when an endless one comes in', async () => {
-    let isOver = false;
     write = (socket) => {
       socket.write('HTTP/1.1 200 OK\r\n');
       const more = (): void => {
-        while (!isOver && !socket.destroyed && socket.write(`X-${'a'.repeat(1000)}: b\r\n`));
+        while (!socket.destroyed && socket.write(`X-${'a'.repeat(1000)}: b\r\n`));
       };
       socket.on('drain', more);
       more();
     };
     await expect(request()).rejects.toMatchObject({ code: 'SOURCE_PROTOCOL' });
-    isOver = true;
   });
 
   it('takes nothing of early hints and of trailers into the answer', async () => {
