@@ -11,8 +11,9 @@ import { WTinyLfu, type WTinyLfuSetting } from './w-tinylfu.ts';
  * Idea: every candidate runs as a cache without content on a sample of the keys, at the same fraction of the capacity
  * (Waldspurger et al., "Cache Modeling and Optimization using Miniature Simulations", ATC 2017), and all see the same
  * requests. LRU is always one of them. The one in force gives way when another one leads by more than chance explains:
- * requests on which two differ are compared in pairs, as McNemar's test does, so what both hit or miss is no noise. Old
- * evidence fades, so a rule that lost comes back.
+ * the two are compared request by request, so what both hit or miss is no noise, and in batches, because the segments of
+ * one title are hit or missed together and would look like as many witnesses. Old evidence fades, so a rule that lost
+ * comes back.
  *
  * Disk writes have a price too: a byte written counts against a candidate as WRITE_PRICE bytes missed. So the second-hit
  * candidate, which writes a fifth, wins where it loses next to nothing.
@@ -23,11 +24,13 @@ import { WTinyLfu, type WTinyLfuSetting } from './w-tinylfu.ts';
 const MAX_SHADOW_ENTRIES = 4096;
 const HORIZON_PER_ENTRY = 8;
 const MIN_HORIZON = 2000;
-const REQUESTS_PER_DECISION = 64;
+const MIN_BATCH = 64;
+/** Of the entries that the shadow of the rule in force has. */
+const BATCH_SHARE = 0.25;
 /** Of the bytes asked for. Below it a lead is not worth a change. */
 const MIN_LEAD = 0.002;
 /** In standard deviations. */
-const MIN_CERTAINTY = 2;
+const MIN_CERTAINTY = 2.5;
 const WRITE_PRICE = 0.005;
 
 const LRU_SETTING: WTinyLfuSetting = { windowShare: 1, needsSecondHit: false };
@@ -44,9 +47,10 @@ interface Contestant {
   hitBytes: number;
   /** Of the request in hand. */
   gain: number;
-  /** Against the one in force: sum of squares of the differences in gain. */
-  spread: number;
+  /** Against the one in force: the gain in this batch, in all, and the sum of squares over the batches. */
+  batchLead: number;
   lead: number;
+  spread: number;
 }
 
 export class ShadowContest {
@@ -54,7 +58,7 @@ export class ShadowContest {
   readonly #lru: Contestant;
   #inForce: Contestant;
   #requestedBytes = 0;
-  #requests = 0;
+  #batchRequests = 0;
   #sampleMask = 0;
   #isTight = false;
 
@@ -65,8 +69,9 @@ export class ShadowContest {
       shadow: new ShadowCache(new WTinyLfu(setting), Number.POSITIVE_INFINITY),
       hitBytes: 0,
       gain: 0,
-      spread: 0,
+      batchLead: 0,
       lead: 0,
+      spread: 0,
     }));
     const inForce = this.#contestants.find(({ setting }) => setting === LRU_SETTING);
     if (inForce === undefined) throw new Error('LRU is none of the candidates');
@@ -97,10 +102,10 @@ export class ShadowContest {
   request(hash: number, bytes: number): boolean {
     if (!this.#isSampled(hash)) return false;
     for (const contestant of this.#contestants) this.#ask(contestant, hash, bytes);
-    if (this.#isTight) this.#count(bytes);
     if (this.#contestants.some(({ shadow }) => shadow.size > MAX_SHADOW_ENTRIES)) this.#sampleLess();
-    this.#requests += 1;
-    return this.#requests % REQUESTS_PER_DECISION === 0 && this.#decide();
+    if (!this.#isTight) return false;
+    this.#count(bytes);
+    return this.#batchRequests >= Math.max(MIN_BATCH, BATCH_SHARE * this.#inForce.shadow.size) && this.#endBatch();
   }
 
   #ask(contestant: Contestant, hash: number, bytes: number): void {
@@ -109,15 +114,29 @@ export class ShadowContest {
   }
 
   #count(bytes: number): void {
-    const keep = 1 - 1 / Math.max(MIN_HORIZON, HORIZON_PER_ENTRY * this.#inForce.shadow.size);
+    const keep = this.#keptShare(1);
+    this.#batchRequests += 1;
     this.#requestedBytes = this.#requestedBytes * keep + bytes;
     for (const contestant of this.#contestants) {
-      const { gain } = contestant;
-      const difference = gain - this.#inForce.gain;
-      contestant.hitBytes = contestant.hitBytes * keep + Math.max(0, gain);
-      contestant.lead = contestant.lead * keep + difference;
-      contestant.spread = contestant.spread * keep + difference ** 2;
+      contestant.hitBytes = contestant.hitBytes * keep + Math.max(0, contestant.gain);
+      contestant.batchLead += contestant.gain - this.#inForce.gain;
     }
+  }
+
+  /** What of the evidence is left after so many requests. */
+  #keptShare(requests: number): number {
+    return (1 - 1 / Math.max(MIN_HORIZON, HORIZON_PER_ENTRY * this.#inForce.shadow.size)) ** requests;
+  }
+
+  #endBatch(): boolean {
+    const keep = this.#keptShare(this.#batchRequests);
+    this.#batchRequests = 0;
+    for (const contestant of this.#contestants) {
+      contestant.lead = contestant.lead * keep + contestant.batchLead;
+      contestant.spread = contestant.spread * keep + contestant.batchLead ** 2;
+      contestant.batchLead = 0;
+    }
+    return this.#decide();
   }
 
   #decide(): boolean {
