@@ -15,6 +15,9 @@ export const startableEntries: ReadonlySet<string> = new Set([
 export const purePaths: readonly string[] = [
   'src/hashing/',
   'src/http/',
+  'src/resilience/backoff.ts',
+  'src/resilience/circuit-breaker.ts',
+  'src/resilience/share-budget.ts',
   'appliance/delivery/check-head.ts',
   'appliance/delivery/choose-answer.ts',
   'appliance/fill/choose-source.ts',
