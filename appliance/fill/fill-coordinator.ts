@@ -121,7 +121,7 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
   find(key: string): ObjectLease | undefined {
     const file = this.#planned?.find(key);
     if (file !== undefined) return new ObjectLease(this.#openPlanned(file));
-    const open = this.#objects.get(key);
+    const open = this.#openNow(key);
     if (open !== undefined) return new ObjectLease(open);
     const stored = this.#findStored(key);
     if (stored === undefined) return undefined;
@@ -327,7 +327,7 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
 
   #openPlanned(file: PlannedFile): OpenObject {
     const { path, root } = file.manifest;
-    const open = this.#objects.get(path);
+    const open = this.#openNow(path);
     if (open?.planned?.manifest.root === root) {
       open.planned = file;
       return open;
@@ -338,6 +338,14 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
     this.purges.created(path);
     const description = describePlanned(file.manifest, this.#options.world.clock.nowMs());
     return this.#enter(this.#options.store.create(description), file, true);
+  }
+
+  /** Who comes does not join what is on a disk that is being left: it is found, or filled, elsewhere. */
+  #openNow(key: string): OpenObject | undefined {
+    const open = this.#objects.get(key);
+    if (open?.stored.isLeft !== true) return open;
+    this.#objects.delete(key);
+    return undefined;
   }
 
   /** What is stored under a key, unless a purge has not come to it yet. */

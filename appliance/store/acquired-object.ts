@@ -37,6 +37,10 @@ export class AcquiredObject implements StoredObject {
     return this.#generation.heldBytes;
   }
 
+  get isLeft(): boolean {
+    return this.#place.volume?.isFindable === false;
+  }
+
   holds(blockIndex: number): boolean {
     if (this.#place.volume?.answersReads === false) return this.#place.memory.has(this.#generation.id, blockIndex);
     return this.#generation.blocks.has(blockIndex);

@@ -47,6 +47,8 @@ export interface ObjectState {
 
 export interface StoredObject extends ObjectState, Disposable {
   holds(blockIndex: number): boolean;
+  /** Its disk is being left or was: what memory has of it can be read, nothing is kept any more. Look again. */
+  readonly isLeft: boolean;
   /**
    * The block's bytes, checked; never to be changed by the receiver. Undefined when it is not held, or was found
    * rotten or unreadable: then it is no longer held, is counted, and wants filling again. For a viewer unless said.

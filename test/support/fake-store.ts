@@ -91,6 +91,8 @@ export class FakeObject implements StoredObject {
     return Math.min(BLOCK_BYTES, this.description.sizeBytes - blockIndex * BLOCK_BYTES);
   }
 
+  readonly isLeft = false;
+
   holds(blockIndex: number): boolean {
     return this.#held.has(blockIndex);
   }

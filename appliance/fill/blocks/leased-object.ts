@@ -26,6 +26,10 @@ export class LeasedObject implements StoredObject {
     return this.#stored.heldBytes;
   }
 
+  get isLeft(): boolean {
+    return this.#stored.isLeft;
+  }
+
   holds(blockIndex: number): boolean {
     return this.#stored.holds(blockIndex);
   }
