@@ -15,6 +15,7 @@ import type { ApplianceConfig } from './config.ts';
 import { ControlPlane } from './control-plane.ts';
 import { DeliveryServer } from './delivery/delivery-server.ts';
 import type { DeliveryContext } from './delivery/exchange.ts';
+import { isForwardable } from './delivery/forward-method.ts';
 import { handleGet } from './delivery/handle-get.ts';
 import { LoadMeter } from './delivery/load-meter.ts';
 import { FillCoordinator } from './fill/fill-coordinator.ts';
@@ -240,6 +241,11 @@ class Appliance implements ProcessService {
         hasOrigin: this.#config.origin !== '',
       },
       isDraining: () => this.#isDraining,
+      forwarding: {
+        methods: new Set(this.#config.forwardMethods),
+        http: this.#http,
+        invalidate: (key) => this.#invalidate(key),
+      },
       recordDemand: (path, servedBytes) => this.#control.recordDemand(path, servedBytes),
     };
     return new DeliveryServer({
@@ -264,6 +270,11 @@ class Appliance implements ProcessService {
       logger: this.#context.logger,
       maxTargetChars: this.#config.maxTargetChars,
     });
+  }
+
+  async #invalidate(key: string): Promise<void> {
+    const { failure } = await this.#purge({ by: 'key', key }, 'finish');
+    if (failure !== undefined) this.#context.logger.warn({ error: failure }, 'what was changed may come back');
   }
 
   #purge(rule: PurgeRule, mode: PurgeMode): Promise<PurgeReport> {
@@ -331,6 +342,9 @@ function checkConfig(config: ApplianceConfig): void {
   }
   if (config.routesFile !== '' && config.birdSocket !== '') {
     problems.push('--routes-file and --bird-socket both say where the routes are from: give one');
+  }
+  if (!config.forwardMethods.every(isForwardable) || (config.forwardMethods.length > 0 && config.origin === '')) {
+    problems.push('--forward-methods takes POST, PUT, PATCH and DELETE, and needs an --origin');
   }
   if ((config.tlsCert === '') !== (config.tlsKey === '')) problems.push('--tls-cert and --tls-key belong together');
   if (config.softEgressBitsPerSec > config.hardEgressBitsPerSec) {

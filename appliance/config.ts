@@ -227,6 +227,16 @@ export const applianceParameters = {
     DAY_SEC,
     'How long past its freshness an answer may be served while the origin fails, where the origin does not say.',
   ),
+  forwardMethods: textListParameter(
+    'METHOD',
+    'Method that goes through to the origin: POST, PUT, PATCH or DELETE; give one for each. None: they get 405.',
+  ),
+  maxForwardBodyBytes: numberParameter(
+    'bytes',
+    { min: 1, max: 2 ** 40 },
+    16 * 2 ** 20,
+    'Largest body of such a request; more gets 413.',
+  ),
   negativeTtlSec: numberParameter(
     's',
     { min: 0, max: DAY_SEC },

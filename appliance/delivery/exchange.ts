@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { HttpClient } from '../../src/client/http-client.ts';
 import { crossOriginHeaders } from '../../src/http/cors.ts';
 import type { World } from '../../src/world/world.ts';
 import type { ApplianceConfig } from '../config.ts';
@@ -15,6 +16,15 @@ export interface DeliveryContext extends RecordContext {
   readonly finder: Finder;
   /** Whether clients are asked to connect elsewhere next time. */
   readonly isDraining: () => boolean;
+  readonly forwarding: Forwarding;
+}
+
+/** What methods that change something need. */
+export interface Forwarding {
+  readonly methods: ReadonlySet<string>;
+  readonly http: HttpClient;
+  /** Forgets what is held under a key. Never rejects: what could come back with a restart is logged. */
+  readonly invalidate: (key: string) => Promise<void>;
 }
 
 /** One request with what it needs on its way. */

@@ -21,6 +21,7 @@ import { type Admission, admit } from './admit.ts';
 import { checkHead, type RefusalReason } from './check-head.ts';
 import { DeliveryRecord } from './delivery-record.ts';
 import { type DeliveryContext, type Exchange, sendHead } from './exchange.ts';
+import { forwardMethod, isForwardable } from './forward-method.ts';
 import { parseRequest } from './parse-request.ts';
 import { ClientTooSlow } from './send-answer.ts';
 import { deliver } from './send-found.ts';
@@ -28,7 +29,7 @@ import { deliver } from './send-found.ts';
 const MAX_STARTS = 3;
 /** A purge makes a request begin anew; so many of them one after the other are more than chance. */
 const MAX_STARTS_AFTER_PURGES = 20;
-const ALLOW = 'GET, HEAD, OPTIONS';
+const ALLOWED = ['GET', 'HEAD', 'OPTIONS'];
 /** Made once: every connection closes some day, and an error with its stack costs more than a small answer. */
 const CLIENT_LEFT = new Error('the client has left');
 
@@ -70,15 +71,20 @@ async function answer(incoming: IncomingMessage, exchange: Exchange): Promise<vo
   if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
     return refuse(exchange, { status: 417, reason: 'expectation' }, head.hasBody);
   }
+  const forwarded = isForwardable(method) && context.forwarding.methods.has(method) ? method : undefined;
   const parsed = parseRequest(
     // Two Range lines have two readings, and which one a client meant is not ours to guess.
-    { method, target, headers: head.hasSeveralRanges ? { ...headers, range: undefined } : headers },
+    {
+      method: forwarded === undefined ? method : 'GET',
+      target,
+      headers: head.hasSeveralRanges ? { ...headers, range: undefined } : headers,
+    },
     { maxTargetChars, ownId },
   );
   if (parsed.kind === 'options') {
     // Its body, if it has one, is not read.
     const connection = head.hasBody ? { Connection: 'close' } : {};
-    return sendHead(exchange, 204, { ...preflightHeaders, Allow: ALLOW, ...connection });
+    return sendHead(exchange, 204, { ...preflightHeaders, Allow: allowed(context), ...connection });
   }
   if (parsed.kind === 'refused') {
     const reason = parsed.status === 405 ? 'method' : parsed.status === 508 ? 'loop' : 'target';
@@ -95,7 +101,10 @@ async function answer(incoming: IncomingMessage, exchange: Exchange): Promise<vo
     },
     context.world.random.next(),
   );
-  if (admission.kind === 'shed') return shed(exchange, admission);
+  if (admission.kind === 'shed') return shed(exchange, admission, head.hasBody);
+  if (forwarded !== undefined) {
+    return forwardMethod(forwarded, request, { incoming, hasBody: head.hasBody }, exchange);
+  }
   for (let start = 1; ; start += 1) {
     try {
       await deliver(request, exchange);
@@ -109,6 +118,8 @@ async function answer(incoming: IncomingMessage, exchange: Exchange): Promise<vo
   }
 }
 
+const allowed = ({ forwarding }: DeliveryContext): string => [...ALLOWED, ...forwarding.methods].join(', ');
+
 /** @param ends whether the connection does: where the next request begins is not certain, or costs too much to find */
 function refuse(
   exchange: Exchange,
@@ -118,14 +129,15 @@ function refuse(
   exchange.record.refused(refusal.reason, refusal.detail);
   if (ends && exchange.response.socket !== null) ENDING.add(exchange.response.socket);
   sendHead(exchange, refusal.status, {
-    ...(refusal.status === 405 ? { Allow: ALLOW } : {}),
+    ...(refusal.status === 405 ? { Allow: allowed(exchange.context) } : {}),
     ...(ends ? { Connection: 'close' } : {}),
   });
 }
 
-function shed(exchange: Exchange, admission: Admission & { readonly kind: 'shed' }): void {
+function shed(exchange: Exchange, admission: Admission & { readonly kind: 'shed' }, ends: boolean): void {
   exchange.record.outcome = 'shed';
   sendHead(exchange, 503, {
+    ...(ends ? { Connection: 'close' } : {}),
     'Retry-After': String(admission.retryAfterSec),
     // No blanks: a player that reads this splits without trimming.
     'CMSD-Dynamic': `"${exchange.context.config.id}";du`,

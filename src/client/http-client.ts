@@ -1,4 +1,5 @@
 import { AssertionError } from 'node:assert';
+import { Readable } from 'node:stream';
 import { Agent, errors, request } from 'undici';
 import { messageOf, OperationalError } from '../errors/operational-error.ts';
 
@@ -9,9 +10,10 @@ import { messageOf, OperationalError } from '../errors/operational-error.ts';
  */
 export interface HttpRequest {
   readonly url: string;
-  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
+  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: Uint8Array | string;
+  /** An iterable is sent as it comes, once. */
+  readonly body?: Uint8Array | string | AsyncIterable<Uint8Array>;
   readonly headersTimeoutMs: number;
   /** Longest wait between two pieces of the body. */
   readonly bodyTimeoutMs: number;
@@ -55,7 +57,7 @@ export class HttpClient {
         dispatcher: this.#agent,
         method: options.method ?? 'GET',
         headers: { ...options.headers },
-        body: options.body ?? null,
+        body: bodyToSend(options.body),
         headersTimeout: options.headersTimeoutMs,
         bodyTimeout: options.bodyTimeoutMs,
         signal: options.signal ?? null,
@@ -83,6 +85,11 @@ export class HttpClient {
   async destroy(): Promise<void> {
     await this.#agent.destroy();
   }
+}
+
+function bodyToSend(body: HttpRequest['body']): Uint8Array | string | Readable | null {
+  if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) return body ?? null;
+  return Readable.from(body, { objectMode: false });
 }
 
 async function* readBody(body: AsyncIterable<unknown>, options: HttpRequest): AsyncGenerator<Buffer> {

@@ -68,6 +68,7 @@ export async function startPlannedRig(
       hasOrigin: true,
     },
     isDraining: () => false,
+    forwarding: { methods: new Set<string>(), http, invalidate: () => Promise.resolve() },
     recordDemand: (path: string, bytes: number) => void demand.set(path, (demand.get(path) ?? 0) + bytes),
   };
   const server = new DeliveryServer({
