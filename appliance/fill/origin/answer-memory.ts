@@ -78,11 +78,6 @@ export class AnswerMemory {
     return fresh.find(({ selectedBy }) => isSelected(selectedBy, field));
   }
 
-  /** @returns whether there was something. */
-  forget(key: string): boolean {
-    return this.#take(key).length > 0;
-  }
-
   /** Forgets what a purge means. @returns how many answers went. */
   forgetWhere(covers: (answer: { readonly key: string; readonly headers: HeaderFields }) => boolean): number {
     const before = this.#count;
