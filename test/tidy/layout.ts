@@ -21,6 +21,8 @@ export const purePaths: readonly string[] = [
   'appliance/delivery/check-head.ts',
   'appliance/delivery/choose-answer.ts',
   'appliance/fill/choose-source.ts',
+  'appliance/store/volumes/judge-volume.ts',
+  'appliance/store/volumes/operation-window.ts',
   'appliance/fill/origin/variant-list.ts',
   'appliance/fill/planned/bulk-share.ts',
   'appliance/fill/planned/latency-sketch.ts',
