@@ -2,7 +2,7 @@
  * What was found, on its way to the client: an object in the shape that choose-answer gives it, what the origin said
  * instead of content, or a body that is handed through.
  */
-import { appendCacheStatus, formatCacheStatus } from '../../src/http/cache-status.ts';
+import { appendCacheStatus, type CacheForward, type CacheHit, formatCacheStatus } from '../../src/http/cache-status.ts';
 import { crossOriginHeaders } from '../../src/http/cors.ts';
 import { clientValidators, keptHeaders } from '../fill/origin/read-answer.ts';
 import type { Passage } from '../purge/purge-barrier.ts';
@@ -48,36 +48,44 @@ async function sendObject(
   using gate = new PurgeGate(passage, description, context);
   const mayHaveParts = request.ranges !== 'ignore' && request.ranges.length > 1;
   const boundary = mayHaveParts ? context.world.random.bytes(BOUNDARY_BYTES).toString('hex') : '';
-  const chosen = (isHeld: boolean): Answer =>
+  const chosen = (isHeld: boolean, isKept: boolean): Answer =>
     chooseAnswer({
       ...request,
       sizeBytes: description.sizeBytes,
       headers: description.headers,
       validators: clientValidators(description),
       ageMs: found.ageMs,
-      cacheStatus: formatCacheStatus(
-        context.config.id,
-        isHeld || found.cacheStatus.kind === 'fwd'
-          ? found.cacheStatus
-          : { kind: 'fwd', reason: 'partial', stored: true, ttlSeconds: found.cacheStatus.ttlSeconds },
-      ),
+      cacheStatus: formatCacheStatus(context.config.id, statusOf(found, isHeld, isKept)),
       boundary,
     });
-  let chosenAnswer = chosen(true);
-  const isHeld = rangesOf(chosenAnswer).every((range) => lease.holds(range));
-  if (!isHeld) {
-    if (request.directives.onlyIfCached) {
-      record.reason = 'not held';
-      return sendHead(exchange, 504, {});
-    }
-    chosenAnswer = chosen(false);
+  let chosenAnswer = chosen(true, true);
+  const ranges = rangesOf(chosenAnswer);
+  const isHeld = ranges.every((range) => lease.holds(range));
+  const isKept = ranges.every((range) => lease.keeps(range));
+  if (!isHeld && request.directives.onlyIfCached) {
+    record.reason = 'not held';
+    return sendHead(exchange, 504, {});
   }
+  if (!isHeld || !isKept) chosenAnswer = chosen(isHeld, isKept);
   record.outcome = isHeld || found.outcome !== 'hit' ? found.outcome : 'partial';
   record.status = chosenAnswer.status;
   // A peer's fill is no viewer's wish.
   record.countsAsDemand = !request.directives.onlyIfCached;
   const pieces = piecesOf(chosenAnswer.body, (range) => lease.read(range, exchange.left));
   await sendAnswer(exchange.response, chosenAnswer, pieces, sendOptions(exchange, gate));
+}
+
+/** What is fetched for a held object completes it; what a full volume does not admit is not stored, and not said to be. */
+function statusOf(
+  { cacheStatus }: Found & { readonly kind: 'object' },
+  isHeld: boolean,
+  isKept: boolean,
+): CacheHit | CacheForward {
+  const status: CacheHit | CacheForward =
+    isHeld || cacheStatus.kind === 'fwd'
+      ? cacheStatus
+      : { kind: 'fwd', reason: 'partial', stored: true, ttlSeconds: cacheStatus.ttlSeconds };
+  return isKept || status.kind === 'hit' ? status : { ...status, stored: undefined };
 }
 
 const rangesOf = ({ body }: Answer) =>

@@ -110,6 +110,12 @@ export class OpenObject {
     return this.flights.get(blockIndex)?.isComplete === true || this.#keeper.unkept(this, blockIndex) !== undefined;
   }
 
+  /** Whether the block is kept, or will be when it comes: a full volume may want to see it asked for again first. */
+  keeps(blockIndex: number): boolean {
+    if (this.stored.holds(blockIndex)) return true;
+    return this.#keeper.unkept(this, blockIndex) === undefined && this.stored.admits(blockIndex);
+  }
+
   /** Whether somebody still wants the block, and wants it soon. */
   isWanted(blockIndex: number): boolean {
     for (const { next, last } of this.#readers) {
@@ -277,6 +283,11 @@ export class ObjectLease implements Disposable {
       if (!this.object.has(blockIndex)) return false;
     }
     return true;
+  }
+
+  /** Whether what is fetched for the range is kept, judged by where it begins. */
+  keeps(range: ByteRange): boolean {
+    return this.object.keeps(Math.floor(range.first / BLOCK_BYTES));
   }
 
   read(range: ByteRange, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
