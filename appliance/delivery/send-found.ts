@@ -72,7 +72,27 @@ async function sendObject(
   // A peer's fill is no viewer's wish.
   record.countsAsDemand = !request.directives.onlyIfCached;
   const pieces = piecesOf(chosenAnswer.body, (range) => lease.read(range, exchange.left));
-  await sendAnswer(exchange.response, chosenAnswer, pieces, sendOptions(exchange, gate));
+  const options = sendOptions(exchange, gate);
+  const head = { status: chosenAnswer.status, headers: { ...chosenAnswer.headers } };
+  const beforeHead = (): void => {
+    options.beforeHead();
+    // The first block is in hand by now, and what was wrong with it is known.
+    if (lease.repairedBlocks > 0) head.headers['Cache-Status'] = repairedStatus(found, context.config.id);
+  };
+  await sendAnswer(exchange.response, head, pieces, { ...options, beforeHead });
+}
+
+/** A block was there, was found rotten and was fetched again. */
+function repairedStatus({ lease, cacheStatus }: Found & { readonly kind: 'object' }, id: string): string {
+  const { ttlSeconds } = cacheStatus;
+  const member = formatCacheStatus(id, {
+    kind: 'fwd',
+    reason: 'partial',
+    stored: true,
+    ttlSeconds,
+    detail: 'repaired',
+  });
+  return appendCacheStatus(lease.description.headers['cache-status'], member);
 }
 
 /** What is fetched for a held object completes it; what a full volume does not admit is not stored, and not said to be. */

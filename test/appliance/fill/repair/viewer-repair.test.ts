@@ -61,6 +61,8 @@ describe('a block that rots on the disk of an appliance', () => {
     const answer = await ask(`${rig.url}/film.mp4`);
     expect(answer.status).toBe(200);
     expect(answer.body.equals(film)).toBe(true);
+    // The head is gone before a later block is looked at.
+    expect(answer.headers['cache-status']?.includes(';detail=repaired')).toBe(block === 0);
     expect(rig.origin.requests.map((request) => request.range)).toEqual([range]);
     expect(await metric('appliance_store_lost_blocks_total{why="rotten"} 1')).toBe(true);
     const again = await ask(`${rig.url}/film.mp4`);
