@@ -389,6 +389,7 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
 
   /** The origin has something else under this key now. */
   #supersede(object: OpenObject): void {
+    this.#sources.upstream.overruled(targetOf(object.key));
     if (this.#objects.get(object.key) !== object) return;
     this.drop(object.key);
   }

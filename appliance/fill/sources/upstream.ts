@@ -47,6 +47,14 @@ export class Upstream implements FillSource {
     return [...near, ...far].map(({ source }) => source);
   }
 
+  /**
+   * The origin has said that a file changed: for some seconds peers are not asked for it. What they hold may be the old
+   * one, and whoever begins with that is cut when he comes to what they lack.
+   */
+  overruled(target: string): void {
+    for (const { id } of this.#sources.peers) this.#lacks.lacked(id, target);
+  }
+
   /** The answer of the first who has one. @throws OperationalError of the last, which tells of the others. */
   async ask(request: SourceRequest): Promise<SourceResponse> {
     const failures: OperationalError[] = [];
