@@ -270,5 +270,5 @@ export class VolumeScrub {
 const READS_TO_MEASURE = 16;
 const URGENT_MS = 3_600_000;
 const SAVE_INTERVAL_MS = 60_000;
-const LOOK_AGAIN_MS = 1000;
+const LOOK_AGAIN_MS = 5000;
 const LONGEST_WAIT_MS = 60_000;

@@ -76,9 +76,8 @@ describe('a block that rots on the disk of an appliance', () => {
     for (const block of [0, 1, 4]) flipByte(file, block * MIB + 5);
     expect((await ask(`${rig.url}/film.mp4`)).body.equals(film)).toBe(true);
     truncateSync(file, 2 * MIB + 9);
-    expect((await ask(`${rig.url}/film.mp4`, { headers: { range: 'bytes=100-4999999' } })).body).toEqual(
-      film.subarray(100, 5_000_000),
-    );
+    const part = await ask(`${rig.url}/film.mp4`, { headers: { range: 'bytes=100-4999999' } });
+    expect(part.body.equals(film.subarray(100, 5_000_000))).toBe(true);
   });
 });
 

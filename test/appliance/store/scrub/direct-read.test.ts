@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { DirectReader } from '../../../../appliance/store/scrub/direct-read.ts';
 import { BLOCK_BYTES } from '../../../../src/contracts/file-manifest.ts';
-import { FakeWorld } from '../../../support/fake-world.ts';
+import { until } from '../../../support/until.ts';
 import { SmallDisk, whyNoSmallDisk } from '../small-disk.ts';
 import { contentOf, descriptionOf, fillObject, StoreRig } from '../store-rig.ts';
 
@@ -49,12 +49,10 @@ describe('reads past the page cache', () => {
   it.skipIf(noDisk !== undefined)('find rot of the disk that the kernel has a good copy of', async () => {
     using disk = SmallDisk.ext4();
     await using rig = new StoreRig();
-    const world = new FakeWorld();
     const lost: number[] = [];
     const store = await rig.open({
-      world,
       volumes: [{ dir: disk.dir, capacityBytes: 20 * BLOCK_BYTES }],
-      scrub: { periodMs: 60_000, bulkShare: () => 1 },
+      scrub: { periodMs: 100, bulkShare: () => 1 },
       onLost: (_description, block) => lost.push(block),
     });
     await fillObject(store, descriptionOf('/a', 6 * BLOCK_BYTES));
@@ -63,7 +61,7 @@ describe('reads past the page cache', () => {
     using object = store.find('/a')!;
     // A read through the page cache meets the kernel's copy, which is good.
     expect(contentOf('/a', 4, BLOCK_BYTES).equals((await object.read(4)) ?? Buffer.alloc(0))).toBe(true);
-    await world.clock.advanceUntil(() => lost.length > 0, { limitMs: 600_000 });
+    await until(() => lost.length > 0);
     expect(lost).toEqual([4]);
   });
 
@@ -72,12 +70,10 @@ describe('reads past the page cache', () => {
     async () => {
       using disk = SmallDisk.ext4();
       await using rig = new StoreRig();
-      const world = new FakeWorld();
       const lost: string[] = [];
       const store = await rig.open({
-        world,
         volumes: [{ dir: disk.dir, capacityBytes: 20 * BLOCK_BYTES }],
-        scrub: { periodMs: 60_000, bulkShare: () => 1 },
+        scrub: { periodMs: 100, bulkShare: () => 1 },
         onLost: ({ key }, block) => lost.push(`${key} ${block}`),
       });
       for (const key of ['/a', '/b', '/c']) await fillObject(store, descriptionOf(key, 4 * BLOCK_BYTES));
@@ -94,7 +90,7 @@ describe('reads past the page cache', () => {
       const cut = Math.ceil(ordered.at(-2)!.at / BLOCK_BYTES);
       disk.lose(cut);
       const bad = ordered.filter(({ at }) => at + BLOCK_BYTES > cut * BLOCK_BYTES).map(({ name }) => name);
-      await world.clock.advanceUntil(() => lost.length >= bad.length, { limitMs: 1_200_000 });
+      await until(() => lost.length >= bad.length);
       expect(lost.toSorted()).toEqual(bad.toSorted());
       using object = store.find(ordered[0]!.name.split(' ')[0]!)!;
       expect(object.holds(Number(ordered[0]!.name.split(' ')[1]))).toBe(true);

@@ -1,168 +1,191 @@
-import {
-  closeSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
-import type { DiskObjectStoreOptions } from '../../../../appliance/store/disk-object-store.ts';
-import type { ObjectStore } from '../../../../appliance/store/object-store.ts';
-import type { ScrubProgress } from '../../../../appliance/store/scrub/volume-scrub.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Generation } from '../../../../appliance/store/generation.ts';
+import { type BlockCheck, VolumeScrub } from '../../../../appliance/store/scrub/volume-scrub.ts';
+import { createStoreMetrics } from '../../../../appliance/store/store-metrics.ts';
 import { BLOCK_BYTES } from '../../../../src/contracts/file-manifest.ts';
+import { OperationalError } from '../../../../src/errors/operational-error.ts';
+import { silentLogger } from '../../../../src/telemetry/logger.ts';
 import { Metrics } from '../../../../src/telemetry/metrics.ts';
+import { FakeStore } from '../../../support/fake-store.ts';
 import { FakeWorld } from '../../../support/fake-world.ts';
-import { expectBytes } from '../expect-bytes.ts';
-import { contentOf, descriptionOf, fillObject, StoreRig } from '../store-rig.ts';
+import { descriptionOf } from '../store-rig.ts';
 
-/** In fake time, which runs about a hundred times as fast as the disk does. */
-const PERIOD_MS = 60_000;
-const LIMIT = { limitMs: 20 * PERIOD_MS };
+const DAY_MS = 86_400_000;
+const STEP_MS = 60_000;
 
+/** A scrub in fake time of a volume that a test makes up. */
+let dir: string;
 let world: FakeWorld;
+let scrub: VolumeScrub;
+let generations: Generation[];
 let share: number;
-let lost: string[];
+let isReadable: boolean;
+let checked: string[];
+let founds: number;
+let verdict: (name: string) => 'good' | 'lost' | 'busy';
 
 beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'oca-volume-scrub-'));
   world = new FakeWorld();
+  generations = [];
   share = 1;
-  lost = [];
+  isReadable = true;
+  checked = [];
+  founds = 0;
+  verdict = () => 'good';
 });
 
-const open = (rig: StoreRig, options: Partial<DiskObjectStoreOptions> = {}): Promise<ObjectStore> =>
-  rig.open({
-    world,
-    scrub: { periodMs: PERIOD_MS, bulkShare: () => share },
-    onLost: ({ key }, block) => lost.push(`${key} ${block}`),
-    ...options,
-  });
+afterEach(async () => {
+  await stop();
+  rmSync(dir, { recursive: true });
+});
 
-const scrubOf = (store: ObjectStore, volume = 0): ScrubProgress => store.usage().volumes[volume]!.scrub!;
-
-function flipByte(file: string, offset: number): void {
-  const bytes = readFileSync(file);
-  bytes[offset]! ^= 0x10;
-  const fd = openSync(file, 'r+');
-  writeSync(fd, bytes, offset, 1, offset);
-  closeSync(fd);
+/** The check in hand ends in fake time. */
+async function stop(): Promise<void> {
+  const stopped = scrub.stop();
+  await world.clock.advance(20);
+  await stopped;
 }
 
-describe('the scrub of a volume', () => {
-  it('checks every block once within its period, past the memory tier, and uses nothing', async () => {
-    await using rig = new StoreRig();
-    const metrics = new Metrics('appliance');
-    const store = await open(rig, { memoryBytes: 64 * BLOCK_BYTES, metrics });
-    await fillObject(store, descriptionOf('/a', 9 * BLOCK_BYTES + 500));
-    for (const key of ['/b', '/c', '/d']) await fillObject(store, descriptionOf(key, 2 * BLOCK_BYTES - 1));
-    await world.clock.advanceUntil(() => scrubOf(store).passesEnded === 1, { limitMs: PERIOD_MS });
-    expect(scrubOf(store)).toMatchObject({
-      checkedBytes: 9 * BLOCK_BYTES + 500 + 3 * (2 * BLOCK_BYTES - 1),
-      lostBlocks: 0,
-      isSearching: false,
-      readsDisk: true,
-    });
-    expect(store.usage().memoryBytes).toBe(0);
-    expect(await metrics.expose()).toContain(`appliance_store_scrubbed_bytes_total ${scrubOf(store).checkedBytes}`);
-    expect(await metrics.expose()).not.toContain('appliance_store_reads_total{');
-    expect(lost).toEqual([]);
+async function check(generation: Generation, block: number): Promise<BlockCheck> {
+  const name = `${generation.id}:${block}`;
+  const found = verdict(name);
+  if (found === 'busy') throw new OperationalError('OVERLOADED', 'no turn');
+  checked.push(name);
+  await world.clock.delay(10);
+  if (found === 'good') return { kind: 'good', tookMs: 10 };
+  generation.blocks.delete(block);
+  scrub.found(generation, block);
+  return { kind: 'lost' };
+}
+
+async function start(periodDays = 30): Promise<void> {
+  scrub = new VolumeScrub({
+    volume: {
+      isReadable: () => isReadable,
+      heldBytes: () => generations.reduce((sum, { heldBytes }) => sum + heldBytes, 0),
+      readsDisk: () => true,
+      check,
+    },
+    stateFile: join(dir, 'scrub.json'),
+    world,
+    logger: silentLogger,
+    metrics: createStoreMetrics(
+      new Metrics('appliance'),
+      () => new FakeStore().usage(),
+      () => [],
+    ),
+    periodMs: periodDays * DAY_MS,
+    bulkShare: () => share,
+    onFound: () => (founds += 1),
+  });
+  scrub.opened(generations);
+  scrub.start();
+  // What it wrote down is read from a real file.
+  await world.clock.advanceUntil(() => world.clock.timerCount > 0 || checked.length > 0, { stepMs: 1, limitMs: 5000 });
+}
+
+function hold(id: number, blocks: number): void {
+  const generation = new Generation(id, 0, descriptionOf(`/${id}`, blocks * BLOCK_BYTES), 0);
+  for (let block = 0; block < blocks; block += 1) generation.blocks.add(block, 0);
+  generations.push(generation);
+}
+
+const pass = (until: () => boolean, limitMs: number, stepMs = STEP_MS): Promise<void> =>
+  world.clock.advanceUntil(until, { stepMs, limitMs });
+
+describe('the scrub of a volume in time', () => {
+  it('takes most of its period for a pass, and not more, and measures the disk meanwhile', async () => {
+    for (let id = 1; id <= 10; id += 1) hold(id * 1000, 30);
+    await start(1);
+    await pass(() => scrub.progress().passesEnded === 1, DAY_MS);
+    const tookMs = scrub.progress().passBeganAtMs - Date.UTC(2030, 0, 7, 1, 30);
+    expect(tookMs).toBeGreaterThan(0.8 * DAY_MS);
+    expect(checked).toHaveLength(300);
+    expect(new Set(checked).size).toBe(300);
+    // One MiB in 10 ms.
+    expect(scrub.progress().sequentialBytesPerSec).toBe(100 * BLOCK_BYTES);
   });
 
-  it.each([
-    ['first', 0],
-    ['later', 6],
-  ])('finds a flipped byte in the %s block, drops the block and tells', async (_name, block) => {
-    await using rig = new StoreRig();
-    const store = await open(rig);
-    await fillObject(store, descriptionOf('/a', 8 * BLOCK_BYTES));
-    const [file = ''] = await rig.dataFiles();
-    flipByte(file, block * BLOCK_BYTES + 4321);
-    await world.clock.advanceUntil(() => scrubOf(store).lostBlocks === 1, LIMIT);
-    expect(lost).toEqual([`/a ${block}`]);
-    using object = store.find('/a')!;
-    expect([object.heldBlocks, object.holds(block)]).toEqual([7, false]);
-    // Filled again, it is good for the next pass.
-    await object.write(block, contentOf('/a', block, BLOCK_BYTES));
-    const passes = scrubOf(store).passesEnded;
-    await world.clock.advanceUntil(() => scrubOf(store).passesEnded >= passes + 2, LIMIT);
-    expect(scrubOf(store).lostBlocks).toBe(1);
-    expectBytes(await object.read(block), contentOf('/a', block, BLOCK_BYTES));
+  it('follows a hit at a twentieth of what the disk reads, and hurries the others', async () => {
+    for (let id = 1; id <= 10; id += 1) hold(id * 1000, 300);
+    const bad = new Set(Array.from({ length: 40 }, (_, at) => `4000:${100 + at}`));
+    verdict = (name) => (bad.has(name) ? 'lost' : 'good');
+    await start(30);
+    await pass(() => founds > 0, 3 * DAY_MS);
+    const sinceMs = world.clock.monotonicMs();
+    await pass(() => scrub.progress().lostBlocks === 40, 60_000, 200);
+    // 40 bad and twice 32 good ones at 4 or 5 MB/s.
+    expect(world.clock.monotonicMs() - sinceMs).toBeLessThan(40_000);
+    expect(founds).toBe(40);
+    await pass(() => !scrub.progress().isSearching, 60_000, 200);
   });
 
-  it('finds the whole of a burst long before the pass is over, and hurries the sister volume', async () => {
-    await using rig = new StoreRig();
-    const volumes = ['one', 'two'].map((name) => ({ dir: rig.volumeDir(name), capacityBytes: 200 * BLOCK_BYTES }));
-    const store = await open(rig, { volumes, scrub: { periodMs: 3_600_000, bulkShare: () => share } });
-    for (const key of ['/a', '/b', '/c', '/d']) await fillObject(store, descriptionOf(key, 12 * BLOCK_BYTES));
-    const [file = ''] = [...(await rig.dataFiles('one')), ...(await rig.dataFiles('two'))];
-    const volume = file.includes('/one/') ? 0 : 1;
-    const slow = scrubOf(store, 1 - volume).bytesPerSec;
-    for (let block = 2; block < 9; block += 1) flipByte(file, block * BLOCK_BYTES + 9);
-    await world.clock.advanceUntil(() => lost.length >= 1, { stepMs: 5000, limitMs: 3_600_000 });
-    await world.clock.advanceUntil(() => lost.length === 7, { limitMs: 30_000 });
-    expect(scrubOf(store, volume).isSearching || scrubOf(store, volume).passShare > 0).toBe(true);
-    expect(scrubOf(store, 1 - volume).bytesPerSec).toBeGreaterThan(10 * slow);
+  it('goes as fast as it may for an hour when a sister has found something', async () => {
+    hold(1000, 200);
+    await start(30);
+    const slow = scrub.progress().bytesPerSec;
+    scrub.hurry();
+    expect(scrub.progress().bytesPerSec).toBe(4_000_000);
+    await pass(() => scrub.progress().passesEnded > 1, 3_600_000, 1000);
+    await world.clock.advance(3_600_000);
+    expect(scrub.progress().bytesPerSec).toBeLessThan(10 * slow + 1000);
   });
 
-  it('finds blocks that are cut off, and those that the disk does not read', async () => {
-    await using rig = new StoreRig();
-    const store = await open(rig);
-    await fillObject(store, descriptionOf('/short', 3 * BLOCK_BYTES));
-    const [short = ''] = await rig.dataFiles();
-    truncateSync(short, 2 * BLOCK_BYTES + 100);
-    await world.clock.advanceUntil(() => lost.length === 1, LIMIT);
-    expect(lost).toEqual(['/short 2']);
-    await fillObject(store, descriptionOf('/bad', 10));
-    const bad = (await rig.dataFiles()).find((file) => file !== short) ?? '';
-    renameSync(bad, `${bad}.away`);
-    mkdirSync(bad);
-    await world.clock.advanceUntil(() => lost.includes('/bad 0'), LIMIT);
-    rmSync(bad, { recursive: true });
-  });
-
-  it('stands still while viewers leave nothing over', async () => {
-    await using rig = new StoreRig();
+  it('stands still while viewers leave nothing over, or the disk does not answer', async () => {
+    hold(1000, 100);
     share = 0;
-    const store = await open(rig);
-    await fillObject(store, descriptionOf('/a', 4 * BLOCK_BYTES));
-    await world.clock.advance(10 * PERIOD_MS);
-    expect(scrubOf(store)).toMatchObject({ checkedBytes: 0, bytesPerSec: 0 });
-    share = 0.5;
-    await world.clock.advanceUntil(() => scrubOf(store).checkedBytes === 4 * BLOCK_BYTES, LIMIT);
+    await start(1);
+    await world.clock.advance(DAY_MS / 24);
+    expect([checked.length, scrub.progress().bytesPerSec]).toEqual([0, 0]);
+    share = 1;
+    isReadable = false;
+    await world.clock.advance(DAY_MS / 24);
+    expect(checked).toEqual([]);
+    isReadable = true;
+    await pass(() => scrub.progress().passesEnded === 1, DAY_MS);
+  });
+
+  it('leaves a block to the next pass when the disk has no turn for it', async () => {
+    hold(1000, 20);
+    let refusals = 5;
+    verdict = () => (refusals-- > 0 ? 'busy' : 'good');
+    await start(1);
+    await pass(() => scrub.progress().passesEnded === 2, 3 * DAY_MS);
+    expect(checked).toHaveLength(35);
   });
 
   it('goes on after a restart where it stood, and keeps the measured speed', async () => {
-    await using rig = new StoreRig();
-    let store = await open(rig);
-    await fillObject(store, descriptionOf('/a', 40 * BLOCK_BYTES));
-    await world.clock.advanceUntil(() => scrubOf(store).checkedBytes >= 20 * BLOCK_BYTES, LIMIT);
-    const before = scrubOf(store);
-    expect(before.sequentialBytesPerSec).toBeGreaterThan(0);
-    store = await open(rig);
-    await world.clock.advanceUntil(() => scrubOf(store).passesEnded === 1, LIMIT);
-    expect(before.checkedBytes + scrubOf(store).checkedBytes).toBe(40 * BLOCK_BYTES);
-    expect(scrubOf(store).sequentialBytesPerSec).toBe(before.sequentialBytesPerSec);
+    hold(1000, 60);
+    await start(1);
+    await pass(() => checked.length >= 30, DAY_MS);
+    await stop();
+    const before = scrub.progress();
+    await start(1);
+    await pass(() => scrub.progress().passesEnded === 1, DAY_MS);
+    expect(new Set(checked).size).toBe(60);
+    expect(checked.length).toBeLessThanOrEqual(61);
+    expect(scrub.progress().sequentialBytesPerSec).toBe(before.sequentialBytesPerSec);
   });
 
   it('begins anew when what it wrote down makes no sense', async () => {
-    await using rig = new StoreRig();
-    let store = await open(rig);
-    await fillObject(store, descriptionOf('/a', 3 * BLOCK_BYTES));
-    await rig.close();
-    writeFileSync(join(rig.volumeDir(), 'v1', 'scrub.json'), '{"version":1,"round":-7');
-    store = await open(rig);
-    await world.clock.advanceUntil(() => scrubOf(store).passesEnded === 1, LIMIT);
-    expect(scrubOf(store).checkedBytes).toBe(3 * BLOCK_BYTES);
+    writeFileSync(join(dir, 'scrub.json'), '{"version":1,"round":-7');
+    hold(1000, 3);
+    await start(1);
+    await pass(() => scrub.progress().passesEnded === 1, DAY_MS);
+    expect(checked).toHaveLength(3);
   });
 
-  it('costs an empty volume nothing', async () => {
-    await using rig = new StoreRig();
-    const store = await open(rig);
-    await world.clock.advance(10 * PERIOD_MS);
-    expect(scrubOf(store)).toMatchObject({ checkedBytes: 0, passesEnded: 0, bytesPerSec: 0 });
+  it('costs an empty volume nothing, and is in time for what comes to it later', async () => {
+    await start(1);
+    await world.clock.advance(2 * DAY_MS);
+    expect(scrub.progress()).toMatchObject({ passesEnded: 0, bytesPerSec: 0 });
+    hold(1000, 30);
+    scrub.adopted(generations[0]!);
+    await world.clock.advance(3_600_000);
+    expect(checked.length).toBeLessThan(4);
   });
 });
