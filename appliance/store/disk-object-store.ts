@@ -1,3 +1,4 @@
+import { isOperational, type OperationalError } from '../../src/errors/operational-error.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import type { World } from '../../src/world/world.ts';
@@ -182,12 +183,13 @@ class DiskObjectStore implements DiskStore {
     const generation = this.#objects.get(key);
     const removedToId = this.#nextId();
     const isAnyAway = this.#volumes.isAnyAway;
-    let failure: unknown;
+    let failure: OperationalError | undefined;
     if (generation !== undefined) {
       const volume = this.#volumeOf(generation);
       if (volume === undefined) this.#forget(generation);
       else {
         await volume.forgetDurably(generation).catch((error: unknown) => {
+          if (!isOperational(error)) throw error;
           failure = error;
         });
       }

@@ -36,40 +36,10 @@ export function createStoreMetrics(
     },
   );
   addVolumeGauges(metrics, () => usage().volumes);
-  const operationSeconds = metrics.histogram(
-    'volume_operation_seconds',
-    'How long operations of a disk took, without waiting for a turn. Rising: the disk is overloaded or dies.',
-    [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30],
-    ['volume', 'operation'],
-  );
-  const operationErrors = metrics.counter(
-    'volume_operation_errors_total',
-    'Operations of a disk that failed. More than a few: look at the kernel log, replace the disk.',
-    ['volume', 'operation'],
-  );
-  metrics.gauge(
-    'store_scrub_pass_ratio',
-    'How much of its pass the slowest volume has scrubbed. Low near the end of the period: disks are too slow or too busy.',
-    [],
-    (gauge) => gauge.set(Math.min(1, ...scrubs(usage()).map(({ passShare }) => passShare))),
-  );
-  metrics.gauge(
-    'store_scrub_bytes_per_second',
-    'How fast all volumes together may be scrubbed now. High for an hour after a block was found bad: expected.',
-    [],
-    (gauge) => gauge.set(scrubs(usage()).reduce((sum, { bytesPerSec }) => sum + bytesPerSec, 0)),
-  );
+  addScrubGauges(metrics, usage);
   createPolicyMetrics(metrics, policies);
   return {
-    operationSeconds,
-    operationErrors,
-    /** It was removed: nothing more is said of it. */
-    forgetVolume: (volume: string): void => {
-      for (const operation of ['read', 'write', 'index', 'probe', 'scrub'] as const) {
-        operationSeconds.remove({ volume, operation });
-        operationErrors.remove({ volume, operation });
-      }
-    },
+    ...createOperationMetrics(metrics),
     reads: metrics.counter('store_reads_total', 'Blocks read, by where they were. Mostly disk: give it more memory.', [
       'from',
     ]),
@@ -166,5 +136,45 @@ function createPolicyMetrics(metrics: Metrics, policies: () => readonly PolicyIn
       gauge.set({ rule: 'own' }, mean(shadows.map(({ ownHitRatio }) => ownHitRatio)));
       gauge.set({ rule: 'lru' }, mean(shadows.map(({ lruHitRatio }) => lruHitRatio)));
     },
+  );
+}
+
+function createOperationMetrics(metrics: Metrics) {
+  const operationSeconds = metrics.histogram(
+    'volume_operation_seconds',
+    'How long operations of a disk took, without waiting for a turn. Rising: the disk is overloaded or dies.',
+    [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30],
+    ['volume', 'operation'],
+  );
+  const operationErrors = metrics.counter(
+    'volume_operation_errors_total',
+    'Operations of a disk that failed. More than a few: look at the kernel log, replace the disk.',
+    ['volume', 'operation'],
+  );
+  return {
+    operationSeconds,
+    operationErrors,
+    /** It was removed: nothing more is said of it. */
+    forgetVolume: (volume: string): void => {
+      for (const operation of ['read', 'write', 'index', 'probe', 'scrub'] as const) {
+        operationSeconds.remove({ volume, operation });
+        operationErrors.remove({ volume, operation });
+      }
+    },
+  };
+}
+
+function addScrubGauges(metrics: Metrics, usage: () => StoreUsage): void {
+  metrics.gauge(
+    'store_scrub_pass_ratio',
+    'How much of its pass the slowest volume has scrubbed. Low near the end of the period: disks are too slow or too busy.',
+    [],
+    (gauge) => gauge.set(Math.min(1, ...scrubs(usage()).map(({ passShare }) => passShare))),
+  );
+  metrics.gauge(
+    'store_scrub_bytes_per_second',
+    'How fast all volumes together may be scrubbed now. High for an hour after a block was found bad: expected.',
+    [],
+    (gauge) => gauge.set(scrubs(usage()).reduce((sum, { bytesPerSec }) => sum + bytesPerSec, 0)),
   );
 }

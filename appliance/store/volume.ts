@@ -54,7 +54,6 @@ export class Volume {
   readonly #reader: BlockReader;
   readonly #writer: BlockWriter;
   readonly #scrub: VolumeScrub | undefined;
-  /** What goes on behind everybody's back: files closing, timed work. */
   readonly #background = new Set<Promise<void>>();
   readonly #waiting = new Waiting();
   #opened: { readonly index: IndexClient; readonly queue: CommitQueue } | undefined;

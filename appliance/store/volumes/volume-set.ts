@@ -164,7 +164,7 @@ export class VolumeSet implements VolumeAdmin {
   reinit(id: string): Promise<VolumeState> {
     return this.#inTurn(async () => {
       const keeper = this.#keeperOf(id);
-      const { untrustedToId, ...known } = this.#knownOf(keeper.dir);
+      const known = { ...this.#knownOf(keeper.dir), untrustedToId: undefined };
       const uuid = this.#options.world.random.uuid();
       await this.#known.put({ ...known, uuid, isNew: true, erases: true, isDraining: false });
       await keeper.leave('the operator re-initialises it');
@@ -301,7 +301,7 @@ export class VolumeSet implements VolumeAdmin {
     try {
       await Promise.all([...this.#keepers.values()].filter(({ isOpen }) => isOpen).map((keeper) => keeper.flush()));
       if (distrusted.length > 0) {
-        await this.#known.put(...distrusted.map(({ untrustedToId, ...known }) => known));
+        await this.#known.put(...distrusted.map((known) => ({ ...known, untrustedToId: undefined })));
       }
       if (!this.isAnyAway && size === this.#tombstones.size) await this.#tombstones.clear();
     } catch (error) {

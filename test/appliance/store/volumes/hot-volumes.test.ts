@@ -126,7 +126,7 @@ describe('a volume that is removed', () => {
     expect(await add(store, rig.volumeDir('a'))).toMatchObject({ uuid, objectCount });
     await expectAll(store);
     store = await rig.start();
-    expect(dirsOf(store).sort()).toEqual(['a', 'b']);
+    expect(new Set(dirsOf(store))).toEqual(new Set(['a', 'b']));
   });
 
   it('lets who reads finish', async () => {

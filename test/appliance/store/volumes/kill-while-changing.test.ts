@@ -25,8 +25,8 @@ it(`starts, with what the other volume holds, after ${KILLS} times kill -9 while
     const child = spawn(process.execPath, [script, rig.dir], { stdio: ['ignore', 'pipe', 'inherit'] });
     const exited = once(child, 'exit');
     let changes = 1 + Math.floor(systemWorld.random.next() * 12);
-    for await (const _ of createInterface({ input: child.stdout })) {
-      changes -= 1;
+    for await (const line of createInterface({ input: child.stdout })) {
+      if (line !== '') changes -= 1;
       // At once, or in the middle of the change that was just said.
       if (changes === 0) setTimeout(() => child.kill('SIGKILL'), systemWorld.random.next() * 20);
     }

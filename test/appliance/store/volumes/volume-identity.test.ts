@@ -159,15 +159,14 @@ describe('disks that are not where they were', () => {
 });
 
 describe('a folder with the content of another appliance', () => {
-  const rigWithStranger = async () => {
-    const rig = new TwoDisks();
+  const openBeside = async (rig: TwoDisks) => {
     await rig.strange('c', '/strange');
-    return { rig, store: await rig.openBoth(), dir: rig.volumeDir('c') };
+    return { store: await rig.openBoth(), dir: rig.volumeDir('c') };
   };
 
   it('is not added before the operator says what shall become of it', async () => {
-    const { rig, store, dir } = await rigWithStranger();
-    await using _ = rig;
+    await using rig = new TwoDisks();
+    const { store, dir } = await openBeside(rig);
     await expect(store.volumes.add({ dir, content: 'refuse' })).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
       detail: expect.stringContaining('"erase" to empty it, or "keep"'),
@@ -177,16 +176,16 @@ describe('a folder with the content of another appliance', () => {
   });
 
   it('is served when he keeps it', async () => {
-    const { rig, store, dir } = await rigWithStranger();
-    await using _ = rig;
+    await using rig = new TwoDisks();
+    const { store, dir } = await openBeside(rig);
     await store.volumes.add({ dir, capacityBytes, content: 'keep' });
     using object = store.find('/strange')!;
     expectBytes(await object.read(0), contentOf('/strange', 0, 10));
   });
 
   it('is empty when he erases it', async () => {
-    const { rig, store, dir } = await rigWithStranger();
-    await using _ = rig;
+    await using rig = new TwoDisks();
+    const { store, dir } = await openBeside(rig);
     expect(await store.volumes.add({ dir, capacityBytes, content: 'erase' })).toMatchObject({ objectCount: 0 });
     expect(store.find('/strange')).toBeUndefined();
     await until(() => readdirSync(dir).sort().join() === 'v1,volume.json');
