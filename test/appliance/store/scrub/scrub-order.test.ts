@@ -142,7 +142,7 @@ describe('the order of a scrub', () => {
     const next = Array.from({ length: 4 }, () => order.next()).map((pick) =>
       typeof pick === 'string' ? pick : pick.block,
     );
-    expect(next.sort()).toEqual([48, 49, 51, 52]);
+    expect(next.map(Number).toSorted((a, b) => a - b)).toEqual([48, 49, 51, 52]);
   });
 
   it('ends its searches on a disk that is bad everywhere', () => {
