@@ -26,6 +26,7 @@ export const purePaths: readonly string[] = [
   'appliance/fill/origin/variant-list.ts',
   'appliance/fill/planned/bulk-share.ts',
   'appliance/fill/planned/latency-sketch.ts',
+  'appliance/store/object-description.ts',
   'appliance/store/eviction/',
   'appliance/store/scrub/scrub-order.ts',
   'appliance/store/scrub/scrub-pace.ts',
