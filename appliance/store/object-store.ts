@@ -1,6 +1,6 @@
 import type { Service } from '../../src/lifecycle/service.ts';
 import type { ObjectDescription } from './object-description.ts';
-import type { ScrubProgress } from './scrub/volume-scrub.ts';
+import type { ScrubProgress } from './scrub/scrub-progress.ts';
 
 /**
  * What the rest of the appliance knows of bytes at rest. Objects are kept in blocks of BLOCK_BYTES (the last may be

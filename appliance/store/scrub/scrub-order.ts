@@ -22,7 +22,7 @@
  * Limits: a single bad block is met after half a period like everywhere. What is written behind the pass waits for the
  * next one; it was checked when it came.
  */
-export const ROUNDS = 128;
+const ROUNDS = 128;
 
 /** A generation of an object, as far as the order needs it. Its id tells when it was made. */
 export interface ScrubItem {

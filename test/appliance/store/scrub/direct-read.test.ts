@@ -46,6 +46,7 @@ describe('reads past the page cache', () => {
     }
   });
 
+  // Only root may mount a disk of its own; whyNoSmallDisk says so on the terminal.
   it.skipIf(noDisk !== undefined)('find rot of the disk that the kernel has a good copy of', async () => {
     using disk = SmallDisk.ext4();
     await using rig = new StoreRig();
@@ -65,6 +66,7 @@ describe('reads past the page cache', () => {
     expect(lost).toEqual([4]);
   });
 
+  // Only root may mount a disk of its own; whyNoSmallDisk says so on the terminal.
   it.skipIf(noDisk !== undefined)(
     'find a stretch that the disk cannot read, and lose no good block for it',
     async () => {
