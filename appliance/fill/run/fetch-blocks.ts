@@ -29,7 +29,7 @@ import { SourceCircle } from './source-circle.ts';
 const MAX_ATTEMPTS_PER_BLOCK = 32;
 /** Waits before asking all of them again after a round that brought nothing; their number is how often. */
 const RETRY_DELAYS_MS = [50, 250, 1000];
-/** A new request that goes on after so much is no extra one: it costs the source nothing that was not to come. */
+/** A request that goes on after so much, or half of what a block lacked, is no extra one: it brings only what was to come. */
 const WORTH_A_REQUEST_BYTES = 64 * 1024;
 /** Why a stream was left when another source has brought its block. */
 const OUTRUN = new OperationalError('SOURCE_TRUNCATED', 'another source was quicker');
@@ -158,11 +158,11 @@ class Run {
   /** All sources once; more rounds only where viewers have bytes already, or a reused connection was just closed. */
   #mayRetry(error: OperationalError, fruitless: number, gotBytes: number): boolean {
     const { size } = this.#circle;
-    if (this.#context.isStopping() || size === 0) return false;
-    if (this.#keepsAll && !this.#object.fillsByRange) return false;
+    if (this.#context.isStopping() || size === 0 || (this.#keepsAll && !this.#object.fillsByRange)) return false;
     const rounds = this.#receivedBytes > 0 ? RETRY_DELAYS_MS.length + 1 : error.code === 'SOURCE_TRUNCATED' ? 2 : 1;
     if (fruitless >= rounds * size) return false;
-    return gotBytes >= WORTH_A_REQUEST_BYTES || this.#circle.turnToOneThatMayBeAsked();
+    const leftBytes = (this.#flights[0]?.lengthBytes ?? 0) - (this.#flights[0]?.arrivedBytes ?? 0);
+    return gotBytes >= Math.min(WORTH_A_REQUEST_BYTES, leftBytes) || this.#circle.turnToOneThatMayBeAsked();
   }
 
   /** After a round that brought nothing: a moment, or until the first of them may be asked again. */

@@ -43,7 +43,7 @@ describe('when the origin fails', () => {
     let left = bytes.length;
     while (left > 0) {
       const request = await rig.origin.arrival();
-      const half = left < 100_000 ? left : Math.floor(left / 2);
+      const half = Math.ceil(left / 2);
       const before = bytes.length - left;
       request.head();
       request.send(half);
