@@ -1,3 +1,4 @@
+import { availableParallelism, loadavg } from 'node:os';
 import type { DrillRig } from './rig/drill-rig.ts';
 import type { Need } from './rig/machine-needs.ts';
 
@@ -47,6 +48,9 @@ export async function eventually(
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Whether others take the processors too: then a wall clock judges them as much as the appliance. */
+export const isMachineBusy = (): boolean => (loadavg()[0] ?? 0) > availableParallelism();
 
 /** @param share 0 to 1 */
 export function percentile(values: readonly number[], share: number): number {

@@ -1,10 +1,9 @@
 import { rmSync } from 'node:fs';
-import { availableParallelism, loadavg } from 'node:os';
 import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SmallDisk } from '../../appliance/store/small-disk.ts';
 import { patterned } from '../../appliance/support/gated-origin.ts';
-import { type Drill, demand, demandBytes, eventually, percentile } from '../drill.ts';
+import { type Drill, demand, demandBytes, eventually, isMachineBusy, percentile } from '../drill.ts';
 import { type DrillAppliance, type DrillRig, FILE_BYTES, MIB } from '../rig/drill-rig.ts';
 import { filesBelow } from '../rig/volume-files.ts';
 
@@ -130,8 +129,7 @@ function judgeStarts(starts: readonly DrillAppliance[]): string {
   const slowestMs = Math.max(...wallMs);
   const busiestMs = Math.max(...starts.map(({ startCpuMs }) => startCpuMs));
   demand(busiestMs < LONGEST_START_MS, `a start took ${busiestMs.toFixed(0)} ms of processor time`);
-  const isMachineBusy = (loadavg()[0] ?? 0) > availableParallelism();
-  demand(isMachineBusy || slowestMs < LONGEST_START_MS, `a start took ${slowestMs.toFixed(0)} ms`);
+  demand(isMachineBusy() || slowestMs < LONGEST_START_MS, `a start took ${slowestMs.toFixed(0)} ms`);
   return (
     `start at most ${slowestMs.toFixed(0)} ms (median ${percentile(wallMs, 0.5).toFixed(0)}), ` +
     `${busiestMs.toFixed(0)} ms of processor time${slowestMs < LONGEST_START_MS ? '' : ', on a busy machine'}`

@@ -1,11 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Drill, demand, demandBytes, eventually, percentile } from '../drill.ts';
+import { type Drill, demand, demandBytes, eventually, isMachineBusy, percentile } from '../drill.ts';
 import { FILE_BYTES, MIB } from '../rig/drill-rig.ts';
 
 /** One block and what a request to the origin may bring besides. */
 const ONE_BLOCK_AND_SLACK = MIB + 65_536;
 const FOLLOWERS = 10;
 const SLOW_FILL_MS = 3000;
+const FIRST_BYTE_MS = 100;
+/** A third of what nginx's followers waited for the end of the fill. */
+const BUSY_FIRST_BYTE_MS = 1000;
 
 const coldRange: Drill = {
   name: 'cold-range',
@@ -62,9 +65,10 @@ const joining: Drill = {
     const sent = rig.origin.sentBytes('/film.mp4');
     demand(sent === FILE_BYTES, `the origin sent ${sent} bytes of a file of ${FILE_BYTES}`);
     const p95Ms = percentile(waits, 0.95);
-    demand(p95Ms < 100, `p95 of the followers' time to first byte was ${p95Ms.toFixed(0)} ms`);
+    const limitMs = isMachineBusy() ? BUSY_FIRST_BYTE_MS : FIRST_BYTE_MS;
+    demand(p95Ms < limitMs, `p95 of the followers' time to first byte was ${p95Ms.toFixed(0)} ms`);
     const requests = rig.origin.askedFor('/film.mp4').length;
-    return `p95 to first byte ${p95Ms.toFixed(0)} ms, every byte fetched once, in ${requests} request${requests === 1 ? '' : 's'}`;
+    return `p95 to first byte ${p95Ms.toFixed(0)} ms${limitMs === FIRST_BYTE_MS ? '' : ' on a busy machine'}, every byte fetched once, in ${requests} request${requests === 1 ? '' : 's'}`;
   },
 };
 
