@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { Command } from '../../src/cli/commander.ts';
 import { applianceDrills } from './appliance-drills.ts';
 import type { Drill } from './drill.ts';
@@ -14,6 +15,8 @@ Each drill starts real appliances on loopback with volumes of their own, does on
 centre, and looks at what a viewer gets. A drill that needs root (to mount small disks) or a program that is not here
 is printed as SKIPPED with the reason, and the others run. Exit code: 0 when none failed, 1 otherwise.
 Nothing stays behind, also after Ctrl-C: no mount, no loop device, no process, no file.`;
+
+let isEnding = false;
 
 const program = new Command('drill').description('Puts real appliances into trouble and judges what viewers get.');
 program
@@ -40,6 +43,13 @@ program
 
 process.once('SIGINT', () => void endNow(130));
 process.once('SIGTERM', () => void endNow(143));
+// Also a bug of a drill must not leave a mount behind.
+for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+  process.on(event, (error: unknown) => {
+    if (!isEnding) process.stderr.write(`a drill broke: ${inspect(error)}\n`);
+    void endNow(1);
+  });
+}
 await program.parseAsync();
 
 async function drillAppliance(options: { only?: string; list?: boolean }): Promise<void> {
@@ -83,6 +93,10 @@ function whole(text: string, option: string): number {
 }
 
 async function endNow(code: number): Promise<void> {
+  if (isEnding) return;
+  isEnding = true;
+  // What the drill makes of losing its appliance now is nobody's result.
+  process.stdout.write = () => true;
   process.stderr.write('\nending: undoing what is set up\n');
   for (const problem of [...(await cleanUp()), ...(await cleanUpMemoryRun())])
     process.stderr.write(`could not undo ${problem}\n`);
