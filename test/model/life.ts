@@ -261,7 +261,10 @@ class Life {
     this.#count('room looked at');
   }
 
-  /** Nothing changed, failed, expired or was evicted: then no byte comes twice, unless a kill took it on its way. */
+  /**
+   * Nothing changed, failed, expired or was evicted: then no byte comes twice, unless a kill took it on its way, or two
+   * asked what a file is at once and differently (one by HEAD): then the file begins anew once.
+   */
   #demandOneFetchPerByte(): void {
     if (this.#epoch > 0) return;
     for (const { path } of this.#paths) {
