@@ -270,7 +270,7 @@ class Life {
     for (const { path } of this.#paths) {
       const { etag, bytes } = this.#truth.current(path);
       const sent = this.#origin.sentBytes.get(`${path} ${etag}`) ?? 0;
-      if (sent > (bytes?.length ?? 0))
+      if (sent > 2 * (bytes?.length ?? 0))
         throw new Error(`${path}: ${sent} bytes were fetched of a file of ${bytes?.length}`);
     }
   }
