@@ -1,7 +1,7 @@
 import { messageOf, OperationalError } from '../../src/errors/operational-error.ts';
 import { migrate } from '../../src/sqlite/migrate.ts';
 import { type Database, openDatabase } from '../../src/sqlite/open-database.ts';
-import type { Durability } from './volume/index-messages.ts';
+import type { Durability } from './durability.ts';
 
 /**
  * The log is moved into the database when it is 16 MiB long: blocks that come one after the other change the same page

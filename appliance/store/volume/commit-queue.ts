@@ -1,6 +1,7 @@
 import { pageOf } from '../block-map.ts';
+import type { Durability } from '../durability.ts';
 import type { Generation } from '../generation.ts';
-import type { Durability, IndexBatch } from './index-messages.ts';
+import type { IndexBatch } from './index-messages.ts';
 
 /** Where batches go: the index in its thread. */
 export interface BatchWriter {
@@ -125,7 +126,7 @@ export class CommitQueue {
   async #write({ batch, blocks }: Taken): Promise<void> {
     if (this.#durability === 'power') {
       const files = new Set(blocks.map(({ generation }) => generation.file));
-      await Promise.all([...files].map((file) => file?.sync()));
+      await Promise.all([...files].map(async (file) => file?.sync()));
     }
     await this.#writer.commit(batch);
   }

@@ -1,7 +1,8 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { OperationalError } from '../../../src/errors/operational-error.ts';
 import type { Clock, Timer } from '../../../src/world/world.ts';
-import type { Durability, FromIndex, IndexBatch, IndexFailure, IndexThreadData, ToIndex } from './index-messages.ts';
+import type { Durability } from '../durability.ts';
+import type { FromIndex, IndexBatch, IndexFailure, IndexThreadData, ToIndex } from './index-messages.ts';
 
 /** A batch that is not answered by then failed; a healthy disk takes milliseconds. */
 const COMMIT_DEADLINE_MS = 30_000;

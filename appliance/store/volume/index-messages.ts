@@ -1,13 +1,11 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { ErrorCode } from '../../../src/errors/error-codes.ts';
+import type { Durability } from '../durability.ts';
 import type { PackedRows } from '../files/packed-rows.ts';
 import type { Disagreements } from '../files/read-volume.ts';
 import type { RebuildProgress } from '../files/rebuild-index.ts';
 
 /** What a volume and its index thread say to each other. Everything in here is copied from thread to thread. */
-
-/** What a block that was acknowledged outlives: the process, however it dies, or also a power cut. */
-export type Durability = 'process' | 'power';
 
 /** Changes of the index that are kept together or not at all; deletions come first. */
 export interface IndexBatch {

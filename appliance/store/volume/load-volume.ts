@@ -1,12 +1,13 @@
 import type { Logger } from '../../../src/telemetry/logger.ts';
 import type { Clock } from '../../../src/world/world.ts';
+import type { Durability } from '../durability.ts';
 import type { PackedRows } from '../files/packed-rows.ts';
 import type { Disagreements } from '../files/read-volume.ts';
 import type { RebuildProgress } from '../files/rebuild-index.ts';
 import { type DescriptionTexts, Generation } from '../generation.ts';
 import type { ObjectDescription } from '../object-description.ts';
 import { IndexClient, type LoadingMessage } from './index-client.ts';
-import type { Durability, IndexBatch } from './index-messages.ts';
+import type { IndexBatch } from './index-messages.ts';
 
 /** Everything a volume holds, the least recently used first, and its index. */
 export interface LoadedVolume {

@@ -1,10 +1,10 @@
 import type { Logger } from '../../../src/telemetry/logger.ts';
 import type { World } from '../../../src/world/world.ts';
+import type { Durability } from '../durability.ts';
 import type { EvictionPolicy } from '../eviction/eviction-policy.ts';
 import type { Generation } from '../generation.ts';
 import type { StoreMetrics } from '../store-metrics.ts';
 import { volumeLaneLimits } from './disk-lane.ts';
-import type { Durability } from './index-messages.ts';
 import type { VolumeHealth } from './volume-health.ts';
 
 /** Threads of libuv's pool that a disk that hangs holds at the most: those of its lane, of its removals and of its watch. */
