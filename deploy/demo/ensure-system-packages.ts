@@ -154,8 +154,7 @@ async function install(
   names: readonly SystemPackageName[],
   machine: Machine,
 ): Promise<string | undefined> {
-  const services = names.map((name) => systemPackages[name].service).filter((service) => service !== undefined);
-  const removePolicy = await refuseToStart(services, machine);
+  const removePolicy = await refuseToStartServices(machine);
   try {
     const update = await run(aptGet, ['-o', 'DPkg::Lock::Timeout=180', 'update'], updateTimeoutMs, machine);
     // A list that could not be refreshed (no network, one source down) may still do: the install decides.
@@ -163,16 +162,19 @@ async function install(
     const options = ['-o', 'DPkg::Lock::Timeout=180', 'install', '-y', '--no-install-recommends'];
     const installed = await run(aptGet, [...options, ...packages], installTimeoutMs, machine);
     if (installed !== undefined) return [installed, update].filter((part) => part !== undefined).join('\n');
-    for (const service of services) await keepOffAtBoot(service, machine);
+    for (const service of servicesOf(names)) await keepOffAtBoot(service, machine);
     return undefined;
   } finally {
     await removePolicy();
   }
 }
 
+const servicesOf = (names: readonly SystemPackageName[]): string[] =>
+  names.map((name) => systemPackages[name].service).filter((service) => service !== undefined);
+
 /** Writes the policy of the head comment where there is none but our own. Gives back what removes it. */
-async function refuseToStart(services: readonly string[], machine: Machine): Promise<() => Promise<void>> {
-  if (services.length === 0) return () => Promise.resolve();
+async function refuseToStartServices(machine: Machine): Promise<() => Promise<void>> {
+  const services = servicesOf(Object.keys(systemPackages) as SystemPackageName[]);
   const refused = services.map((service) => `*" ${service} "* | *" ${service}.service "*`).join(' | ');
   const policy = [
     '#!/bin/sh',

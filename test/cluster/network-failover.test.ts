@@ -112,6 +112,9 @@ function blockFile(id: string, path: string): string {
   return file;
 }
 
+/** The blocks of a file as they stand on the disk; behind them the store keeps its own. */
+const onDisk = (id: string, path: string): Buffer => readFileSync(blockFile(id, path));
+
 /** Flips the bits of one stored byte while the appliance is down, so that no memory knows the byte as it was. */
 async function rot(id: string, path: string, position: number): Promise<void> {
   await network.kill(id);
@@ -135,7 +138,7 @@ test('a byte that rotted on a disk reaches no viewer: its block is fetched from 
   const answer = await network.get('oca-south-1', path, { headers: { range } });
   expect(answer.status).toBe(206);
   expect(answer.body.equals(media.subarray(position - 10, position + 11))).toBe(true);
-  await eventually(() => readFileSync(blockFile('oca-south-1', path)).equals(media));
+  await eventually(() => onDisk('oca-south-1', path).subarray(0, media.length).equals(media));
   expect((await network.originStats()).bytes).toBe(before.bytes);
 });
 
@@ -153,5 +156,5 @@ test('a peer whose copy has rotted gives no wrong byte on, and takes the block a
   const filled = await network.get('oca-south-1', path);
   expect(filled.body.equals(media)).toBe(true);
   await expectWhole(master, 'v240.mp4');
-  await eventually(() => readFileSync(blockFile(master, path)).equals(media));
+  await eventually(() => onDisk(master, path).subarray(0, media.length).equals(media));
 });
