@@ -76,8 +76,8 @@ export const applianceParameters = {
   ),
   evictionPolicy: choiceParameter(
     policyNames,
-    'w-tinylfu',
-    'Who leaves a full volume first. w-tinylfu watches what LRU would do and falls back to it; the others are for comparison.',
+    'reuse-rate',
+    'Who leaves a full volume first. reuse-rate learns who is asked for again, watches what LRU would do and falls back to it; the others are for comparison.',
   ),
   durability: choiceParameter(
     ['process', 'power'],

@@ -10,10 +10,12 @@ import { Generation, NOWHERE } from './generation.ts';
 import { MemoryTier } from './memory-tier.ts';
 import type { ObjectDescription } from './object-description.ts';
 import type { ObjectState, ObjectStore, StoredObject, StoreUsage, VolumeAdmin } from './object-store.ts';
+import { inSlices } from './slices.ts';
 import { createStoreMetrics, type StoreMetrics } from './store-metrics.ts';
 import type { Volume } from './volume.ts';
 import type { OpenedVolume, VolumePolicy } from './volumes/volume-keeper.ts';
-import { type ConfiguredVolume, VolumeSet } from './volumes/volume-set.ts';
+import { VolumeSet } from './volumes/volume-set.ts';
+import type { ConfiguredVolume } from './volumes/volume-set-options.ts';
 
 /**
  * Objects on several disks, found by their key.
@@ -55,7 +57,7 @@ export interface DiskObjectStoreOptions {
   readonly onLost?: (description: ObjectDescription, block: number) => void;
   /** A volume answered a viewer's read, so long after it was asked. */
   readonly onViewerRead?: (dir: string, latencyMs: number) => void;
-  /** Who leaves a full volume first; w-tinylfu unless said. */
+  /** Who leaves a full volume first; reuse-rate unless said. */
   readonly evictionPolicy?: PolicyName;
   /** How often a volume in trouble is tried again. */
   readonly probeIntervalMs?: number;
@@ -88,7 +90,8 @@ const GENERATIONS_PER_MS = 1000;
 
 /**
  * A store on local disks. `start` fails with STATE_IN_USE when another process has one of the volumes, and with
- * STATE_CORRUPT when one was written by a newer version; a disk that does not work is only offline, unless no volume
+ * STATE_CORRUPT when no volume can be used and one is damaged or of a newer version, which beside others is only
+ * offline; so is a disk that does not work, unless no volume
  * works and none ever did: VOLUME_IO.
  */
 export function createDiskObjectStore(options: DiskObjectStoreOptions): DiskStore {
@@ -129,6 +132,7 @@ class DiskObjectStore implements DiskStore {
       metrics: this.#metrics,
       policy: probeIntervalMs === undefined ? policy : { ...policy, probeIntervalMs },
       useFlushIntervalMs: USE_FLUSH_INTERVAL_MS,
+      isPinned: (key) => this.#pinnedKeys.has(key),
       onOpened: (dir, opened) => this.#takeOver(dir, opened),
       onGone: (volumeIndex) => this.#letGo(volumeIndex),
       onForgotten: (generation) => this.#onForgotten(generation),
@@ -136,7 +140,7 @@ class DiskObjectStore implements DiskStore {
       onLost: (generation, block) => options.onLost?.(generation.description, block),
       scrub: options.scrub,
       durability: options.durability ?? 'process',
-      createPolicy: () => createPolicy(options.evictionPolicy ?? 'w-tinylfu'),
+      createPolicy: () => createPolicy(options.evictionPolicy ?? 'reuse-rate'),
     });
     this.#nowhere = this.#placeNowhere();
   }
@@ -183,6 +187,10 @@ class DiskObjectStore implements DiskStore {
     const generation = this.#objects.get(key);
     const removedToId = this.#nextId();
     const isAnyAway = this.#volumes.isAnyAway;
+    // At once: a volume that is being taken over may come to this key while another disk is waited for.
+    const remembered = isAnyAway ? this.#volumes.remember(key, removedToId) : undefined;
+    // Said below.
+    remembered?.catch(() => undefined);
     let failure: OperationalError | undefined;
     if (generation !== undefined) {
       const volume = this.#volumeOf(generation);
@@ -195,7 +203,7 @@ class DiskObjectStore implements DiskStore {
       }
     }
     // What the volume could not keep, the state does; and a volume that is away may hold the key, too.
-    if (failure !== undefined || isAnyAway) await this.#volumes.remember(key, removedToId);
+    await (failure === undefined ? remembered : (remembered ?? this.#volumes.remember(key, removedToId)));
     if (failure !== undefined && !this.#volumes.isRemembering) throw failure;
     return generation !== undefined;
   }
@@ -256,29 +264,44 @@ class DiskObjectStore implements DiskStore {
     return true;
   }
 
-  /** What a volume holds, now that it is open; of two generations of a key the newer stays. */
-  #takeOver(dir: string, { before, generations, volume, volumeIndex }: OpenedVolume): void {
+  /**
+   * What a volume holds, now that it is open, in slices. What is created, removed, pinned or evicted before its turn
+   * comes is looked at when it comes: the newer of two generations stays, the removed stay away, for as long as this
+   * lasts the volume counts as away, and whom an eviction took from the volume is taken no more.
+   */
+  async #takeOver(dir: string, { before, generations, volume, volumeIndex }: OpenedVolume): Promise<void> {
     this.#places.set(volumeIndex, this.#placeOn(volume));
-    if (before !== undefined) this.#letGo(before);
-    for (const generation of generations) {
-      const { key } = generation;
-      this.#lastId = Math.max(this.#lastId, generation.id);
-      const other = this.#objects.get(key);
-      if (this.#volumes.isRemoved(dir, key, generation.id) || (other !== undefined && other.id > generation.id)) {
-        volume.forget(generation);
-        continue;
-      }
-      if (other !== undefined) this.#forget(other);
-      this.#objects.set(key, generation);
+    // Whatever is created from now on is newer than all that comes.
+    this.#lastId = Math.max(this.#lastId, generations.at(-1)?.id ?? 0);
+    if (before !== undefined) await this.#letGo(before);
+    const otherwise: Generation[] = [];
+    await inSlices(generations, (generation) => {
+      this.#takeIn(dir, volume, generation);
+      if (generation.pinned !== this.#pinnedKeys.has(generation.key)) otherwise.push(generation);
+    });
+    for (const pinned of [false, true]) {
+      const those = otherwise.filter(({ forgotten, key }) => !forgotten && this.#pinnedKeys.has(key) === pinned);
+      volume.pin(those, pinned);
     }
-    this.#setPinned([...this.#pinnedKeys], true);
+  }
+
+  #takeIn(dir: string, volume: Volume, generation: Generation): void {
+    if (generation.forgotten) return;
+    const { id, key } = generation;
+    const other = this.#objects.get(key);
+    if (this.#volumes.isRemoved(dir, key, id) || (other !== undefined && other.id > id)) {
+      volume.forget(generation);
+      return;
+    }
+    if (other !== undefined) this.#forget(other);
+    this.#objects.set(key, generation);
   }
 
   /** Nothing that was known of an opening counts any more; who holds some of it keeps what memory has. */
-  #letGo(volumeIndex: number): void {
-    for (const [key, generation] of this.#objects) {
+  async #letGo(volumeIndex: number): Promise<void> {
+    await inSlices(this.#objects, ([key, generation]) => {
       if (generation.volumeIndex === volumeIndex) this.#objects.delete(key);
-    }
+    });
     this.#places.delete(volumeIndex);
   }
 

@@ -117,7 +117,7 @@ function addVolumeGauges(metrics: Metrics, volumes: () => StoreUsage['volumes'])
 function createPolicyMetrics(metrics: Metrics, policies: () => readonly PolicyInsight[]): void {
   metrics.gauge(
     'store_policy_volumes',
-    'Volumes by the rule that evicts there now. lru under a configured w-tinylfu: viewers come back soon, no fault.',
+    'Volumes by the rule that evicts there now. lru under a configured reuse-rate: what was learned misled, or viewers come back soon; no fault.',
     ['rule'],
     (gauge) => {
       for (const rule of policyNames) {

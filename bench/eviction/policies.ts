@@ -1,6 +1,7 @@
 import type { EvictionPolicy } from '../../appliance/store/eviction/eviction-policy.ts';
-import { GuardedTinyLfu } from '../../appliance/store/eviction/guarded-tinylfu.ts';
+import { GuardedReuseRate } from '../../appliance/store/eviction/guarded-reuse-rate.ts';
 import { Lru } from '../../appliance/store/eviction/lru.ts';
+import { ReuseRate } from '../../appliance/store/eviction/reuse-rate.ts';
 import { S3Fifo } from '../../appliance/store/eviction/s3-fifo.ts';
 import { Sieve } from '../../appliance/store/eviction/sieve.ts';
 import { WTinyLfu } from '../../appliance/store/eviction/w-tinylfu.ts';
@@ -12,7 +13,8 @@ export const policies: readonly (readonly [name: string, create: () => EvictionP
   ['SIEVE', () => new Sieve()],
   ['S3-FIFO', () => new S3Fifo()],
   ['W-TinyLFU 20 %', () => new WTinyLfu({ windowShare: 0.2, needsSecondHit: false })],
-  ['W-TinyLFU guarded', () => new GuardedTinyLfu()],
+  ['reuse rate', () => new ReuseRate({ isLru: false, needsSecondHit: false })],
+  ['reuse rate, guarded', () => new GuardedReuseRate()],
 ];
 
 const ENTRIES = 100_000;

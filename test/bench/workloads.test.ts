@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { GuardedTinyLfu } from '../../appliance/store/eviction/guarded-tinylfu.ts';
+import { GuardedReuseRate } from '../../appliance/store/eviction/guarded-reuse-rate.ts';
 import { Lru } from '../../appliance/store/eviction/lru.ts';
 import { replay } from '../../bench/eviction/replay.ts';
 import { launchDay, popularityDrift, scan, smallIsp } from '../../bench/workloads/generated-traces.ts';
@@ -9,7 +9,7 @@ it.each([popularityDrift, launchDay, scan, smallIsp])('the default is at most 0.
   const trace = make();
   const capacityBytes = uniqueBytes(trace) * 0.05;
   const ratio = ({ hitBytes, requestedBytes }: ReturnType<typeof replay>) => hitBytes / requestedBytes;
-  const own = ratio(replay(trace, new GuardedTinyLfu(), capacityBytes));
+  const own = ratio(replay(trace, new GuardedReuseRate(), capacityBytes));
   expect(own).toBeGreaterThan(ratio(replay(trace, new Lru(), capacityBytes)) - 0.003);
 });
 

@@ -1,8 +1,9 @@
 import type { EvictionPolicy, PolicyName } from './eviction-policy.ts';
-import { GuardedTinyLfu } from './guarded-tinylfu.ts';
+import { GuardedReuseRate } from './guarded-reuse-rate.ts';
 import { Lru } from './lru.ts';
 import { S3Fifo } from './s3-fifo.ts';
 import { Sieve } from './sieve.ts';
+import { WTinyLfu } from './w-tinylfu.ts';
 
 export function createPolicy(name: PolicyName): EvictionPolicy {
   switch (name) {
@@ -13,6 +14,8 @@ export function createPolicy(name: PolicyName): EvictionPolicy {
     case 's3-fifo':
       return new S3Fifo();
     case 'w-tinylfu':
-      return new GuardedTinyLfu();
+      return new WTinyLfu({ windowShare: 0.2, needsSecondHit: false });
+    case 'reuse-rate':
+      return new GuardedReuseRate();
   }
 }

@@ -38,7 +38,7 @@ export interface PolicyInsight {
   readonly shadow: { readonly ownHitRatio: number; readonly lruHitRatio: number } | undefined;
 }
 
-export const policyNames = ['w-tinylfu', 'lru', 'sieve', 's3-fifo'] as const;
+export const policyNames = ['reuse-rate', 'w-tinylfu', 'lru', 'sieve', 's3-fifo'] as const;
 export type PolicyName = (typeof policyNames)[number];
 
 export const insightOf = (activeRule: PolicyName): PolicyInsight => ({

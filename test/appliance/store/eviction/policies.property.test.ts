@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { createPolicy } from '../../../../appliance/store/eviction/create-policy.ts';
 import { type EvictionPolicy, policyNames } from '../../../../appliance/store/eviction/eviction-policy.ts';
+import { ReuseRate } from '../../../../appliance/store/eviction/reuse-rate.ts';
 import { EntryList } from '../../../../appliance/store/eviction/structures/entry-table.ts';
 import { FrequencySketch } from '../../../../appliance/store/eviction/structures/frequency-sketch.ts';
 import { WTinyLfu } from '../../../../appliance/store/eviction/w-tinylfu.ts';
@@ -102,7 +103,8 @@ class CheckedCache {
 
 const tested: readonly (readonly [string, () => EvictionPolicy])[] = [
   ...policyNames.map((name) => [name, () => createPolicy(name)] as const),
-  ['w-tinylfu, window 20 %', () => new WTinyLfu({ windowShare: 0.2, needsSecondHit: false })],
+  ['reuse-rate as LRU', () => new ReuseRate({ isLru: true, needsSecondHit: false })],
+  ['reuse-rate, second hit', () => new ReuseRate({ isLru: false, needsSecondHit: true })],
   ['w-tinylfu, second hit', () => new WTinyLfu({ windowShare: 0.2, needsSecondHit: true })],
 ];
 

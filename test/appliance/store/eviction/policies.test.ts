@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { EvictionPolicy } from '../../../../appliance/store/eviction/eviction-policy.ts';
-import { GuardedTinyLfu } from '../../../../appliance/store/eviction/guarded-tinylfu.ts';
+import { GuardedReuseRate } from '../../../../appliance/store/eviction/guarded-reuse-rate.ts';
 import { Lru } from '../../../../appliance/store/eviction/lru.ts';
+import { ReuseRate } from '../../../../appliance/store/eviction/reuse-rate.ts';
 import { S3Fifo } from '../../../../appliance/store/eviction/s3-fifo.ts';
 import { ShadowCache } from '../../../../appliance/store/eviction/shadow-cache.ts';
 import { Sieve } from '../../../../appliance/store/eviction/sieve.ts';
@@ -82,6 +83,52 @@ describe('W-TinyLFU', () => {
   });
 });
 
+describe('the rate of reuse', () => {
+  const byReuse = { isLru: false, needsSecondHit: false };
+
+  it('keeps most of a loop that is a little larger than the cache, of which LRU keeps nothing', () => {
+    const ask = (policy: EvictionPolicy) => {
+      const cache = new ShadowCache(policy, 200);
+      let hitCount = 0;
+      for (let request = 0; request < 20_000; request += 1) {
+        if (cache.request(scrambled(request % 240), 1) === 'hit') hitCount += 1;
+      }
+      return hitCount;
+    };
+    expect(ask(new Lru())).toBe(0);
+    expect(ask(new ReuseRate(byReuse))).toBeGreaterThan(20_000 * 0.6);
+  });
+
+  it('learns that who came twice within a while never comes again, whatever is thought at first', () => {
+    const cache = new ShadowCache(new ReuseRate(byReuse), 40);
+    let lateHits = 0;
+    for (let key = 0; key < 20_000; key += 1) {
+      cache.request(scrambled(key), 1);
+      // LRU would have to hold sixty.
+      if (key < 30) continue;
+      const outcome = cache.request(scrambled(key - 30), 1);
+      if (outcome === 'hit' && key >= 10_000) lateHits += 1;
+    }
+    expect(lateHits).toBeGreaterThan(10_000 * 0.6);
+  });
+
+  it('does what LRU does when it is told to', () => {
+    const keys = Array.from({ length: 3000 }, (_, index) => scrambled(index * 7 + 1) % 60);
+    const outcomes = (policy: EvictionPolicy) => {
+      const cache = new ShadowCache(policy, 25);
+      return keys.map((key) => cache.request(scrambled(key), 1 + (key % 4)));
+    };
+    expect(outcomes(new ReuseRate({ ...byReuse, isLru: true }))).toEqual(outcomes(new Lru()));
+  });
+
+  it('after a start lets go first what was used longest ago: nothing else is known', () => {
+    const policy = new ReuseRate(byReuse);
+    const slots = Array.from({ length: 30 }, (_, key) => policy.add(scrambled(key), 1));
+    const [first] = policy.victims();
+    expect(first).toBe(slots[0]);
+  });
+});
+
 describe('the guard', () => {
   /** One-time keys, each asked for twice in short order: what LRU is made for, and a frequency filter is not. */
   function* bursts(from: number, count: number): Generator<number> {
@@ -98,7 +145,7 @@ describe('the guard', () => {
   }
 
   it('falls back to LRU when the shadow LRU wins, and comes back when it does not any more', () => {
-    const policy = new GuardedTinyLfu();
+    const policy = new GuardedReuseRate();
     const cache = new ShadowCache(policy, 40);
     const ask = (keys: Iterable<number>) => {
       let hitCount = 0;
@@ -106,7 +153,7 @@ describe('the guard', () => {
       return hitCount;
     };
     ask(catalogue(1e6, 20_000));
-    expect(policy.insight.activeRule).toBe('w-tinylfu');
+    expect(policy.insight).toMatchObject({ activeRule: 'reuse-rate', needsSecondHit: true });
     ask(bursts(2e6, 20_000));
     expect(policy.insight.activeRule).toBe('lru');
     const { shadow } = policy.insight;
@@ -116,15 +163,15 @@ describe('the guard', () => {
     for (const key of bursts(3e6, 5000)) if (lru.request(scrambled(key), 1) === 'hit') lruHits += 1;
     expect(ask(bursts(3e6, 5000))).toBeGreaterThan(lruHits * 0.98);
     ask(catalogue(4e6, 60_000));
-    expect(policy.insight.activeRule).toBe('w-tinylfu');
+    expect(policy.insight.activeRule).toBe('reuse-rate');
   });
 
   it('watches a sample only when there are many entries, and still sees who wins', () => {
-    const policy = new GuardedTinyLfu();
+    const policy = new GuardedReuseRate();
     const cache = new ShadowCache(policy, 40_000);
     for (const key of catalogueOfMany(200_000)) cache.request(scrambled(key), 1);
     const { activeRule, shadow } = policy.insight;
-    expect(activeRule).toBe('w-tinylfu');
+    expect(activeRule).toBe('reuse-rate');
     expect(shadow!.ownHitRatio).toBeGreaterThan(shadow!.lruHitRatio + 0.01);
   });
 

@@ -3,6 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { FrequencySketch } from '../../../../appliance/store/eviction/structures/frequency-sketch.ts';
 import { GhostSet } from '../../../../appliance/store/eviction/structures/ghost-set.ts';
 import { hashOfBlock, hashOfKey } from '../../../../appliance/store/eviction/structures/hash-of-key.ts';
+import {
+  FIRST_KIND,
+  RequestHistory,
+  requestsOf,
+} from '../../../../appliance/store/eviction/structures/request-history.ts';
+import { ReuseRates } from '../../../../appliance/store/eviction/structures/reuse-rates.ts';
 import { SecondHitFilter } from '../../../../appliance/store/eviction/structures/second-hit-filter.ts';
 
 const hash = fc.integer({ min: 0, max: 2 ** 32 - 1 });
@@ -80,4 +86,60 @@ it('hashes keys and blocks apart', () => {
     for (let block = 0; block < 30; block += 1) hashes.add(hashOfBlock(hashOfKey(`/title/${key}.mp4`), block));
   }
   expect(hashes.size).toBeGreaterThan(8990);
+});
+
+describe('a history of requests', () => {
+  it('knows the age of all that was asked for lately, also after it grew, and nothing of what never was', () => {
+    const history = new RequestHistory(4096);
+    for (let key = 0; key < 1500; key += 1) {
+      history.ask(hashOfKey(`/${key}`), key + 1);
+      history.reserve(0);
+    }
+    expect(history.places).toBe(4096);
+    let known = 0;
+    for (let key = 0; key < 1500; key += 1) {
+      const place = history.find(hashOfKey(`/${key}`));
+      if (place < 0) continue;
+      known += 1;
+      expect(history.ageAt(place, 1500)).toBe(1499 - key);
+    }
+    // A bucket that is full lets the oldest go.
+    expect(known).toBeGreaterThan(1350);
+    for (let key = 0; key < 100; key += 1) expect(history.find(hashOfKey(`/never/${key}`))).toBe(-1);
+  });
+
+  it('tells what was asked for often lately from what was once, and from what was long ago', () => {
+    const history = new RequestHistory(1024);
+    const popular = hashOfKey('/popular');
+    expect(history.ask(popular, 1)).toBe(FIRST_KIND);
+    let kind = FIRST_KIND;
+    for (let now = 100; now <= 2000; now += 100) kind = history.ask(popular, now);
+    expect(requestsOf(kind)).toBe(6);
+    expect(requestsOf(history.ask(popular, 1_000_000))).toBe(1);
+  });
+});
+
+describe('rates of reuse', () => {
+  it('are what was seen: asked for per request that was waited', () => {
+    const rates = new ReuseRates(2, () => 0.5);
+    for (let request = 0; request < 25_600; request += 1) {
+      // A hundred of one kind and age wait, every fourth request is for one of them; of the other kind none ever comes.
+      rates.waiting(0, 1000, 100);
+      rates.waiting(1, 1000, 100);
+      if (request % 4 === 0) rates.asked(0, 1000);
+      rates.pass(5000);
+    }
+    expect(rates.rateOf(0, 1000)).toBeCloseTo(0.25 / 100, 4);
+    expect(rates.rateOf(1, 1000)).toBeLessThan(0.0001);
+  });
+
+  it('follow what changes', () => {
+    const rates = new ReuseRates(1, () => 0.5);
+    for (let request = 0; request < 100_000; request += 1) {
+      rates.waiting(0, 10, 10);
+      if (request < 50_000 || request % 10 === 0) rates.asked(0, 10);
+      rates.pass(5000);
+    }
+    expect(rates.rateOf(0, 10)).toBeCloseTo(0.01, 3);
+  });
 });

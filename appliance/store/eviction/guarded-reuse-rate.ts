@@ -1,14 +1,15 @@
 import type { EvictionPolicy, PolicyInsight } from './eviction-policy.ts';
+import { ReuseRate } from './reuse-rate.ts';
 import { ShadowContest } from './shadow-contest.ts';
-import { WTinyLfu } from './w-tinylfu.ts';
 
 /**
- * W-TinyLFU that changes its window, or falls back to LRU, when a shadow with that setting does better (ShadowContest).
+ * Eviction by the rate of reuse, that stores on the second request only, or falls back to LRU, when a shadow which does so
+ * does better (ShadowContest).
  * The entries stay where they are: only the order in which they leave changes.
  */
-export class GuardedTinyLfu implements EvictionPolicy {
+export class GuardedReuseRate implements EvictionPolicy {
   readonly #contest = new ShadowContest();
-  readonly #own = new WTinyLfu(this.#contest.setting);
+  readonly #own = new ReuseRate(this.#contest.setting);
 
   get insight(): PolicyInsight {
     return { ...this.#own.insight, shadow: this.#contest.hitRatios };
