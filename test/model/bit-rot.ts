@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { Random } from '../../src/world/world.ts';
 import { pick } from './wishes.ts';
 
-/** What holds the index is SQLite's to protect, and the identity of a volume is an operator's to restore. */
-const NOT_CONTENT = /sqlite|state|holder|volume\.json/;
+/** What holds the index is SQLite's to protect. */
+const NOT_CONTENT = /sqlite|state|holder/;
 
 /** Flips one bit of one file of content below a folder, as a disk does. @returns whether there was one */
 export function flipSomeBit(folder: string, random: Random): boolean {

@@ -2,7 +2,14 @@ import { isOperational, OperationalError } from '../../../src/errors/operational
 import type { AddVolume } from '../object-store.ts';
 import { diskFailure } from '../volume/data-file.ts';
 import type { KnownVolume } from './known-volumes.ts';
-import { eraseContent, hasContent, readIdentity, type VolumeIdentity, writeIdentity } from './volume-identity.ts';
+import {
+  eraseContent,
+  hasContent,
+  type IdentityRepair,
+  readIdentity,
+  type VolumeIdentity,
+  writeIdentity,
+} from './volume-identity.ts';
 
 /**
  * Brings a folder and what is remembered of it to agree, or says why that is for the operator to do.
@@ -16,13 +23,19 @@ import { eraseContent, hasContent, readIdentity, type VolumeIdentity, writeIdent
  * | known | nothing | refused: the disk is not mounted |
  * | known | a stranger's | refused: what it holds is not ours |
  *
+ * What is found damaged counts as what its copy says, if that is one of ours.
+ *
  * Safe to be killed in, and to be done again.
  * @returns what is to be remembered from now on; the same object when that has not changed
  * @throws OperationalError VOLUME_IO, STATE_CORRUPT; and what the file system throws
  */
-export async function settleIdentity(known: KnownVolume, isOurs: (uuid: string) => boolean): Promise<KnownVolume> {
+export async function settleIdentity(
+  known: KnownVolume,
+  isOurs: (uuid: string) => boolean,
+  onRepaired: () => void,
+): Promise<KnownVolume> {
   const { dir, uuid } = known;
-  const found = await find(known);
+  const found = await find(known, { believes: (each) => known.isNew || isOurs(each), onRepaired });
   if (known.isNew) return settleNew(known, found);
   if (found?.uuid === uuid) return known;
   if (found === undefined) {
@@ -45,9 +58,9 @@ async function settleNew(known: KnownVolume, found: VolumeIdentity | undefined):
   return settled;
 }
 
-async function find(known: KnownVolume): Promise<VolumeIdentity | undefined> {
+async function find(known: KnownVolume, repair: IdentityRepair): Promise<VolumeIdentity | undefined> {
   try {
-    return await readIdentity(known.dir);
+    return await readIdentity(known.dir, repair);
   } catch (error) {
     // Whatever it is, it goes.
     if (known.isNew && known.erases && isOperational(error, 'STATE_CORRUPT')) return undefined;
@@ -67,7 +80,7 @@ export async function lookBeforeAdding(
 ): Promise<{ readonly uuid?: string; readonly isNew: boolean; readonly erases: boolean }> {
   if (content === 'erase') return { isNew: true, erases: true };
   try {
-    const found = await readIdentity(dir);
+    const found = await readIdentity(dir, { believes: isOurs, onRepaired: () => undefined });
     const isStrange = found === undefined ? await hasContent(dir) : !isOurs(found.uuid);
     if (isStrange && content === 'refuse') {
       const whose =

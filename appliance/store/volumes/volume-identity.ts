@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OperationalError } from '../../../src/errors/operational-error.ts';
@@ -16,6 +17,9 @@ import { replaceDurably, syncFolder } from './durable-file.ts';
  * remembers is never begun anew because the file is missing. Keys are spread by UUID, so that a disk that moves to
  * another folder keeps its keys.
  *
+ * A flipped bit in so small a file must not cost a whole disk: the file has a checksum, and a copy of it lies beside the
+ * content, `v1/volume.json`, from which it is written anew. A copy that goes with what is erased brings nothing back.
+ *
  * Limits: state that lies on the volume itself remembers nothing when that volume is away.
  */
 export interface VolumeIdentity {
@@ -26,22 +30,31 @@ const FORMAT = 1;
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const ERASED = /^v\d+\.erased-/;
 
+/** What to do with a damaged identity. */
+export interface IdentityRepair {
+  /** Whether a copy of this name may be believed. */
+  readonly believes: (uuid: string) => boolean;
+  readonly onRepaired: () => void;
+}
+
 /**
- * Undefined when the folder has none, or is not there.
+ * Undefined when the folder has none, or is not there. One that is damaged is read from its copy, and written anew if
+ * the disk takes that.
  * @throws OperationalError STATE_CORRUPT for a newer format, and for what is none; and what the file system throws
  */
-export async function readIdentity(dir: string): Promise<VolumeIdentity | undefined> {
+export async function readIdentity(dir: string, repair: IdentityRepair): Promise<VolumeIdentity | undefined> {
   const path = identityPath(dir);
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const text = await textOf(path);
+  if (text === undefined) return undefined;
   const found = parseIdentity(text);
   if (found === undefined) {
-    throw new OperationalError('STATE_CORRUPT', `${path} is damaged: restore it, or re-initialise the volume`);
+    const copy = parseIdentity((await textOf(copyPath(dir))) ?? '');
+    if (copy?.format === FORMAT && repair.believes(copy.uuid)) {
+      await writeIdentity(dir, copy).then(repair.onRepaired, () => undefined);
+      return { uuid: copy.uuid };
+    }
+    const advice = `restore it, or begin an empty volume there: 'oca volumes reinit ${dir}'`;
+    throw new OperationalError('STATE_CORRUPT', `${path} is damaged: ${advice}`);
   }
   if (found.format > FORMAT) {
     const detail = `${path} has format ${found.format}, this program knows ${FORMAT}: run a newer version`;
@@ -51,9 +64,15 @@ export async function readIdentity(dir: string): Promise<VolumeIdentity | undefi
 }
 
 /** Durable when it resolves; the folder is made when it is not there. Throws what the file system throws. */
-export async function writeIdentity(dir: string, { uuid }: VolumeIdentity): Promise<void> {
+export async function writeIdentity(dir: string, identity: VolumeIdentity): Promise<void> {
   await mkdir(dir, { recursive: true, mode: 0o750 });
-  await replaceDurably(identityPath(dir), `${JSON.stringify({ format: FORMAT, uuid })}\n`);
+  await replaceDurably(identityPath(dir), formatIdentity(identity));
+}
+
+/** Makes sure of the copy beside the content of a volume that is open. Throws what the file system throws. */
+export async function keepCopy(dir: string, identity: VolumeIdentity): Promise<void> {
+  const text = formatIdentity(identity);
+  if ((await textOf(copyPath(dir))) !== text) await replaceDurably(copyPath(dir), text);
 }
 
 /** Whether something was kept here by a version that knew no identities, or by a volume that lost its own. */
@@ -90,12 +109,31 @@ async function namesIn(dir: string): Promise<string[]> {
   }
 }
 
+async function textOf(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+const formatIdentity = ({ uuid }: VolumeIdentity): string =>
+  `${JSON.stringify({ format: FORMAT, uuid, check: checkOf(FORMAT, uuid) })}\n`;
+
+/** The same in every format to come. */
+const checkOf = (format: number, uuid: string): string =>
+  createHash('sha256').update(`${format} ${uuid}`).digest('hex').slice(0, 16);
+
+/** Undefined when it is damaged. */
 function parseIdentity(text: string): { readonly format: number; readonly uuid: string } | undefined {
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value !== 'object' || value === null || !('format' in value) || !('uuid' in value)) return undefined;
     const { format, uuid } = value;
     if (!Number.isSafeInteger(format) || typeof uuid !== 'string') return undefined;
+    // The first volumes had none.
+    if ('check' in value && value.check !== checkOf(Number(format), uuid)) return undefined;
     // A newer format may name its volumes otherwise; it is refused for its number.
     return Number(format) > FORMAT || UUID.test(uuid) ? { format: Number(format), uuid } : undefined;
   } catch {
@@ -104,3 +142,4 @@ function parseIdentity(text: string): { readonly format: number; readonly uuid: 
 }
 
 const identityPath = (dir: string): string => join(dir, 'volume.json');
+const copyPath = (dir: string): string => join(dir, 'v1', 'volume.json');

@@ -12,7 +12,7 @@ import type { VolumeOptions } from '../volume/volume-options.ts';
 import { Volume } from '../volume.ts';
 import { defaultBudgets } from './judge-volume.ts';
 import type { KnownVolume } from './known-volumes.ts';
-import { hasContent, readIdentity, removeErased } from './volume-identity.ts';
+import { hasContent, keepCopy, readIdentity, removeErased } from './volume-identity.ts';
 import { within } from './within.ts';
 
 /**
@@ -249,6 +249,9 @@ export class VolumeKeeper {
     this.health.opened();
     this.#nextLookMs = this.#options.world.clock.monotonicMs() + LOOK_MS;
     this.#options.onOpened({ volume, volumeIndex, before, generations });
+    await this.#call('keep a copy of its identity', () => keepCopy(this.dir, this.#options.known())).catch(
+      (error: unknown) => this.#logger.warn({ error }, 'volume has no copy of its identity'),
+    );
     removeErased(this.dir).catch((error: unknown) => this.#logger.warn({ error }, 'what was erased still takes room'));
   }
 
@@ -280,12 +283,15 @@ export class VolumeKeeper {
   async #look(): Promise<void> {
     const { clock } = this.#options.world;
     this.#nextLookMs = Number.POSITIVE_INFINITY;
+    const { uuid } = this.#options.known();
     try {
       const found = await this.#call('look at it', async () => {
         await this.#measure();
-        return readIdentity(this.dir);
+        return readIdentity(this.dir, {
+          believes: (copy) => copy === uuid,
+          onRepaired: () => this.#logger.warn({}, 'volume.json was damaged: it is written anew from its copy'),
+        });
       });
-      const { uuid } = this.#options.known();
       if (found?.uuid !== uuid) this.health.broke(`the disk that was here (${uuid}) is not mounted any more`);
       else this.#fitCapacity();
     } catch (error) {

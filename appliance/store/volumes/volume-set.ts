@@ -1,16 +1,15 @@
 import { isAbsolute, resolve } from 'node:path';
 import { isOperational, OperationalError } from '../../../src/errors/operational-error.ts';
 import { rankNodes } from '../../../src/hashing/weighted-rendezvous.ts';
-import type { Logger } from '../../../src/telemetry/logger.ts';
-import type { Timer, World } from '../../../src/world/world.ts';
-import type { Generation } from '../generation.ts';
+import type { Timer } from '../../../src/world/world.ts';
 import type { AddVolume, VolumeAdmin, VolumeState } from '../object-store.ts';
-import { MAX_THREADS, type ScrubOptions, type VolumeOptions } from '../volume/volume-options.ts';
+import { MAX_THREADS } from '../volume/volume-options.ts';
 import type { Volume } from '../volume.ts';
 import { type KnownVolume, KnownVolumes } from './known-volumes.ts';
 import { lookBeforeAdding, settleIdentity } from './settle-identity.ts';
 import { Tombstones } from './tombstones.ts';
-import { type OpenedVolume, VolumeKeeper, type VolumePolicy } from './volume-keeper.ts';
+import { type OpenedVolume, VolumeKeeper } from './volume-keeper.ts';
+import type { VolumeSetOptions } from './volume-set-options.ts';
 import { within } from './within.ts';
 
 /**
@@ -41,8 +40,9 @@ export class VolumeSet implements VolumeAdmin {
 
   /**
    * Opens what there is. A volume that takes longer than START_PATIENCE_MS joins when it is ready.
-   * @throws OperationalError STATE_IN_USE, STATE_CORRUPT: somebody has to act; VOLUME_FULL, VOLUME_IO of the state, and
-   *   when no volume can be opened and none ever could
+   * A volume that is damaged is offline, with its reason, as long as another one serves.
+   * @throws OperationalError STATE_IN_USE: somebody has to act; STATE_CORRUPT: and no volume can be used; VOLUME_FULL,
+   *   VOLUME_IO of the state, and when no volume can be opened and none ever could
    */
   async start(): Promise<void> {
     const stateDir = this.#options.stateDir();
@@ -58,12 +58,21 @@ export class VolumeSet implements VolumeAdmin {
       else if (known.from === 'operator' || configured.has(known.dir)) this.#keep(known.dir);
     }
     this.#checkThreads();
-    const opened = Promise.all([...this.#keepers.values()].map((keeper) => keeper.open()));
+    let isAnyDamaged = false;
+    const opened = Promise.all(
+      [...this.#keepers.values()].map((keeper) =>
+        keeper.open().catch((error: unknown) => {
+          if (!isOperational(error, 'STATE_CORRUPT')) throw error;
+          isAnyDamaged = true;
+        }),
+      ),
+    );
     // Said once: a failure after the patience ended leaves that volume offline, with its reason.
     opened.catch(() => undefined);
     const { clock } = this.#options.world;
     try {
       await within(clock, START_PATIENCE_MS, 'open the volumes', opened);
+      if (isAnyDamaged) this.#refuseWhenNoneIsOpen('STATE_CORRUPT');
     } catch (error) {
       if (!isOperational(error, 'VOLUME_IO')) throw error;
       this.#options.logger.warn({ error }, 'started without volumes that are not ready yet');
@@ -254,7 +263,11 @@ export class VolumeSet implements VolumeAdmin {
   }
 
   async #settle(dir: string): Promise<void> {
-    const settled = await settleIdentity(this.#knownOf(dir), (uuid) => this.#known.knows(uuid));
+    const settled = await settleIdentity(
+      this.#knownOf(dir),
+      (uuid) => this.#known.knows(uuid),
+      () => this.#options.logger.warn({ volume: dir }, 'volume.json was damaged: it is written anew from its copy'),
+    );
     const other = this.#claims.get(settled.uuid);
     if (other !== undefined && other !== dir) {
       const detail = `volume ${settled.uuid} in ${dir} is open already from ${other}: one is a copy of the other`;
@@ -343,9 +356,13 @@ export class VolumeSet implements VolumeAdmin {
 
   /** A folder that is misspelt or not ours to write is for the operator; a disk that worked before may come back. */
   #refuseWhenNothingEverWorked(): void {
+    if ([...this.#keepers.keys()].every((dir) => this.#knownOf(dir).isNew)) this.#refuseWhenNoneIsOpen('VOLUME_IO');
+  }
+
+  #refuseWhenNoneIsOpen(code: 'STATE_CORRUPT' | 'VOLUME_IO'): void {
     const keepers = [...this.#keepers.values()];
-    if (keepers.length === 0 || keepers.some(({ dir, isOpen }) => isOpen || !this.#knownOf(dir).isNew)) return;
-    throw new OperationalError('VOLUME_IO', keepers.map(({ dir, health }) => health.reason ?? dir).join('\n  '));
+    if (keepers.length === 0 || keepers.some(({ isOpen }) => isOpen)) return;
+    throw new OperationalError(code, keepers.map(({ dir, health }) => health.reason ?? dir).join('\n  '));
   }
 
   #sayRemoved({ dir }: KnownVolume, configured: ReadonlySet<string>): void {
@@ -369,27 +386,3 @@ const START_PATIENCE_MS = 30_000;
 const CALL_MS = 10_000;
 const TIDY_MS = 30_000;
 const DEFAULT_THREADS = 4;
-
-export interface ConfiguredVolume {
-  readonly dir: string;
-  readonly capacityBytes: number;
-}
-
-export interface VolumeSetOptions {
-  readonly volumes: readonly ConfiguredVolume[];
-  readonly stateDir: () => string | undefined;
-  readonly world: World;
-  readonly logger: Logger;
-  readonly metrics: VolumeOptions['metrics'];
-  readonly policy: VolumePolicy;
-  readonly useFlushIntervalMs: number;
-  readonly onViewerRead: (dir: string, latencyMs: number) => void;
-  readonly onLost: VolumeOptions['onLost'];
-  readonly durability: VolumeOptions['durability'];
-  readonly createPolicy: () => VolumeOptions['policy'];
-  readonly scrub: Omit<ScrubOptions, 'onFound'> | undefined;
-  readonly onOpened: (dir: string, opened: OpenedVolume) => void;
-  /** Nothing of this opening will come back. */
-  readonly onGone: (volumeIndex: number) => void;
-  readonly onForgotten: (generation: Generation) => void;
-}

@@ -1,7 +1,9 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import type { DiskStore } from '../../../../appliance/store/disk-object-store.ts';
+import { readIdentity } from '../../../../appliance/store/volumes/volume-identity.ts';
 import { BLOCK_BYTES } from '../../../../src/contracts/file-manifest.ts';
 import { until } from '../../../support/until.ts';
 import { expectBytes } from '../expect-bytes.ts';
@@ -38,7 +40,7 @@ describe('a volume', () => {
     await using rig = new TwoDisks();
     const first = uuidsOf(await rig.openBoth());
     expect(new Set(first).size).toBe(2);
-    expect(JSON.parse(readFileSync(rig.identityFile('a'), 'utf8'))).toEqual({ format: 1, uuid: first[0] });
+    expect(JSON.parse(readFileSync(rig.identityFile('a'), 'utf8'))).toMatchObject({ format: 1, uuid: first[0] });
     expect(uuidsOf(await rig.openBoth())).toEqual(first);
   });
 
@@ -53,28 +55,95 @@ describe('a volume', () => {
     expectBytes(await object.read(0), contentOf('/old', 0, 10));
   });
 
-  it('of a newer format is refused and left alone', async () => {
+  it('of a newer format is left out and left alone; with no other there is no start', async () => {
     await using rig = new TwoDisks();
     await rig.openBoth();
     await rig.close();
     const newer = '{"format":2,"uuid":"whatever it calls them"}';
     writeFileSync(rig.identityFile('a'), newer);
+    const store = await rig.openBoth();
+    expect(statesOf(store)).toEqual(['offline', 'online']);
+    expect(store.usage().volumes[0]?.reason).toContain('run a newer version');
+    await rig.close();
+    writeFileSync(rig.identityFile('b'), newer);
     const says = expect.stringContaining('run a newer version');
     await expect(rig.openBoth()).rejects.toMatchObject({ code: 'STATE_CORRUPT', detail: says });
-    expect(readFileSync(rig.identityFile('a'), 'utf8')).toBe(newer);
+    for (const name of ['a', 'b']) expect(readFileSync(rig.identityFile(name), 'utf8')).toBe(newer);
+  });
+
+  it('whose index is of a newer version is left out, too', async () => {
+    await using rig = new TwoDisks();
+    await rig.openBoth();
+    await rig.close();
+    const index = new Database(join(rig.volumeDir('a'), 'v1', 'index.sqlite'));
+    index.pragma('user_version = 99');
+    index.close();
+    expect(statesOf(await rig.openBoth())).toEqual(['offline', 'online']);
+  });
+
+  it('whose identity has a flipped bit, whichever, is known by its copy', async () => {
+    await using rig = new TwoDisks();
+    const [uuid] = uuidsOf(await rig.openBoth());
+    await rig.close();
+    const sound = readFileSync(rig.identityFile('a'));
+    const repair = { believes: (copy: string) => copy === uuid, onRepaired: () => undefined };
+    for (let bit = 0; bit < 8 * sound.length; bit += 1) {
+      const flipped = Buffer.from(sound);
+      flipped[bit >> 3]! ^= 1 << (bit & 7);
+      writeFileSync(rig.identityFile('a'), flipped);
+      expect(await readIdentity(rig.volumeDir('a'), repair)).toEqual({ uuid });
+    }
+  });
+
+  it('whose identity is damaged while it is in use goes on, and is whole again at the next start', async () => {
+    await using rig = new TwoDisks();
+    const store = await rig.openBoth();
+    await fillObject(store, descriptionOf('/a', 10));
+    const sound = readFileSync(rig.identityFile('a'), 'utf8');
+    writeFileSync(rig.identityFile('a'), sound.replace('uuid', 'uuie'));
+    expect(statesOf(await rig.openBoth())).toEqual(['online', 'online']);
+    expect(readFileSync(rig.identityFile('a'), 'utf8')).toBe(sound);
   });
 
   it.each(['', '{', '{"format":1}', '{"format":1,"uuid":"../../etc"}', '[]'])(
-    'whose identity is %j is refused, and says what to do',
+    'whose identity is %j, and has no copy, is left out until it is restored, and says what to do',
     async (text) => {
       await using rig = new TwoDisks();
-      await rig.openBoth();
+      let store = await rig.openBoth();
+      for (let number = 0; number < 12; number += 1) await fillObject(store, descriptionOf(`/${number}`, 10));
       await rig.close();
+      const sound = readFileSync(rig.identityFile('b'));
+      const copy = join(rig.volumeDir('b'), 'v1', 'volume.json');
       writeFileSync(rig.identityFile('b'), text);
-      const says = expect.stringContaining('re-initialise');
-      await expect(rig.openBoth()).rejects.toMatchObject({ code: 'STATE_CORRUPT', detail: says });
+      rmSync(copy);
+      store = await rig.openBoth();
+      expect(statesOf(store)).toEqual(['online', 'offline']);
+      expect(store.usage().volumes[1]?.reason).toContain(`'oca volumes reinit ${rig.volumeDir('b')}'`);
+      expect(store.usage().objectCount).toBeGreaterThan(0);
+      await fillObject(store, descriptionOf('/more', 10));
+
+      writeFileSync(rig.identityFile('b'), sound);
+      await until(() => statesOf(store)[1] === 'online');
+      expect(store.usage().objectCount).toBe(13);
+      await until(() => existsSync(copy));
     },
   );
+
+  it('that is damaged and the only one keeps the appliance from starting, and can be begun anew beside another', async () => {
+    await using rig = new TwoDisks();
+    await rig.openBoth();
+    await rig.close();
+    for (const name of ['a', 'b']) {
+      writeFileSync(rig.identityFile(name), '');
+      rmSync(join(rig.volumeDir(name), 'v1', 'volume.json'));
+    }
+    const says = expect.stringContaining(rig.identityFile('b'));
+    await expect(rig.openBoth()).rejects.toMatchObject({ code: 'STATE_CORRUPT', detail: says });
+    const volumes = [...rig.volumes, { dir: rig.volumeDir('c'), capacityBytes }];
+    const store = await rig.open({ volumes, stateDir: () => rig.volumeDir('state') });
+    expect(statesOf(store)).toEqual(['offline', 'offline', 'online']);
+    expect(await store.volumes.reinit(rig.volumeDir('a'))).toMatchObject({ state: 'online' });
+  });
 });
 
 describe('a disk that is not mounted', () => {
