@@ -76,13 +76,14 @@ export class VolumeSpace {
 
   /**
    * So many bytes of it were given to somebody, from wherever. It was asked for once when that makes up what it holds:
-   * a film that is watched in a thousand ranges counts once.
+   * a film that is watched in a thousand ranges counts once, also while its blocks come in as they are watched.
    */
   served(generation: Generation, bytes: number): void {
     if (generation.pinned || generation.forgotten) return;
     generation.servedBytes += bytes;
-    if (generation.servedBytes < generation.countsAtBytes) return;
-    const { diskBytes, slot } = generation;
+    const { countsAtBytes, diskBytes, slot } = generation;
+    const isFirst = countsAtBytes === 0;
+    if (!isFirst && generation.servedBytes < Math.max(countsAtBytes, diskBytes)) return;
     generation.servedBytes = 0;
     generation.countsAtBytes = Math.max(diskBytes, Math.min(BLOCK_BYTES, generation.sizeBytes));
     if (slot === NO_SLOT) this.#policy.miss(hashOfKey(generation.key), generation.countsAtBytes);

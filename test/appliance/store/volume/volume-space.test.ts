@@ -77,6 +77,25 @@ describe('asking', () => {
     expect(policy.counted).toBe(2);
   });
 
+  it('counts once while a film comes in that is watched as it comes, and again when somebody else watches it', () => {
+    const policy = new NotingPolicy();
+    const space = spaceOf(100, policy);
+    const film = held('/film', 20);
+    for (let block = 0; block < 20; block += 1) film.blocks.delete(block);
+    space.add(film);
+    const watch = (block: number) => {
+      if (!film.blocks.has(block)) {
+        film.blocks.add(block, 1);
+        space.resize(film, BLOCK_BYTES);
+      }
+      space.served(film, BLOCK_BYTES);
+    };
+    for (let block = 0; block < 20; block += 1) watch(block);
+    expect(policy.counted + policy.missed).toBe(1);
+    for (let block = 0; block < 20; block += 1) watch(block);
+    expect(policy.counted + policy.missed).toBe(2);
+  });
+
   it('of what is not held is a miss, once per its bytes', () => {
     const policy = new NotingPolicy();
     const space = spaceOf(100, policy);
