@@ -6,7 +6,10 @@
  * What is named by its key needs no search. A prefix or a tag does: a look at a million objects costs about a second in
  * all and no slice more than some milliseconds.
  *
- * Resolves when a restart could not bring anything back. The count of what was stored leaves out what a viewer asked
+ * A disk that was away when this process began cannot be searched: of that the keys are remembered, and for a prefix or
+ * a tag nothing that it holds is believed when it comes back, which costs fills and no wrong answer.
+ *
+ * Resolves when neither a restart nor such a disk could bring anything back. The count of what was stored leaves out what a viewer asked
  * for, and thereby removed, while the search was on its way to it.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -18,7 +21,7 @@ import { mayMean, type PurgeRule, type PurgeTarget } from './purge-rule.ts';
 /** What a purge has to reach. */
 export interface PurgeParts {
   readonly barrier: PurgeBarrier;
-  readonly store: Pick<ObjectStore, 'state' | 'remove' | 'objects'>;
+  readonly store: Pick<ObjectStore, 'state' | 'remove' | 'objects' | 'distrustAway'>;
   /** Forgets the questions about keys; answers how many were on their way. */
   readonly forgetQuestions: (mayMean: (key: string) => boolean) => number;
   /** Takes open objects off the table. */
@@ -72,7 +75,12 @@ type Removed = Omit<PurgeReport, 'questions' | 'blocksOnTheirWay' | 'runningAnsw
 async function removeStored(rule: PurgeRule, sweep: Sweep, { store, isPlanned }: PurgeParts): Promise<Removed> {
   let [objects, blocks, bytes, plannedObjects, mayComeBack, work] = [0, 0, 0, 0, 0, 0];
   let failure: OperationalError | undefined;
-  let removals: Promise<void>[] = [];
+  const noteFailure = (error: unknown): void => {
+    if (!isOperational(error)) throw error;
+    mayComeBack += 1;
+    failure ??= error;
+  };
+  let removals: Promise<void>[] = [removeUnknown(rule, store).then(() => undefined, noteFailure)];
   for (const { description, heldBlocks, heldBytes } of statesOf(rule, store)) {
     work += 1;
     if (sweep.covers(description)) {
@@ -81,15 +89,7 @@ async function removeStored(rule: PurgeRule, sweep: Sweep, { store, isPlanned }:
       blocks += heldBlocks;
       bytes += heldBytes;
       if (isPlanned(description.key)) plannedObjects += 1;
-      const removal = store.remove(description.key).then(
-        () => undefined,
-        (error: unknown) => {
-          if (!isOperational(error)) throw error;
-          mayComeBack += 1;
-          failure ??= error;
-        },
-      );
-      removals.push(removal);
+      removals.push(store.remove(description.key).then(() => undefined, noteFailure));
     }
     if (work < SLICE_WORK) continue;
     work = 0;
@@ -101,13 +101,20 @@ async function removeStored(rule: PurgeRule, sweep: Sweep, { store, isPlanned }:
   return { objects, blocks, bytes, plannedObjects, mayComeBack, failure };
 }
 
+/** Removes what only disks have that are away. At once, so that nothing is met that was begun later. */
+async function removeUnknown(rule: PurgeRule, store: PurgeParts['store']): Promise<void> {
+  if (rule.by === 'tag' || rule.by === 'prefix') return store.distrustAway();
+  const unknown = keysOf(rule).filter((key) => store.state(key) === undefined);
+  await Promise.all(unknown.map((key) => store.remove(key)));
+}
+
 /** What may be meant. Objects on a volume that fails are not found, but are there: it may come back. */
 function* statesOf(rule: PurgeRule, store: PurgeParts['store']): Generator<ObjectState, void, undefined> {
   if (rule.by === 'tag' || rule.by === 'prefix') {
     yield* store.objects('all');
     return;
   }
-  for (const key of rule.by === 'title' ? rule.keys : [rule.key]) {
+  for (const key of keysOf(rule)) {
     const state = store.state(key);
     if (state === undefined) continue;
     const variants = state.description.variants ?? [];
@@ -117,4 +124,8 @@ function* statesOf(rule: PurgeRule, store: PurgeParts['store']): Generator<Objec
       if (variant !== undefined) yield variant;
     }
   }
+}
+
+function keysOf(rule: Exclude<PurgeRule, { readonly by: 'tag' | 'prefix' }>): string[] {
+  return rule.by === 'title' ? [...rule.keys] : [rule.key];
 }

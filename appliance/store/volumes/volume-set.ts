@@ -3,8 +3,8 @@ import { isOperational, OperationalError } from '../../../src/errors/operational
 import { rankNodes } from '../../../src/hashing/weighted-rendezvous.ts';
 import type { Timer } from '../../../src/world/world.ts';
 import type { AddVolume, VolumeAdmin, VolumeState } from '../object-store.ts';
-import { MAX_THREADS } from '../volume/volume-options.ts';
 import type { Volume } from '../volume.ts';
+import { checkThreads } from './check-threads.ts';
 import { type KnownVolume, KnownVolumes } from './known-volumes.ts';
 import { lookBeforeAdding, settleIdentity } from './settle-identity.ts';
 import { Tombstones } from './tombstones.ts';
@@ -57,7 +57,7 @@ export class VolumeSet implements VolumeAdmin {
       if (known.isRemoved) this.#sayRemoved(known, configured);
       else if (known.from === 'operator' || configured.has(known.dir)) this.#keep(known.dir);
     }
-    this.#checkThreads();
+    checkThreads(this.#keepers.size, this.#options.logger);
     let isAnyDamaged = false;
     const opened = Promise.all(
       [...this.#keepers.values()].map((keeper) =>
@@ -125,14 +125,26 @@ export class VolumeSet implements VolumeAdmin {
    * @throws OperationalError VOLUME_FULL, VOLUME_IO
    */
   async remember(key: string, boundId: number): Promise<void> {
-    if (this.#tombstones.isFull) return this.distrustAway(boundId);
+    if (this.#tombstones.isFull) return this.#distrust((known) => this.#isAway(known), boundId);
     await this.#tombstones.add(key, boundId);
   }
 
-  /** Nothing up to a generation is believed of the volumes that are away now, when they come back. @throws OperationalError VOLUME_FULL, VOLUME_IO */
-  async distrustAway(boundId: number): Promise<void> {
-    const away = this.#known.all().filter((known) => this.#isAway(known));
-    await this.#known.put(...away.map((known) => ({ ...known, untrustedToId: boundId })));
+  /**
+   * Nothing up to a generation is believed of the volumes that are away now, when they come back, as far as nobody here
+   * knows what they hold. Durable when it resolves. @throws OperationalError VOLUME_FULL, VOLUME_IO
+   */
+  distrustAway(boundId: number): Promise<void> {
+    return this.#distrust((known) => this.#isAway(known) && !this.#isLookedThrough(known), boundId);
+  }
+
+  async #distrust(isMeant: (known: KnownVolume) => boolean, boundId: number): Promise<void> {
+    const meant = this.#known.all().filter((known) => isMeant(known));
+    if (meant.length > 0) await this.#known.put(...meant.map((known) => ({ ...known, untrustedToId: boundId })));
+  }
+
+  /** What it held when it went is known by key. */
+  #isLookedThrough({ dir }: KnownVolume): boolean {
+    return this.#keepers.get(dir)?.volumeIndex !== undefined;
   }
 
   /** Whether a generation that a volume brings was removed while it was away. */
@@ -224,7 +236,7 @@ export class VolumeSet implements VolumeAdmin {
       await this.#known.restore(dir, before);
       throw error;
     }
-    this.#checkThreads();
+    checkThreads(this.#keepers.size, this.#options.logger);
     return keeper.describe();
   }
 
@@ -372,17 +384,8 @@ export class VolumeSet implements VolumeAdmin {
       "volume is configured, but was removed at run time: 'oca volumes add' takes it back",
     );
   }
-
-  /** A disk that hangs keeps its threads; with fewer of them than all disks may keep, one disk stops the others. */
-  #checkThreads(): void {
-    const threads = Number(process.env['UV_THREADPOOL_SIZE'] ?? DEFAULT_THREADS);
-    const wanted = this.#keepers.size * MAX_THREADS;
-    if (this.#keepers.size < 2 || threads >= wanted) return;
-    this.#options.logger.warn({ threads, wanted }, 'UV_THREADPOOL_SIZE is small: disks that hang may hold up others');
-  }
 }
 
 const START_PATIENCE_MS = 30_000;
 const CALL_MS = 10_000;
 const TIDY_MS = 30_000;
-const DEFAULT_THREADS = 4;
