@@ -14,6 +14,7 @@ export class AcquiredObject implements StoredObject {
   readonly #generation: Generation;
   readonly #place: Place;
   #released = false;
+  #hasServed = false;
 
   constructor(generation: Generation, place: Place) {
     this.#generation = generation;
@@ -115,9 +116,14 @@ export class AcquiredObject implements StoredObject {
     return isWorth;
   }
 
-  /** Ranges within one block, one after the other, are one reading of it. */
+  /**
+   * Ranges within one block of several, one after the other, are one reading of it, whoever asks. An object of one block
+   * is a segment, and is read in whole: each who takes it into his hands reads it once.
+   */
   #noteServed(blockIndex: number): void {
-    if (this.#generation.servedBlock === blockIndex) return;
+    const isSameReading = this.#hasServed || this.blockCount > 1;
+    if (isSameReading && this.#generation.servedBlock === blockIndex) return;
+    this.#hasServed = true;
     this.#generation.servedBlock = blockIndex;
     this.#place.volume?.space.served(this.#generation, this.#generation.blockBytes(blockIndex));
   }
