@@ -36,7 +36,7 @@ const percentile = (sorted: readonly number[], share: number): number =>
 
 /** The store as it is on one volume; the page cache takes what the policy leaves to it. */
 async function withStore<T>(dir: string, durability: Durability, task: (queue: CommitQueue) => Promise<T>): Promise<T> {
-  const { index } = await loadVolume(dir, 0, durability, systemWorld.clock, silentLogger);
+  const { index } = await loadVolume({ dir, volumeIndex: 0, durability, world: systemWorld }, silentLogger);
   try {
     return await task(new CommitQueue(index, durability));
   } finally {
@@ -106,7 +106,7 @@ export async function measureCommits(dir: string, writers: number, durationMs: n
   mkdirSync(dir, { recursive: true });
   const latencies: number[] = [];
   let batches = 0;
-  const { index } = await loadVolume(dir, 0, 'process', systemWorld.clock, silentLogger);
+  const { index } = await loadVolume({ dir, volumeIndex: 0, durability: 'process', world: systemWorld }, silentLogger);
   const queue = new CommitQueue({
     commit: (batch) => {
       batches += 1;

@@ -9,7 +9,7 @@ import { CommitQueue } from './volume/commit-queue.ts';
 import { DataFile, diskFailure } from './volume/data-file.ts';
 import { DiskLane, type LaneWork, volumeLaneLimits } from './volume/disk-lane.ts';
 import type { IndexClient } from './volume/index-client.ts';
-import { loadVolume } from './volume/load-volume.ts';
+import { enterSpace, loadVolume } from './volume/load-volume.ts';
 import { type Loss, LossLog } from './volume/loss-log.ts';
 import { BlockReader } from './volume/read-block.ts';
 import type { OperationKind, VolumeHealth } from './volume/volume-health.ts';
@@ -146,18 +146,18 @@ export class Volume {
   }
 
   /**
-   * Loads the volume and keeps it to this process. @returns what it holds, the least recently used first
+   * Loads the volume and keeps it to this process. @returns what it holds, by rising id
    * @throws OperationalError STATE_IN_USE, STATE_CORRUPT: somebody has to act before it may be touched; VOLUME_FULL, VOLUME_IO
    */
   async open(): Promise<readonly Generation[]> {
-    const { volumeIndex, durability, world } = this.#options;
-    const { index, generations } = await loadVolume(this.dir, volumeIndex, durability, world.clock, this.#logger);
+    const loaded = await loadVolume(this.#options, this.#logger);
+    const { index, generations } = loaded;
+    await enterSpace(this.#space, loaded, this.#options.isPinned);
     if (this.#closed) {
       await index.close();
       throw new OperationalError('VOLUME_IO', `${this.dir} was closed while it was opened`);
     }
-    this.#opened = { index, queue: new CommitQueue(index, durability) };
-    for (const generation of generations) this.#space.add(generation);
+    this.#opened = { index, queue: new CommitQueue(index, this.#options.durability) };
     this.#scrub?.opened(generations);
     this.#scrub?.start();
     this.#flushUsesAgain();

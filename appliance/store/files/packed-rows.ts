@@ -1,5 +1,8 @@
+import { OperationalError } from '../../../src/errors/operational-error.ts';
+import type { ObjectColumns, PageColumns } from '../object-index.ts';
+
 /**
- * Rows of the index as they go from its thread to the loop that serves: columns of numbers and one stretch of text.
+ * Rows of the index as they go from its thread to the loop that serves: columns of numbers and stretches of text.
  *
  * A million rows as arrays of arrays are copied value by value, and cost the loop more time and memory than everything
  * that it makes of them. A chunk of columns changes hands without a copy. What the loop needs of every object is here
@@ -10,11 +13,16 @@ export interface PackedRows {
   readonly generations: Float64Array;
   readonly sizesBytes: Float64Array;
   readonly usedAtMs: Float64Array;
-  /** Key and description of each object, one after the other, as UTF-8. */
-  readonly text: Uint8Array;
-  /** Two for each object: where in `text` its key ends, and its description. */
+  /** 1: the row makes no sense, or its file is gone. It keeps its place, and is not to be taken. */
+  readonly isDropped: Uint8Array;
+  /** The keys one after the other, as UTF-8, and where each ends. An empty one is in the description. */
+  readonly keys: Uint8Array;
+  readonly keyEnds: Uint32Array;
+  /** The descriptions as JSON, so too. */
+  readonly texts: Uint8Array;
   readonly textEnds: Uint32Array;
-  /** How many of the pages belong to each object. */
+  /** Which of the pages belong to each object: the first, and how many. */
+  readonly firstPages: Uint32Array;
   readonly pageCounts: Uint32Array;
   readonly pageNumbers: Uint32Array;
   /** Pages of BlockMap, one after the other, and where each ends. */
@@ -22,51 +30,76 @@ export interface PackedRows {
   readonly pageEnds: Uint32Array;
 }
 
-export interface ObjectToPack {
-  readonly generation: number;
-  readonly sizeBytes: number;
-  readonly usedAtMs: number;
-  /** Empty for one that only JSON can say: it is in the description. */
-  readonly key: string;
-  /** As JSON. */
-  readonly description: string;
-  readonly pages: readonly (readonly [page: number, held: Uint8Array])[];
-}
-
 /** What must be transferred with a chunk instead of copied. */
 export const buffersOf = (rows: PackedRows): ArrayBuffer[] =>
   Object.values(rows).map((column: PackedRows[keyof PackedRows]) => column.buffer as ArrayBuffer);
 
-export function packRows(objects: readonly ObjectToPack[]): PackedRows {
-  const pages = objects.flatMap((object) => object.pages);
-  const textBytes = objects.reduce((sum, { key, description }) => sum + 3 * (key.length + description.length), 0);
-  const text = Buffer.allocUnsafeSlow(textBytes);
-  const textEnds = new Uint32Array(2 * objects.length);
-  let end = 0;
-  for (const [at, { key, description }] of objects.entries()) {
-    end += text.write(key, end);
-    textEnds[2 * at] = end;
-    end += text.write(description, end);
-    textEnds[2 * at + 1] = end;
-  }
-  const held = Buffer.allocUnsafeSlow(pages.reduce((sum, [, bytes]) => sum + bytes.length, 0));
-  const pageEnds = new Uint32Array(pages.length);
-  let pageEnd = 0;
-  for (const [at, [, bytes]] of pages.entries()) {
-    held.set(bytes, pageEnd);
-    pageEnd += bytes.length;
-    pageEnds[at] = pageEnd;
-  }
-  return {
-    generations: Float64Array.from(objects, ({ generation }) => generation),
-    sizesBytes: Float64Array.from(objects, ({ sizeBytes }) => sizeBytes),
-    usedAtMs: Float64Array.from(objects, ({ usedAtMs }) => usedAtMs),
-    // A copy of the right size: this one stays in memory for as long as its objects do.
-    text: new Uint8Array(text.subarray(0, end)),
-    textEnds,
-    pageCounts: Uint32Array.from(objects, (object) => object.pages.length),
-    pageNumbers: Uint32Array.from(pages, ([page]) => page),
-    pages: held,
-    pageEnds,
+/**
+ * Rows that the store itself could not rely on are dropped: they were written by this program, so only damage is to be
+ * caught. @param pages of these objects, and of none that lie beyond them
+ * @returns also the generations that have rows of blocks and no other
+ * @throws OperationalError STATE_CORRUPT
+ */
+export function packRows(objects: ObjectColumns, pages: PageColumns): { rows: PackedRows; strays: Set<number> } {
+  if (!isRising(objects.generations) || !isOrdered(pages.generations)) throw outOfOrder();
+  const { firstPages, pageCounts, strays } = assignPages(objects.generations, pages.generations);
+  const isDropped = Uint8Array.from(objects.generations, (_, place) =>
+    objects.keyBytes[place] === null || !isSize(objects.sizesBytes[place]) ? 1 : 0,
+  );
+  const rows = {
+    generations: Float64Array.from(objects.generations),
+    sizesBytes: Float64Array.from(objects.sizesBytes, (size) => (isSize(size) ? size : 0)),
+    usedAtMs: Float64Array.from(objects.usedAtMs),
+    isDropped,
+    keys: objects.keys,
+    keyEnds: endsOf(objects.keyBytes, objects.keys),
+    texts: objects.descriptions,
+    textEnds: endsOf(objects.descriptionBytes, objects.descriptions),
+    firstPages,
+    pageCounts,
+    pageNumbers: Uint32Array.from(pages.pages),
+    pages: pages.held,
+    pageEnds: endsOf(pages.heldBytes, pages.held),
   };
+  return { rows, strays };
 }
+
+const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+/** Both rise, so that one walk along the two is enough. */
+function assignPages(objects: readonly number[], pages: readonly number[]) {
+  const firstPages = new Uint32Array(objects.length);
+  const pageCounts = new Uint32Array(objects.length);
+  const strays = new Set<number>();
+  let place = 0;
+  for (const [page, generation] of pages.entries()) {
+    while (place < objects.length && (objects[place] ?? 0) < generation) place += 1;
+    if (objects[place] !== generation) {
+      strays.add(generation);
+      continue;
+    }
+    if (pageCounts[place] === 0) firstPages[place] = page;
+    pageCounts[place] = (pageCounts[place] ?? 0) + 1;
+  }
+  return { firstPages, pageCounts, strays };
+}
+
+function endsOf(lengths: readonly (number | null)[], bytes: Uint8Array): Uint32Array {
+  const ends = new Uint32Array(lengths.length);
+  let end = 0;
+  for (const [place, length] of lengths.entries()) {
+    end += length ?? 0;
+    ends[place] = end;
+  }
+  if (end !== bytes.length) throw outOfOrder();
+  return ends;
+}
+
+const isRising = (numbers: readonly number[]): boolean =>
+  numbers.every((number, place) => place === 0 || number > (numbers[place - 1] ?? 0));
+const isOrdered = (numbers: readonly number[]): boolean =>
+  numbers.every((number, place) => place === 0 || number >= (numbers[place - 1] ?? 0));
+
+/** As SQLite would say it if it had looked: the index is made anew. */
+const outOfOrder = (): OperationalError =>
+  new OperationalError('STATE_CORRUPT', 'the rows of the index are in no order', { cause: 'rows' });

@@ -1,11 +1,13 @@
 import { readdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import type { IndexedObject, IndexedPage, ObjectIndex } from '../object-index.ts';
+import type { ObjectIndex } from '../object-index.ts';
 import { generationOfFile, type VolumeLayout } from '../volume/volume-layout.ts';
-import { type ObjectToPack, type PackedRows, packRows } from './packed-rows.ts';
+import { NumberList } from './number-list.ts';
+import { orderOfUse } from './order-of-use.ts';
+import { type PackedRows, packRows } from './packed-rows.ts';
 
 /** Objects per chunk: some milliseconds of the loop that takes it. */
-const CHUNK_OBJECTS = 5000;
+const CHUNK_OBJECTS = 2000;
 
 /** What did not agree at a start. */
 export interface Disagreements {
@@ -25,35 +27,34 @@ export interface Disagreements {
  * checksum, when the block is read.
  * @throws OperationalError STATE_CORRUPT, VOLUME_IO, and errors of the file system
  */
-export function readVolume(index: ObjectIndex, layout: VolumeLayout, tell: VolumeListener): Disagreements {
+export function readVolume(index: ObjectIndex, layout: VolumeLayout, tell: VolumeListener): ReadVolume {
   const files = listFiles(layout, tell.alive);
-  const withBlocks = new GenerationList();
+  const withBlocks = new NumberList();
+  const usedAtMs = new NumberList();
   const doomed: number[] = [];
   let objectsWithoutFile = 0;
   let strayRows = 0;
   let fileAt = 0;
-  for (const { objects, pages, strays } of chunksOf(index)) {
-    const kept: ObjectToPack[] = [];
-    for (const object of objects) {
-      const ofObject = pages.get(object[0]) ?? [];
-      const sound = soundObject(object, ofObject);
-      if (sound === undefined) {
+  for (const { rows, strays } of chunksOf(index)) {
+    for (const [place, generation] of rows.generations.entries()) {
+      if (rows.isDropped[place] === 1) {
         strayRows += 1;
-        doomed.push(object[0]);
+        doomed.push(generation);
         continue;
       }
-      while (fileAt < files.sorted.length && (files.sorted[fileAt] ?? 0) < sound.generation) fileAt += 1;
-      if (ofObject.length > 0 && files.sorted[fileAt] !== sound.generation) {
+      if (rows.pageCounts[place] === 0) continue;
+      while (fileAt < files.sorted.length && (files.sorted[fileAt] ?? 0) < generation) fileAt += 1;
+      if (files.sorted[fileAt] === generation) withBlocks.add(generation);
+      else {
         objectsWithoutFile += 1;
-        doomed.push(sound.generation);
-        continue;
+        doomed.push(generation);
+        rows.isDropped[place] = 1;
       }
-      if (ofObject.length > 0) withBlocks.add(sound.generation);
-      kept.push(sound);
     }
-    strayRows += strays.length;
+    strayRows += strays.size;
     doomed.push(...strays);
-    if (kept.length > 0) tell.rows(packRows(kept));
+    usedAtMs.addAll(rows.usedAtMs);
+    tell.rows(rows);
   }
   const agree = files.strange === 0 && files.sorted.length === withBlocks.size;
   const orphanFiles = agree ? 0 : removeOrphans(layout, withBlocks);
@@ -62,7 +63,13 @@ export function readVolume(index: ObjectIndex, layout: VolumeLayout, tell: Volum
       for (const generation of doomed) index.deleteObject(generation);
     });
   }
-  return { orphanFiles, objectsWithoutFile, strayRows };
+  return { found: { orphanFiles, objectsWithoutFile, strayRows }, order: orderOfUse(usedAtMs.numbers()) };
+}
+
+export interface ReadVolume {
+  readonly found: Disagreements;
+  /** The places of the rows as they were told, dropped ones too, the least recently used first. */
+  readonly order: Uint32Array;
 }
 
 export interface VolumeListener {
@@ -71,57 +78,21 @@ export interface VolumeListener {
   readonly alive: () => void;
 }
 
-interface Chunk {
-  readonly objects: readonly IndexedObject[];
-  readonly pages: ReadonlyMap<number, readonly IndexedPage[]>;
-  /** Generations that have rows of blocks and no other. */
-  readonly strays: readonly number[];
-}
-
-function* chunksOf(index: ObjectIndex): Generator<Chunk> {
+function* chunksOf(index: ObjectIndex): Generator<ReturnType<typeof packRows>> {
   let after = 0;
   for (;;) {
     const objects = index.objectsAfter(after, CHUNK_OBJECTS);
-    const isLast = objects.length < CHUNK_OBJECTS;
-    const last = isLast ? Number.MAX_SAFE_INTEGER : (objects.at(-1)?.[0] ?? after);
-    const known = new Set(objects.map(([generation]) => generation));
-    const pages = new Map<number, IndexedPage[]>();
-    const strays = new Set<number>();
-    for (const page of index.pagesBetween(after, last)) {
-      const [generation] = page;
-      const others = pages.get(generation);
-      if (!known.has(generation)) strays.add(generation);
-      else if (others === undefined) pages.set(generation, [page]);
-      else others.push(page);
-    }
-    yield { objects, pages, strays: [...strays] };
+    const isLast = objects.generations.length < CHUNK_OBJECTS;
+    const last = isLast ? Number.MAX_SAFE_INTEGER : (objects.generations.at(-1) ?? after);
+    yield packRows(objects, index.pagesBetween(after, last));
     if (isLast) return;
     after = last;
   }
 }
 
-/** The rows were written by this program, so only damage is to be caught: what the store itself relies on is checked. */
-function soundObject(
-  [generation, key, sizeBytes, description, usedAtMs]: IndexedObject,
-  pages: readonly IndexedPage[],
-): ObjectToPack | undefined {
-  if (typeof key !== 'string' || typeof sizeBytes !== 'number') return undefined;
-  if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0) return undefined;
-  // Half a surrogate pair, which JSON escapes, is no text that SQLite or UTF-8 could hand on.
-  const sayable = description.includes('\\ud') ? '' : key;
-  return {
-    generation,
-    key: sayable,
-    sizeBytes,
-    description,
-    usedAtMs,
-    pages: pages.map(([, page, held]) => [page, held]),
-  };
-}
-
 /** The generations that have a file, rising, and how many files are none of ours. */
 function listFiles(layout: VolumeLayout, alive: () => void): { sorted: Float64Array; strange: number } {
-  const files = new GenerationList();
+  const files = new NumberList();
   let strange = 0;
   for (const folder of layout.folders()) {
     for (const name of readdirSync(folder, 'latin1')) {
@@ -135,7 +106,7 @@ function listFiles(layout: VolumeLayout, alive: () => void): { sorted: Float64Ar
 }
 
 /** A process died between removing the row and the file, or before the first block was acknowledged. */
-function removeOrphans(layout: VolumeLayout, withBlocks: GenerationList): number {
+function removeOrphans(layout: VolumeLayout, withBlocks: NumberList): number {
   const known = withBlocks.numbers();
   let removed = 0;
   for (const folder of layout.folders()) {
@@ -158,25 +129,4 @@ function includesSorted(sorted: Float64Array, number: number): boolean {
     else end = middle;
   }
   return sorted[start] === number;
-}
-
-/** A million numbers in 8 MB. */
-class GenerationList {
-  #numbers = new Float64Array(1024);
-  size = 0;
-
-  add(generation: number): void {
-    if (this.size === this.#numbers.length) {
-      const larger = new Float64Array(2 * this.size);
-      larger.set(this.#numbers);
-      this.#numbers = larger;
-    }
-    this.#numbers[this.size] = generation;
-    this.size += 1;
-  }
-
-  /** In the order in which they were added. */
-  numbers(): Float64Array {
-    return this.#numbers.subarray(0, this.size);
-  }
 }

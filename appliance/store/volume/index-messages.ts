@@ -2,7 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { ErrorCode } from '../../../src/errors/error-codes.ts';
 import type { Durability } from '../durability.ts';
 import type { PackedRows } from '../files/packed-rows.ts';
-import type { Disagreements } from '../files/read-volume.ts';
+import type { ReadVolume } from '../files/read-volume.ts';
 import type { RebuildProgress } from '../files/rebuild-index.ts';
 
 /** What a volume and its index thread say to each other. Everything in here is copied from thread to thread. */
@@ -35,7 +35,7 @@ export type FromIndex =
   | { readonly kind: 'set-aside'; readonly aside: string; readonly detail: string }
   /** The index was lost, and is made anew from the data files. */
   | { readonly kind: 'rebuilding'; readonly progress: RebuildProgress }
-  | { readonly kind: 'loaded'; readonly found: Disagreements }
+  | ({ readonly kind: 'loaded' } & ReadVolume)
   | { readonly kind: 'not-loaded'; readonly failure: IndexFailure }
   | { readonly kind: 'committed'; readonly sequence: number; readonly failure: IndexFailure | undefined }
   | { readonly kind: 'closed' };

@@ -67,11 +67,11 @@ function openIndex(): ObjectIndex {
 }
 
 function tellEverything(from: ObjectIndex): void {
-  const found = readVolume(from, layout, {
+  const { found, order } = readVolume(from, layout, {
     rows: (rows) => port.postMessage({ kind: 'rows', rows } satisfies FromIndex, buffersOf(rows)),
     alive: () => tell({ kind: 'alive' }),
   });
-  tell({ kind: 'loaded', found });
+  port.postMessage({ kind: 'loaded', found, order } satisfies FromIndex, [order.buffer as ArrayBuffer]);
 }
 
 function commit(sequence: number, batch: IndexBatch): void {

@@ -1,18 +1,24 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from '../../../src/telemetry/logger.ts';
 import type { Clock } from '../../../src/world/world.ts';
-import type { Durability } from '../durability.ts';
 import type { PackedRows } from '../files/packed-rows.ts';
 import type { Disagreements } from '../files/read-volume.ts';
 import type { RebuildProgress } from '../files/rebuild-index.ts';
 import { type DescriptionTexts, Generation } from '../generation.ts';
 import type { ObjectDescription } from '../object-description.ts';
+import { inSlices } from '../slices.ts';
 import { IndexClient, type LoadingMessage } from './index-client.ts';
 import type { IndexBatch } from './index-messages.ts';
+import type { VolumeOptions } from './volume-options.ts';
+import type { VolumeSpace } from './volume-space.ts';
 
-/** Everything a volume holds, the least recently used first, and its index. */
+/** Everything a volume holds, and its index. */
 export interface LoadedVolume {
   readonly index: IndexClient;
+  /** By rising id. */
   readonly generations: readonly Generation[];
+  /** The same, the least recently used first. */
+  readonly byLastUse: Iterable<Generation>;
 }
 
 /**
@@ -21,23 +27,38 @@ export interface LoadedVolume {
  * @throws OperationalError STATE_IN_USE, STATE_CORRUPT (a newer version wrote it), VOLUME_FULL, VOLUME_IO
  */
 export async function loadVolume(
-  dir: string,
-  volumeIndex: number,
-  durability: Durability,
-  clock: Clock,
+  {
+    dir,
+    durability,
+    volumeIndex,
+    world: { clock },
+  }: Pick<VolumeOptions, 'dir' | 'durability' | 'volumeIndex' | 'world'>,
   logger: Logger,
 ): Promise<LoadedVolume> {
   const reconciliation = new Reconciliation(volumeIndex, clock, logger);
   const index = new IndexClient(dir, durability, clock, (message) => reconciliation.hear(message));
   try {
     await index.load();
+    await reconciliation.taken();
     await index.commit(reconciliation.repairs());
   } catch (error) {
     // Not waited for: a thread that hangs in a dead disk may never end.
     void index.kill();
     throw error;
   }
-  return { index, generations: reconciliation.generations() };
+  return { index, generations: reconciliation.generations(), byLastUse: reconciliation.byLastUse() };
+}
+
+/** Gives everything its place in the room of the volume, while others are served. */
+export function enterSpace(
+  space: VolumeSpace,
+  { byLastUse }: LoadedVolume,
+  isPinned: VolumeOptions['isPinned'],
+): Promise<void> {
+  return inSlices(byLastUse, (generation) => {
+    generation.pinned = isPinned(generation.key);
+    space.add(generation);
+  });
 }
 
 const PROGRESS_INTERVAL_MS = 5000;
@@ -46,9 +67,10 @@ class Reconciliation {
   readonly #volumeIndex: number;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  #generations: Generation[] = [];
-  /** Objects with pages that do not fit them. */
-  #strayIds: number[] = [];
+  readonly #untaken: PackedRows[] = [];
+  #taking: Promise<void> | undefined;
+  #taken: Taken = { generations: [], strayIds: [] };
+  #order: Uint32Array = new Uint32Array();
   #found: Disagreements = { orphanFiles: 0, objectsWithoutFile: 0, strayRows: 0 };
   #nextLineMs = 0;
 
@@ -61,7 +83,8 @@ class Reconciliation {
   hear(message: LoadingMessage): void {
     switch (message.kind) {
       case 'rows':
-        this.#take(message.rows);
+        this.#untaken.push(message.rows);
+        this.#taking ??= this.#takeAll();
         break;
       case 'alive':
         break;
@@ -70,14 +93,15 @@ class Reconciliation {
           { aside: message.aside, why: message.detail },
           'index is damaged: a new one is made from the data files',
         );
-        this.#generations = [];
-        this.#strayIds = [];
+        this.#untaken.length = 0;
+        this.#taken = { generations: [], strayIds: [] };
         break;
       case 'rebuilding':
         this.#noteProgress(message.progress);
         break;
       case 'loaded':
         this.#found = message.found;
+        this.#order = message.order;
         break;
     }
   }
@@ -94,68 +118,118 @@ class Reconciliation {
 
   /** What the index must learn before it is right. Ends the reconciliation. */
   repairs(): IndexBatch {
-    const found = { ...this.#found, strayRows: this.#found.strayRows + this.#strayIds.length };
+    const { strayIds } = this.#taken;
+    const found = { ...this.#found, strayRows: this.#found.strayRows + strayIds.length };
     if (Object.values(found).some((count) => count > 0)) this.#logger.warn(found, 'volume reconciled');
-    return { deleted: this.#strayIds, buried: [], objects: [], pages: [], uses: [] };
+    return { deleted: strayIds, buried: [], objects: [], pages: [], uses: [] };
   }
 
+  /** Resolves when nothing is left to be taken of what was told. */
+  async taken(): Promise<void> {
+    await this.#taking;
+  }
+
+  /** By rising id. */
   generations(): Generation[] {
-    return byLastUse(this.#generations);
+    return this.#taken.generations.filter((generation) => generation !== undefined);
   }
 
-  #take(rows: PackedRows): void {
-    const texts = new RowTexts(rows);
-    let page = 0;
-    let pageAt = 0;
-    for (let place = 0; place < rows.generations.length; place += 1) {
-      const packed = { key: texts.keyAt(place), sizeBytes: rows.sizesBytes[place] ?? 0, texts, place };
-      const id = rows.generations[place] ?? 0;
-      const generation = new Generation(id, this.#volumeIndex, packed, rows.usedAtMs[place] ?? 0);
-      let fits = true;
-      for (const end = page + (rows.pageCounts[place] ?? 0); page < end; page += 1) {
-        const pageEnd = rows.pageEnds[page] ?? 0;
-        fits = generation.blocks.loadPage(rows.pageNumbers[page] ?? 0, rows.pages.subarray(pageAt, pageEnd)) && fits;
-        pageAt = pageEnd;
+  *byLastUse(): Generator<Generation> {
+    for (const place of this.#order) {
+      const generation = this.#taken.generations[place];
+      if (generation !== undefined) yield generation;
+    }
+  }
+
+  /** A port hands over all that waits in it in one turn: the loop serves between one chunk and the next. */
+  async #takeAll(): Promise<void> {
+    for (;;) {
+      await nextTurn();
+      const rows = this.#untaken.shift();
+      if (rows === undefined) break;
+      await this.#take(rows);
+    }
+    this.#taking = undefined;
+  }
+
+  async #take(rows: PackedRows): Promise<void> {
+    const from = new ChunkReader(rows, this.#volumeIndex);
+    // Of the index that told them: should it be set aside meanwhile, this is thrown away as a whole.
+    const { generations, strayIds } = this.#taken;
+    let work = 0;
+    for (const [place, id] of rows.generations.entries()) {
+      work += 1 + (rows.pageCounts[place] ?? 0);
+      if (work > SLICE_WORK) {
+        work = 0;
+        await nextTurn();
       }
-      if (fits) this.#generations.push(generation);
-      else this.#strayIds.push(id);
+      const isDropped = rows.isDropped[place] === 1;
+      const generation = isDropped ? undefined : from.generationAt(place, id);
+      generations.push(generation);
+      if (generation === undefined && !isDropped) strayIds.push(id);
     }
   }
 }
 
-/** The texts of one chunk of rows, which stay for as long as one of them was not asked for. */
+interface Taken {
+  /** Undefined where a row was not taken: the others keep their places. */
+  readonly generations: (Generation | undefined)[];
+  /** Objects with pages that do not fit them. */
+  readonly strayIds: number[];
+}
+
+/** Objects and pages taken at a time: some milliseconds. */
+const SLICE_WORK = 2000;
+
+/** Makes objects of one chunk of rows. */
+class ChunkReader {
+  readonly #rows: PackedRows;
+  readonly #volumeIndex: number;
+  readonly #keys: Buffer;
+  readonly #texts: RowTexts;
+
+  constructor(rows: PackedRows, volumeIndex: number) {
+    this.#rows = rows;
+    this.#volumeIndex = volumeIndex;
+    this.#keys = asBuffer(rows.keys);
+    this.#texts = new RowTexts(rows);
+  }
+
+  /** Undefined when its pages do not fit it. */
+  generationAt(place: number, id: number): Generation | undefined {
+    const { firstPages, pageCounts, pageEnds, pageNumbers, pages, sizesBytes, usedAtMs } = this.#rows;
+    const packed = { key: this.#keyAt(place), sizeBytes: sizesBytes[place] ?? 0, texts: this.#texts, place };
+    const generation = new Generation(id, this.#volumeIndex, packed, usedAtMs[place] ?? 0);
+    const first = firstPages[place] ?? 0;
+    const end = first + (pageCounts[place] ?? 0);
+    for (let page = first; page < end; page += 1) {
+      const held = pages.subarray(startOf(page, pageEnds), pageEnds[page]);
+      if (!generation.blocks.loadPage(pageNumbers[page] ?? 0, held)) return undefined;
+    }
+    return generation;
+  }
+
+  #keyAt(place: number): string {
+    const { keyEnds } = this.#rows;
+    const key = this.#keys.toString('utf8', startOf(place, keyEnds), keyEnds[place]);
+    return key === '' ? (JSON.parse(this.#texts.at(place)) as ObjectDescription).key : key;
+  }
+}
+
+/** The descriptions of one chunk of rows, which stay for as long as one of them was not asked for. */
 class RowTexts implements DescriptionTexts {
-  readonly #text: Buffer;
+  readonly #texts: Buffer;
   readonly #ends: Uint32Array;
 
-  constructor({ text, textEnds }: PackedRows) {
-    this.#text = Buffer.from(text.buffer, text.byteOffset, text.byteLength);
+  constructor({ texts, textEnds }: PackedRows) {
+    this.#texts = asBuffer(texts);
     this.#ends = textEnds;
   }
 
-  keyAt(place: number): string {
-    const key = this.#text.toString('utf8', this.#ends[2 * place - 1] ?? 0, this.#ends[2 * place]);
-    return key === '' ? (JSON.parse(this.at(place)) as ObjectDescription).key : key;
-  }
-
   at(place: number): string {
-    return this.#text.toString('utf8', this.#ends[2 * place], this.#ends[2 * place + 1]);
+    return this.#texts.toString('utf8', startOf(place, this.#ends), this.#ends[place]);
   }
 }
 
-/**
- * The least recently used first. A million objects are ordered by numbers alone, ten times as fast as by a comparison
- * of objects: time since the first use and place, in one number. Milliseconds fit up to a span of 99 days for a million
- * objects; beyond it the order is as much coarser as the span is longer.
- */
-function byLastUse(generations: readonly Generation[]): Generation[] {
-  const firstMs = generations.reduce((first, { lastUsedMs }) => Math.min(first, lastUsedMs), Infinity);
-  const lastMs = generations.reduce((last, { lastUsedMs }) => Math.max(last, lastUsedMs), 0);
-  const places = 2 ** Math.ceil(Math.log2(generations.length + 1));
-  const unitMs = Math.max(1, ((lastMs - firstMs) * places) / 2 ** 52);
-  const order = Float64Array.from(
-    generations,
-    ({ lastUsedMs }, place) => Math.floor((lastUsedMs - firstMs) / unitMs) * places + place,
-  ).sort();
-  return Array.from(order, (number) => generations[number % places]).filter((generation) => generation !== undefined);
-}
+const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+const startOf = (place: number, ends: Uint32Array): number => (place === 0 ? 0 : (ends[place - 1] ?? 0));

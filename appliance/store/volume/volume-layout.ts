@@ -17,7 +17,8 @@ import { diskFailure } from './data-file.ts';
  * File names come from a hash and a number, so no key, however it is spelt, names a path. Another layout gets another
  * `vN` beside this one.
  */
-const DATA_FILE = /^[0-9a-f]{64}-([0-9a-z]+)$/;
+const HASH_LENGTH = 64;
+const HYPHEN = 45;
 const FAN_OUT_FOLDER = /^[0-9a-f]{2}$/;
 
 export class VolumeLayout {
@@ -115,5 +116,24 @@ export class VolumeLayout {
   }
 }
 
-/** The generation whose blocks are in a file of this name; 0 for a file that is none of ours. */
-export const generationOfFile = (name: string): number => Number.parseInt(DATA_FILE.exec(name)?.[1] ?? '0', 36);
+/**
+ * The generation whose blocks are in a file of this name; 0 for a file that is none of ours. Of a million names at a
+ * start a regular expression would take a second.
+ */
+export function generationOfFile(name: string): number {
+  if (name.length <= HASH_LENGTH + 1 || name.charCodeAt(HASH_LENGTH) !== HYPHEN) return 0;
+  for (let at = 0; at < HASH_LENGTH; at += 1) if (digitOf(name.charCodeAt(at)) > 15) return 0;
+  let generation = 0;
+  for (let at = HASH_LENGTH + 1; at < name.length; at += 1) {
+    const digit = digitOf(name.charCodeAt(at));
+    if (digit > 35) return 0;
+    generation = generation * 36 + digit;
+  }
+  return generation;
+}
+
+/** Of a base up to 36, in lower case; 36 for what is none. */
+function digitOf(code: number): number {
+  if (code >= 48 && code <= 57) return code - 48;
+  return code >= 97 && code <= 122 ? code - 87 : 36;
+}

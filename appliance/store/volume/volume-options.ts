@@ -27,6 +27,8 @@ export interface VolumeOptions {
   /** Its own: it knows this volume's entries. */
   readonly policy: EvictionPolicy;
   readonly durability: Durability;
+  /** Whether an object that the volume brings is spared when room is needed. */
+  readonly isPinned: (key: string) => boolean;
   /** Its place among the store's volumes. */
   readonly volumeIndex: number;
   readonly world: World;

@@ -248,7 +248,7 @@ export class VolumeKeeper {
     this.#fitCapacity();
     this.health.opened();
     this.#nextLookMs = this.#options.world.clock.monotonicMs() + LOOK_MS;
-    this.#options.onOpened({ volume, volumeIndex, before, generations });
+    await this.#options.onOpened({ volume, volumeIndex, before, generations });
     await this.#call('keep a copy of its identity', () => keepCopy(this.dir, this.#options.known())).catch(
       (error: unknown) => this.#logger.warn({ error }, 'volume has no copy of its identity'),
     );
@@ -370,6 +370,7 @@ export interface OpenedVolume {
   readonly volumeIndex: number;
   /** Of the opening before; what was known of it is known anew. */
   readonly before: number | undefined;
+  /** By rising id. */
   readonly generations: readonly Generation[];
 }
 
@@ -390,6 +391,8 @@ export interface VolumeKeeperOptions {
   readonly settle: (dir: string) => Promise<void>;
   readonly unclaim: (dir: string) => void;
   readonly nextIndex: () => number;
-  readonly onOpened: (opened: OpenedVolume) => void;
+  readonly isPinned: VolumeOptions['isPinned'];
+  /** Resolves when the store knows all that the volume holds. */
+  readonly onOpened: (opened: OpenedVolume) => Promise<void>;
   readonly onForgotten: (generation: Generation) => void;
 }

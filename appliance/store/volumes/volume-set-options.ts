@@ -22,8 +22,10 @@ export interface VolumeSetOptions {
   readonly durability: VolumeOptions['durability'];
   readonly createPolicy: () => VolumeOptions['policy'];
   readonly scrub: Omit<ScrubOptions, 'onFound'> | undefined;
-  readonly onOpened: (dir: string, opened: OpenedVolume) => void;
+  readonly isPinned: VolumeOptions['isPinned'];
+  /** Takes over what it holds, while others are served. */
+  readonly onOpened: (dir: string, opened: OpenedVolume) => Promise<void>;
   /** Nothing of this opening will come back. */
-  readonly onGone: (volumeIndex: number) => void;
+  readonly onGone: (volumeIndex: number) => Promise<void>;
   readonly onForgotten: (generation: Generation) => void;
 }

@@ -27,6 +27,8 @@ export class VolumeSet implements VolumeAdmin {
   #isRemembering = false;
   readonly #keepers = new Map<string, VolumeKeeper>();
   readonly #openings = new Map<number, Volume>();
+  /** Folders whose volume is open, while the store has not learnt yet of all that is on it. */
+  readonly #arriving = new Set<string>();
   /** Which folder has a volume open, by its identity. */
   readonly #claims = new Map<string, string>();
   #indexes = 0;
@@ -110,7 +112,7 @@ export class VolumeSet implements VolumeAdmin {
     return [...this.#keepers.values()].map((keeper) => keeper.describe());
   }
 
-  /** Whether a volume that is not open may bring back what is removed now. */
+  /** Whether a volume whose objects are not known, or not all, may bring back what is removed now. */
   get isAnyAway(): boolean {
     return this.#known.all().some((known) => this.#isAway(known) && known.untrustedToId === undefined);
   }
@@ -144,7 +146,7 @@ export class VolumeSet implements VolumeAdmin {
 
   /** What it held when it went is known by key. */
   #isLookedThrough({ dir }: KnownVolume): boolean {
-    return this.#keepers.get(dir)?.volumeIndex !== undefined;
+    return this.#keepers.get(dir)?.volumeIndex !== undefined && !this.#arriving.has(dir);
   }
 
   /** Whether a generation that a volume brings was removed while it was away. */
@@ -177,7 +179,7 @@ export class VolumeSet implements VolumeAdmin {
       await keeper.leave('the operator removed it');
       await keeper.end(0);
       this.#keepers.delete(keeper.dir);
-      this.#forgetOpening(keeper.volumeIndex);
+      await this.#forgetOpening(keeper.volumeIndex);
       this.#options.metrics.forgetVolume(keeper.dir);
     });
   }
@@ -189,7 +191,7 @@ export class VolumeSet implements VolumeAdmin {
       const uuid = this.#options.world.random.uuid();
       await this.#known.put({ ...known, uuid, isNew: true, erases: true, isDraining: false });
       await keeper.leave('the operator re-initialises it');
-      this.#forgetOpening(keeper.volumeIndex);
+      await this.#forgetOpening(keeper.volumeIndex);
       await keeper.open();
       return keeper.describe();
     });
@@ -293,22 +295,27 @@ export class VolumeSet implements VolumeAdmin {
     for (const [uuid, holder] of this.#claims) if (holder === dir) this.#claims.delete(uuid);
   }
 
-  #opened(dir: string, opened: OpenedVolume): void {
+  async #opened(dir: string, opened: OpenedVolume): Promise<void> {
+    this.#arriving.add(dir);
     this.#openings.set(opened.volumeIndex, opened.volume);
-    this.#options.onOpened(dir, opened);
+    try {
+      await this.#options.onOpened(dir, opened);
+    } finally {
+      this.#arriving.delete(dir);
+    }
     if (opened.before !== undefined) this.#openings.delete(opened.before);
     void this.#tidy();
   }
 
-  #forgetOpening(volumeIndex: number | undefined): void {
+  async #forgetOpening(volumeIndex: number | undefined): Promise<void> {
     if (volumeIndex === undefined) return;
-    this.#options.onGone(volumeIndex);
+    await this.#options.onGone(volumeIndex);
     this.#openings.delete(volumeIndex);
   }
 
   #isAway(known: KnownVolume): boolean {
     const keeper = this.#keepers.get(known.dir);
-    return keeper === undefined || !keeper.isOpen || !keeper.health.isFindable;
+    return keeper === undefined || this.#arriving.has(known.dir) || !keeper.isOpen || !keeper.health.isFindable;
   }
 
   #tidyAgain(): void {

@@ -16,7 +16,7 @@ interface Told {
   state: 'created' | 'removing' | 'removed';
 }
 
-const KILLS = 10;
+const KILLS = 4;
 
 it(`has every acknowledged block and nothing torn after ${KILLS} times kill -9, also when the index is lost then`, {
   timeout: 180_000,

@@ -137,9 +137,9 @@ describe('an index that was lost', () => {
     await until(async () => {
       leaveAsKilled(rig);
       const index = new ObjectIndex(indexOf(rig, 'killed'));
-      const rows = index.objectsAfter(0, 10).map(([, , , description]) => description);
+      const { generations, descriptions } = index.objectsAfter(0, 10);
       index.close();
-      return rows.length === 2 && rows.some((description) => description.includes(String.raw`\"2\"`));
+      return generations.length === 2 && Buffer.from(descriptions).includes(String.raw`\"2\"`);
     });
     expect(await rig.dataFiles('killed')).toHaveLength(3);
     expectBytes(await removed.read(1), contentOf('/removed', 1, BLOCK_BYTES));
