@@ -18,6 +18,15 @@ import { type Trace, uniqueBytes } from './workloads/trace.ts';
  * bytes: the first half warms, the second counts. Figures are byte hit ratios, and the share of the bytes that LRU
  * misses which a policy does not miss, as a mean over the three caches with a 95 % interval.
  *
+ * How the default was tuned: its numbers were chosen on day 1 (videos), popularity drift and small ISP; day 2, the
+ * segments, launch day and scan are held out. What is not held out is the choice of the method: windows, queues and
+ * rates of reuse were compared on all of them.
+ *
+ * What came out (results/): the default misses fewer bytes than LRU on every trace with 95 % certainty, 16 % fewer where
+ * popularity drifts or something is launched or scanned, 5 % on day 2 and 0.6 % on day 1. The goal of 9 % is out of reach
+ * on day 1, where the bound is 7 %: four of five bytes of its second half were asked for the first time. On day 2 and
+ * for a small ISP it is not reached; the bound of over 20 % knows the future, which no rule does.
+ *
  * What it leaves out: an object arrives in whole here and block by block in the product, and nothing is pinned.
  */
 const CACHE_SHARES = [0.01, 0.05, 0.1];
@@ -47,15 +56,15 @@ export function benchEviction({ dataDir }: { dataDir: string }): void {
   const campus = campusTraces(dataDir);
   if (campus === undefined) process.stdout.write(`no request logs in ${dataDir}: the generated workloads only\n`);
   const traces = [...(campus ?? []), popularityDrift(), launchDay(), scan(), smallIsp()];
+  const memory = policies.map(([name, create]) => ({
+    policy: name,
+    bytesPerEntry: bytesPerEntry(create, collector()),
+  }));
   const progress = new ProgressLine(process.stderr);
   const results = traces.map((trace, index) =>
     measure(trace, (share, step) => progress.show((index + share) / traces.length, step)),
   );
   progress.end();
-  const memory = policies.map(([name, create]) => ({
-    policy: name,
-    bytesPerEntry: bytesPerEntry(create, collector()),
-  }));
   print(results, memory);
   store(results, memory, campus !== undefined);
 }

@@ -18,9 +18,9 @@ import { SecondHitFilter } from './structures/second-hit-filter.ts';
  *   correlated period (O'Neil et al., LRU-K, SIGMOD 1993) it renews an entry but is not counted.
  *
  * The share of the window decides between recency and frequency. At a share of 1 everything is window: the oldest use
- * of all leaves, which is LRU. So a guard can switch the rule without moving an entry.
+ * of all leaves, which is LRU.
  *
- * Limits: after a start only the order of use is known, so it begins as LRU does and learns within minutes.
+ * Limits: the share is fixed, and none is right everywhere: the rate of reuse (reuse-rate.ts) is the default instead.
  */
 const PROTECTED_SHARE = 0.8;
 const FIRST_REQUEST_DISCOUNT = 0.8;
@@ -43,7 +43,7 @@ export interface WTinyLfuSetting {
 }
 
 export class WTinyLfu implements EvictionPolicy {
-  setting: WTinyLfuSetting;
+  readonly setting: WTinyLfuSetting;
   readonly #table = new EntryTable();
   readonly #window = new EntryList(this.#table);
   readonly #probation = new EntryList(this.#table);

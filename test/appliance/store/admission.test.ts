@@ -15,7 +15,7 @@ const oneVolume = (rig: StoreRig, pages: number) => ({
 async function ask(store: ObjectStore, key: string): Promise<'hit' | 'kept' | 'not-admitted'> {
   using object = store.find(key) ?? store.create(descriptionOf(key, PAGE_BYTES));
   const bytes = await object.read(0);
-  if (bytes === undefined) return object.write(0, contentOf(key, 0, PAGE_BYTES));
+  if (bytes === undefined) return await object.write(0, contentOf(key, 0, PAGE_BYTES));
   expectBytes(bytes, contentOf(key, 0, PAGE_BYTES));
   return 'hit';
 }

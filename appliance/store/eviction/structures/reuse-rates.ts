@@ -1,7 +1,8 @@
 /**
  * How many of those in a state are asked for per request of all, learned from what viewers do: the hazard rate by kind
- * of past and by age. The method of LHD (Beckmann, Chen and Cidon, NSDI 2018) and of hazard rate ordering (Panigrahy et
- * al., SIGMETRICS 2022), with the past of an object as its class.
+ * of past and by age. To hold those with the highest is the best that a rule without knowledge of the future can do where
+ * objects are asked for independently of each other (Panigrahy, Nain, Neglia and Towsley, arXiv 2106.06457). To learn it
+ * by class and age is what LHD does for hit densities (Beckmann, Chen and Cidon, NSDI 2018); here the past is the class.
  *
  * Two sums per cell: how often somebody in it was asked for, and how long everybody together was in it. The second is
  * estimated from a few that are drawn at each request. Neighbouring ages share what they saw. Where nothing was seen
