@@ -7,7 +7,7 @@
  * wait see a pause, not an end. Blocks with checksums may come from any mix; a bad block ends its source's part.
  *
  * A run goes on while somebody wants what comes next. The block in hand is finished in any case: its bytes are paid for.
- * Who waits for a block far behind the one in hand gets a run of its own, made of the rest of this one.
+ * Who waits for a block far behind the one in hand, by the speed of the stream, gets a run made of the rest of this one.
  *
  * A source may also hang, which is worse than an end, for nothing tells. While a viewer waits for the block in hand and
  * it comes later than the source usually gives, a second source is asked for the rest of the block; whoever fills it
@@ -23,8 +23,9 @@ import type { FillSource } from '../fill-source.ts';
 import { BlockIntake } from './block-intake.ts';
 import { askForBytes, endOfRequest, type OpenBody, type RunContext, type RunOptions } from './fill-run.ts';
 import { BlockDeadline, LateWatch } from './fill-watch.ts';
-import { bringRest } from './second-stream.ts';
+import { bringRest, type SecondStream } from './second-stream.ts';
 import { SourceCircle } from './source-circle.ts';
+import { WaitBehind } from './wait-behind.ts';
 
 const MAX_ATTEMPTS_PER_BLOCK = 32;
 /** Waits before asking all of them again after a round that brought nothing; their number is how often. */
@@ -45,14 +46,6 @@ export async function fetchBlocks(options: RunOptions, context: RunContext): Pro
   }
 }
 
-/** A second request for the block in hand. */
-interface Second {
-  readonly flight: BlockFlight;
-  readonly abort: AbortController;
-  /** Whether it brought it. */
-  readonly won: Promise<boolean>;
-}
-
 class Run {
   readonly #object: OpenObject;
   readonly #context: RunContext;
@@ -62,8 +55,9 @@ class Run {
   readonly #circle: SourceCircle;
   #keepsAll: boolean;
   #begun: OpenBody | undefined;
-  #second: Second | undefined;
+  #second: SecondStream | undefined;
   readonly #intake: BlockIntake;
+  readonly #behind: WaitBehind;
   #receivedBytes = 0;
   #blocksDone = 0;
   #isRunning = false;
@@ -79,6 +73,11 @@ class Run {
     this.#keepsAll = options.keepsAll;
     this.#begun = options.begun;
     this.#planSignal = options.planSignal;
+    this.#behind = new WaitBehind(context.clock, {
+      receivedBytes: () => this.#receivedBytes,
+      flights: () => this.#flights,
+      onFar: (flight) => this.#makeWay(flight),
+    });
     for (const flight of options.flights) this.#adopt(flight);
   }
 
@@ -101,6 +100,8 @@ class Run {
       this.#begun?.abort.abort(error);
       if (!isOperational(error)) throw error;
       logger.debug({ code: error.code, detail: error.detail, key: this.#object.key }, 'a fill failed');
+    } finally {
+      this.#behind.cancel();
     }
   }
 
@@ -296,18 +297,16 @@ class Run {
     await this.#diskIsDone();
     this.#keeping = this.#object.keep(flight);
   }
+
   #adopt(flight: BlockFlight): void {
     this.#flights.push(flight);
-    flight.onAwaited = () => this.#makeWay(flight);
+    flight.onAwaited = () => this.#behind.begins();
   }
 
-  /** Somebody waits for a block behind others: it and what follows becomes a run of its own, if that can begin now. */
+  /** A block that is far, and what follows it, becomes a run of its own, if that can begin now. */
   #makeWay(flight: BlockFlight): void {
-    const [inHand] = this.#flights;
-    if (inHand === undefined || inHand === flight || !this.#isRunning || this.#keepsAll) return;
-    if (this.#planSignal !== undefined || !this.#context.slots.hasFree) return;
-    const isAlmostThere = flight.blockIndex === inHand.blockIndex + 1 && inHand.arrivedBytes * 2 >= inHand.lengthBytes;
-    if (isAlmostThere) return;
+    if (!this.#isRunning || this.#keepsAll || this.#planSignal !== undefined || !this.#context.slots.hasFree) return;
+    if (!this.#context.hedges.tryTake(this.#context.clock.monotonicMs())) return;
     const flights = this.#flights.slice(this.#flights.indexOf(flight));
     this.#flights = this.#flights.filter((other) => !flights.includes(other));
     this.#context.begin({ object: this.#object, flights, sources: this.#circle.all, keepsAll: false });

@@ -5,6 +5,14 @@ import type { FillSource } from '../fill-source.ts';
 import type { BlockIntake } from './block-intake.ts';
 import { askForBytes } from './fill-run.ts';
 
+/** A second request for the block in hand. */
+export interface SecondStream {
+  readonly flight: BlockFlight;
+  readonly abort: AbortController;
+  /** Whether it brought it. */
+  readonly won: Promise<boolean>;
+}
+
 /**
  * The rest of a block from a second source, beside the first that goes on. Whoever brings the last byte has filled it.
  * @param onFull called when this one has, before anybody is told; rejects as it rejects

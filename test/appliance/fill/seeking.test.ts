@@ -40,6 +40,21 @@ describe('who waits for a block behind a long run', () => {
     expect(rig.origin.sentBytes).toBe(5 * MIB);
   });
 
+  it('and waits where the stream is quick: what the origin has sent already it is not asked for again', async () => {
+    const early = openAnswer(`${rig.url}${PATH}`);
+    const run = await rig.origin.arrival();
+    run.head();
+    run.send(1000);
+    await (await early).received(1000);
+    const seeking = openAnswer(`${rig.url}${PATH}`, { headers: { range: `bytes=${3 * MIB}-${3 * MIB + 99}` } });
+    run.send();
+    run.end();
+    expect(await (await seeking).ended).toBe('complete');
+    expect(await (await early).ended).toBe('complete');
+    expect(rig.origin.requests).toHaveLength(1);
+    expect(rig.origin.sentBytes).toBe(5 * MIB);
+  });
+
   it('and whose block is the next when half of the one in hand is here waits for it', async () => {
     const early = openAnswer(`${rig.url}${PATH}`);
     const run = await rig.origin.arrival();
