@@ -1,5 +1,7 @@
 import { readdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
+import { BLOCKS_PER_PAGE } from '../block-map.ts';
 import type { ObjectIndex } from '../object-index.ts';
 import { generationOfFile, type VolumeLayout } from '../volume/volume-layout.ts';
 import { NumberList } from './number-list.ts';
@@ -8,6 +10,8 @@ import { type PackedRows, packRows } from './packed-rows.ts';
 
 /** Objects per chunk: some milliseconds of the loop that takes it. */
 const CHUNK_OBJECTS = 2000;
+/** 100 MB; a thousand whole films of 25 GB. SQLite hands over no more than 1 GB at a time. */
+const CHUNK_PAGES = 200_000;
 
 /** What did not agree at a start. */
 export interface Disagreements {
@@ -81,13 +85,26 @@ export interface VolumeListener {
 function* chunksOf(index: ObjectIndex): Generator<ReturnType<typeof packRows>> {
   let after = 0;
   for (;;) {
-    const objects = index.objectsAfter(after, CHUNK_OBJECTS);
-    const isLast = objects.generations.length < CHUNK_OBJECTS;
+    let objects = index.objectsAfter(after, CHUNK_OBJECTS);
+    const fitting = fittingChunk(objects.sizesBytes);
+    const isCut = fitting < objects.generations.length;
+    if (isCut) objects = index.objectsAfter(after, fitting);
+    const isLast = !isCut && objects.generations.length < CHUNK_OBJECTS;
     const last = isLast ? Number.MAX_SAFE_INTEGER : (objects.generations.at(-1) ?? after);
     yield packRows(objects, index.pagesBetween(after, last));
     if (isLast) return;
     after = last;
   }
+}
+
+/** How many of these objects have so few pages that they fit one chunk: at least one. */
+export function fittingChunk(sizesBytes: readonly unknown[]): number {
+  let pages = 0;
+  for (const [place, sizeBytes] of sizesBytes.entries()) {
+    pages += typeof sizeBytes === 'number' ? Math.ceil(sizeBytes / BLOCK_BYTES / BLOCKS_PER_PAGE) : 0;
+    if (pages > CHUNK_PAGES) return Math.max(1, place);
+  }
+  return sizesBytes.length;
 }
 
 /** The generations that have a file, rising, and how many files are none of ours. */
