@@ -134,29 +134,59 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
   }
 
   /**
-   * Begins a generation with what the origin just answered; it replaces the one before.
+   * Begins a generation with what the origin just answered; it replaces the one before. Two questions about a cold file,
+   * say for its head and for its first block, are answered one after the other: the second finds the generation there.
    * @throws OperationalError PURGED when it was purged while it was asked for
    */
   begin(fresh: NewObject): ObjectLease {
     fresh.passage?.check(fresh.description);
+    const standing = this.#standing(fresh);
+    if (standing !== undefined) return standing;
     this.purges.created(fresh.description.key);
     const stored = this.#options.store.create(fresh.description);
     const object = this.#enter(stored, undefined, fresh.fillsByRange);
     const lease = new ObjectLease(object);
-    const { body, wanted } = fresh;
-    if (body === undefined || body.startByte >= body.endByte) return lease;
-    const keepsAll = !fresh.fillsByRange;
-    const lastBlock = keepsAll ? object.lastBlock : Math.min(object.lastBlock, wanted.lastBlock);
-    const flights: BlockFlight[] = [];
-    for (let index = keepsAll ? 0 : wanted.firstBlock; index <= lastBlock; index += 1) {
-      flights.push(object.beginFlight(index));
+    this.#feed(object, fresh);
+    return lease;
+  }
+
+  /** The same generation, if it is there already and can go on with what came; its description is the fresh one then. */
+  #standing(fresh: NewObject): ObjectLease | undefined {
+    const { description, fillsByRange } = fresh;
+    const lease = strongValidator(description) === undefined ? undefined : this.find(description.key);
+    if (lease === undefined) return undefined;
+    const { object } = lease;
+    const isSame =
+      object.planned === undefined &&
+      object.description.etag === description.etag &&
+      object.description.sizeBytes === description.sizeBytes &&
+      strongValidator(object.description) === strongValidator(description);
+    if (isSame && object.fillsByRange && fillsByRange) {
+      object.stored.describe(description);
+      this.#feed(object, fresh);
+      return lease;
     }
+    lease[Symbol.dispose]();
+    return undefined;
+  }
+
+  /** Fills blocks from a body that is open, unless some of them are held or on their way: then it is not needed. */
+  #feed(object: OpenObject, { body, wanted, fillsByRange }: NewObject): void {
+    if (body === undefined || body.startByte >= body.endByte) return;
+    const keepsAll = !fillsByRange;
+    const firstBlock = keepsAll ? 0 : wanted.firstBlock;
+    const lastBlock = keepsAll ? object.lastBlock : Math.min(object.lastBlock, wanted.lastBlock);
+    const indexes = Array.from({ length: lastBlock - firstBlock + 1 }, (_, offset) => firstBlock + offset);
+    if (!indexes.every((index) => object.lacks(index))) {
+      body.discard?.();
+      return;
+    }
+    const flights = indexes.map((index) => object.beginFlight(index));
     // Who answered goes on; the others stand by.
-    const sources = fresh.fillsByRange
+    const sources = fillsByRange
       ? [body.source, ...this.#sourcesOf(object).filter((source) => source !== body.source)]
       : [body.source];
     this.#run({ object, flights, sources, keepsAll, begun: body });
-    return lease;
   }
 
   /**

@@ -262,15 +262,14 @@ class Life {
   }
 
   /**
-   * Nothing changed, failed, expired or was evicted: then no byte comes twice, unless a kill took it on its way, or two
-   * asked what a file is at once and differently (one by HEAD): then the file begins anew once.
+   * Nothing changed, failed, expired or was evicted: then no byte comes twice, unless a kill took it on its way.
    */
   #demandOneFetchPerByte(): void {
     if (this.#epoch > 0) return;
     for (const { path } of this.#paths) {
       const { etag, bytes } = this.#truth.current(path);
       const sent = this.#origin.sentBytes.get(`${path} ${etag}`) ?? 0;
-      if (sent > 2 * (bytes?.length ?? 0))
+      if (sent > (bytes?.length ?? 0))
         throw new Error(`${path}: ${sent} bytes were fetched of a file of ${bytes?.length}`);
     }
   }

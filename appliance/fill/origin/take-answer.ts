@@ -153,6 +153,7 @@ export class AnswerTaker {
             endByte: answer.last + 1,
             abort,
             contentDigest: response.headers['content-digest'],
+            discard: () => response.discard(),
           },
       wanted: desk.wantedBlocks(question, answer.first),
     });

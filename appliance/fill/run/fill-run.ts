@@ -22,6 +22,8 @@ export interface OpenBody {
   readonly abort: AbortController;
   /** As the field came with it: of this body's bytes. */
   readonly contentDigest?: string | undefined;
+  /** Ends it unread. */
+  readonly discard?: () => void;
 }
 
 export interface RunOptions {
