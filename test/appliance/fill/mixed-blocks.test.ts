@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FillPlanSource } from '../../../src/contracts/fill-plan.ts';
+import { until } from '../../support/until.ts';
 import { GatedOrigin, patterned } from '../support/gated-origin.ts';
 import { ask, openAnswer } from '../support/http-client.ts';
 import { type PlannedRig, startPlannedRig } from '../support/planned-rig.ts';
@@ -39,9 +40,14 @@ describe('a block with a checksum', () => {
     request.head();
     request.send(1000);
     // Only once those bytes are here does the other go on behind them.
-    await new Promise((resolve) => setImmediate(resolve));
+    await until(async () => (await rig.filledBytes()) >= 1000);
     request.cut();
     liar.isHeld = false;
+    honest.isHeld = true;
+    const rest = await honest.arrival();
+    expect(rest.range).toMatch(/^bytes=1000-/);
+    honest.isHeld = false;
+    rest.release();
     expect(await (await client).ended).toBe('complete');
     expect((await client).body.equals(BYTES)).toBe(true);
     expect(honest.requests.length).toBeGreaterThan(0);

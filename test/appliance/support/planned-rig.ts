@@ -26,6 +26,8 @@ export interface PlannedRig {
   readonly fills: FillCoordinator;
   readonly store: ObjectStore;
   readonly demand: Map<string, number>;
+  /** As the metrics tell. */
+  filledBytes(): Promise<number>;
   /** Puts a file in the plan; `sources` in the order to try. */
   plan(path: string, bytes: Buffer, sources: readonly FillPlanSource[]): PlannedFile;
   stop(): Promise<void>;
@@ -49,7 +51,8 @@ export async function startPlannedRig(
     });
   await store.start();
   const http = new HttpClient({ connectTimeoutMs: config.connectTimeoutMs, maxConnectionsPerHost: 16 });
-  const metrics = new ApplianceMetrics(new Metrics('appliance'));
+  const meters = new Metrics('appliance');
+  const metrics = new ApplianceMetrics(meters);
   const fills = new FillCoordinator({ config, store, http, world, logger: silentLogger, metrics });
   const planned = new Map<string, PlannedFile>();
   fills.usePlan({ find: (path) => planned.get(path) });
@@ -82,6 +85,10 @@ export async function startPlannedRig(
     fills,
     store,
     demand,
+    async filledBytes() {
+      const samples = [...(await meters.expose()).matchAll(/^appliance_fill_bytes_total\{.*\} (\d+)$/gm)];
+      return samples.reduce((sum, [, bytes]) => sum + Number(bytes), 0);
+    },
     plan(path, bytes, sources) {
       const file: PlannedFile = { manifest: manifestOf(path, bytes), sources };
       planned.set(path, file);
