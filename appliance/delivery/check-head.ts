@@ -6,6 +6,7 @@
  * made of. So whatever has two readings is refused, and the connection ends with it: Node shows only the first of two
  * Host lines, takes HTTP/0.9 and 2.0 in a request line, and lets a GET have a body that nobody asked for.
  */
+import { isAuthority } from '../../src/http/authority.ts';
 
 /** Why a request was refused, for counters. A closed set. */
 export const REFUSAL_REASONS = [
@@ -40,8 +41,6 @@ export type CheckedHead =
 
 /** Lines of a head; browsers send about twenty. */
 const MAX_HEADER_LINES = 100;
-/** RFC 3986 section 3.2.2: a registered name, an IPv4 address or a bracketed literal, and a port. */
-const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})+)(?::[0-9]{0,5})?$/;
 const NO_BODY_LENGTH = /^0+$/;
 
 export function checkHead({ version, method, rawHeaders }: HeadFacts): CheckedHead {
@@ -58,7 +57,7 @@ export function checkHead({ version, method, rawHeaders }: HeadFacts): CheckedHe
       case 4:
         if (name.toLowerCase() !== 'host') break;
         hosts += 1;
-        if (!HOST.test(value)) return { kind: 'refused', status: 400, reason: 'host' };
+        if (!isAuthority(value)) return { kind: 'refused', status: 400, reason: 'host' };
         break;
       case 5:
         if (name.toLowerCase() === 'range') ranges += 1;

@@ -6,6 +6,7 @@ import type { ApplianceConfig } from '../config.ts';
 import type { Passage } from '../purge/purge-barrier.ts';
 import type { PurgeTarget } from '../purge/purge-rule.ts';
 import type { RunningAnswer } from '../purge/running-answers.ts';
+import { cutAnswer } from './cut-answer.ts';
 import type { DeliveryRecord, RecordContext } from './delivery-record.ts';
 import type { Finder } from './find-object.ts';
 import { type Head, type SendOptions, sendWhole } from './send-answer.ts';
@@ -59,8 +60,7 @@ export function sendOptions({ context, left, record, response }: Exchange, gate:
     beforeHead: () =>
       gate.pass(() => {
         record.abandoned('purged');
-        // A reset, so that what was sent cannot pass for the end.
-        response.socket?.resetAndDestroy();
+        cutAnswer(response);
       }),
   };
 }

@@ -56,6 +56,11 @@ export interface Finder {
   readonly hasOrigin: boolean;
 }
 
+/** For one request; `left` aborts when its client leaves, and ends what is asked for this client alone. */
+interface RequestFinder extends Finder {
+  readonly left: AbortSignal;
+}
+
 /** How it came to a question to the origin. */
 interface Asking {
   readonly reason: ForwardReason;
@@ -65,8 +70,12 @@ interface Asking {
 /** The failures for which RFC 5861 section 4 allows a stale answer; others are answers. */
 const SERVER_FAILURES = new Set([500, 502, 503, 504]);
 
-/** @throws OperationalError when the origin is needed and fails. */
-export async function findObject(request: DeliveryRequest, finder: Finder): Promise<Found> {
+/**
+ * @param left aborts when the client leaves: what was being asked for it alone is given up
+ * @throws OperationalError when the origin is needed and fails; the reason of `left`
+ */
+export async function findObject(request: DeliveryRequest, shared: Finder, left: AbortSignal): Promise<Found> {
+  const finder: RequestFinder = { ...shared, left };
   const held = finder.discovery.find(request);
   if (held.lease === undefined) return findUpstream(request, finder, held);
   try {
@@ -82,7 +91,7 @@ function ageOf(known: Pick<ObjectDescription, 'initialAgeMs' | 'confirmedAtMs'>,
   return known.initialAgeMs + Math.max(0, nowMs - known.confirmedAtMs);
 }
 
-async function findUpstream(request: DeliveryRequest, finder: Finder, held: Held): Promise<Found> {
+async function findUpstream(request: DeliveryRequest, finder: RequestFinder, held: Held): Promise<Found> {
   if (!finder.hasOrigin) {
     const status = request.directives.onlyIfCached ? 504 : 404;
     return { kind: 'refused', status, reason: 'not planned, and there is no origin' };
@@ -95,7 +104,12 @@ async function findUpstream(request: DeliveryRequest, finder: Finder, held: Held
   return fromAnswer(request, finder, await finder.discovery.ask(needOf(request), held), reason);
 }
 
-async function answerFrom(lease: ObjectLease, request: DeliveryRequest, finder: Finder, held: Held): Promise<Found> {
+async function answerFrom(
+  lease: ObjectLease,
+  request: DeliveryRequest,
+  finder: RequestFinder,
+  held: Held,
+): Promise<Found> {
   const { description } = lease;
   const ageMs = ageOf(description, finder.nowMs());
   const reuse = reuseOf(description, request, ageMs);
@@ -167,7 +181,7 @@ function joinGrowing(request: DeliveryRequest, finder: Finder): Found | undefine
 async function validate(
   lease: ObjectLease,
   request: DeliveryRequest,
-  finder: Finder,
+  finder: RequestFinder,
   judged: { readonly reuse: Reuse & { readonly kind: 'validate' }; readonly ageMs: number; readonly held: Held },
 ): Promise<Found> {
   const { reuse, ageMs, held } = judged;
@@ -220,7 +234,7 @@ function failureOf(discovery: Answered['discovery']): number | undefined {
 
 async function fromAnswer(
   request: DeliveryRequest,
-  finder: Finder,
+  finder: RequestFinder,
   { discovery, isShared }: Answered,
   reason: ForwardReason,
 ): Promise<Found> {
@@ -279,11 +293,12 @@ function fromGrowing(growth: Growth, request: DeliveryRequest, finder: Finder, c
 }
 
 /** A request of its own for one client, with its conditions and preferences, and never its credentials. */
-async function passThrough(request: DeliveryRequest, finder: Finder, reason: ForwardReason): Promise<Found> {
+async function passThrough(request: DeliveryRequest, finder: RequestFinder, reason: ForwardReason): Promise<Found> {
   const response = await finder.fills.origin.ask({
     target: request.key,
     method: request.method,
     headers: request.forwardHeaders,
+    signal: finder.left,
   });
   const cacheStatus = forwarded({ reason, isShared: false }, response.status);
   return { kind: 'stream', response, cacheStatus, outcome: 'pass' };

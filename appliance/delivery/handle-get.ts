@@ -19,6 +19,7 @@ import { isOperational } from '../../src/errors/operational-error.ts';
 import { preflightHeaders } from '../../src/http/cors.ts';
 import { type Admission, admit } from './admit.ts';
 import { checkHead, type RefusalReason } from './check-head.ts';
+import { breakOff } from './cut-answer.ts';
 import { DeliveryRecord } from './delivery-record.ts';
 import { type DeliveryContext, type Exchange, sendHead } from './exchange.ts';
 import { forwardMethod, isForwardable } from './forward-method.ts';
@@ -150,7 +151,7 @@ function fail(error: unknown, exchange: Exchange): void {
   if (left.aborted) return record.abandoned('client-left');
   if (error instanceof ClientTooSlow) {
     record.abandoned('client-slow');
-    response.destroy();
+    breakOff(response);
     return;
   }
   if (!isOperational(error)) {
@@ -161,7 +162,7 @@ function fail(error: unknown, exchange: Exchange): void {
   record.reason = error.code;
   if (response.headersSent) {
     record.abandoned('source-failed');
-    response.destroy();
+    breakOff(response);
     return;
   }
   sendHead(exchange, ERROR_CODES[error.code].status, {});

@@ -20,7 +20,7 @@ const BOUNDARY_BYTES = 18;
  */
 export async function deliver(request: DeliveryRequest, exchange: Exchange): Promise<void> {
   using passage = exchange.context.finder.fills.purges.enter();
-  const found = await findObject(request, exchange.context.finder);
+  const found = await findObject(request, exchange.context.finder, exchange.left);
   switch (found.kind) {
     case 'object':
       return await sendObject(request, found, passage, exchange);

@@ -11,6 +11,7 @@
  * A refusal is 414 when too long, 400 when the text is no request target, and 404 when it is a valid one that can name
  * nothing here.
  */
+import { isAuthority } from './authority.ts';
 
 /** Limits on a request target. */
 export interface TargetLimits {
@@ -51,7 +52,7 @@ const statusOfRefusal: Readonly<Record<TargetRefusal, 400 | 404 | 414>> = {
   'dot-segment': 404,
 };
 
-const absoluteForm = /^https?:\/\/([^/?#@]+)(?=[/?]|$)/i;
+const absoluteForm = /^https?:\/\/([^/?#]+)(?=[/?]|$)/i;
 // Space, controls, DEL, non-ASCII, `#` (a fragment is never sent) and backslash (a slash to some, text to others).
 const forbiddenCharacter = /[^\x21-\x7e]|[#\\]/;
 const percentTriplet = /%([0-9A-Fa-f]{2})/g;
@@ -93,7 +94,7 @@ function refused(reason: TargetRefusal): ParsedTarget {
 function toOriginForm(target: string): string | undefined {
   if (target.startsWith('/')) return target;
   const authority = absoluteForm.exec(target);
-  if (authority === null) return undefined;
+  if (authority === null || !isAuthority(authority[1] ?? '')) return undefined;
   const rest = target.slice(authority[0].length);
   return rest.startsWith('/') ? rest : `/${rest}`;
 }
