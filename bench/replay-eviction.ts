@@ -24,11 +24,11 @@ import { type Trace, uniqueBytes } from './workloads/trace.ts';
  * on all but the segments.
  *
  * What came out (results/): the default misses fewer bytes than LRU on every trace with 95 % certainty, 16 % fewer where
- * popularity drifts or something is launched or scanned, 4 to 5 % on day 2 and for a small ISP, and half a
- * percent on day 1. The goal of 9 % is out of reach on day 1, where the bound is 7 %: four of five bytes of its second half were asked for the first time. On day 2 and
- * for a small ISP it is not reached; the bound of over 20 % knows the future, which no rule does.
- * The default draws: with six other sequences than the committed one, day 2 (videos) gave 4.6 to 5.1 %, day 1 0.5 to
- * 0.6 %, small ISP 4.1 to 4.2 %.
+ * popularity drifts or something is launched or scanned, 4 to 5 % on day 2 and for a small ISP, and half a percent on day
+ * 1. The goal of 9 % is out of reach on day 1, where the bound is 7 %: four of five bytes of its second half were asked
+ * for the first time. On day 2 and for a small ISP it is not reached; the bound of over 20 % knows the future, which no
+ * rule does. The default draws: with six other sequences than the committed one, day 2 (videos) gave 4.6 to 5.1 %, day 1
+ * 0.5 to 0.6 %, small ISP 4.1 to 4.2 %.
  *
  * What it leaves out: an object arrives in whole here and block by block in the product, and nothing is pinned.
  */
