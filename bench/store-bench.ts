@@ -67,8 +67,8 @@ async function measureStarts(folder: string, { objects }: StoreBenchOptions, pro
     makeVolume(dir, one.shape, (share) => progress.show(index * 0.15 + share * 0.1, `making a volume: ${one.name}`));
     if (one.loseIndex === true) loseIndex(dir);
     progress.show(index * 0.15 + 0.1, `starting: ${one.name}`);
-    const blocks = String(one.shape.blocksPerObject);
-    const words = [join(import.meta.dirname, 'store-start-child.ts'), dir, blocks];
+    const { blocksPerObject, objects: wanted } = one.shape;
+    const words = [join(import.meta.dirname, 'store-start-child.ts'), dir, String(blocksPerObject), String(wanted)];
     const { stdout } = await promisify(execFile)(process.execPath, words);
     const start = JSON.parse(stdout) as Record<string, number>;
     results.push({ case: one.name, blocks: one.shape.objects * one.shape.blocksPerObject, start });

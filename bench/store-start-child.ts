@@ -1,6 +1,6 @@
 /**
  * Starts a store on one volume, in a process of its own so that memory is the store's, and prints what it cost as JSON:
- * `node store-start-child.ts DIR BLOCKS`.
+ * `node store-start-child.ts DIR BLOCKS OBJECTS`.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';
@@ -14,7 +14,9 @@ const LOOKUPS = 500_000;
 /** Viewers ask for few objects most of the time. */
 const HOT_OBJECTS = 10_000;
 
-const [dir = '', blocks = '1'] = process.argv.slice(2);
+const [dir = '', blocks = '1', wanted = '1'] = process.argv.slice(2);
+/** A store starts without a volume that takes longer than half a minute, which joins when it is ready. */
+const PATIENCE_MS = 300_000;
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
@@ -37,6 +39,11 @@ delay.enable();
 const cpuBefore = process.cpuUsage();
 const startedMs = performance.now();
 await store.start();
+while (store.usage().objectCount < Number(wanted)) {
+  if (performance.now() - startedMs > PATIENCE_MS)
+    throw new Error(`only ${store.usage().objectCount} objects are there`);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+}
 const startMs = performance.now() - startedMs;
 const cpu = process.cpuUsage(cpuBefore);
 await new Promise((resolve) => setTimeout(resolve, 50));

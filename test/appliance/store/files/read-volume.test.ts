@@ -53,7 +53,7 @@ describe('what a volume tells of itself', () => {
     const texts = [...rows.textEnds].map((end, place) =>
       Buffer.from(rows.texts).toString('utf8', place === 0 ? 0 : rows.textEnds[place - 1], end),
     );
-    expect(texts.map((text) => JSON.parse(text).key)).toEqual(keys);
+    expect(texts.map((text) => (JSON.parse(text) as { key: string }).key)).toEqual(keys);
     // Never used: the first to go.
     expect(order).toEqual([2, 5, 4, 3, 1, 0]);
   });

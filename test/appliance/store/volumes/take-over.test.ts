@@ -97,16 +97,16 @@ it('takes over a volume in slices: what is removed, replaced and pinned meanwhil
     await store.volumes.remove(rig.volumeDir('a'));
     const away = store.usage().objectCount;
 
-    let isAdded = false;
+    const adding = { isOver: false };
     const added = store.volumes.add({ dir: rig.volumeDir('a'), capacityBytes, content: 'refuse' }).then(() => {
-      isAdded = true;
+      adding.isOver = true;
     });
     let turnsBetween = 0;
     const left = [...planned];
-    while (!isAdded) {
+    while (!adding.isOver) {
       await nextTurn();
       // Since it began, and before it ends.
-      if (isAdded || (turnsBetween === 0 && store.usage().objectCount === away)) continue;
+      if (adding.isOver || (turnsBetween === 0 && store.usage().objectCount === away)) continue;
       turnsBetween += 1;
       for (const action of left.splice(0, ACTIONS_PER_TURN)) model.do(store, action);
     }
