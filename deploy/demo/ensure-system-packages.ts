@@ -1,6 +1,6 @@
 /*
- * The demo and the tests need things that npm cannot bring: a browser, ffmpeg, nginx, BIRD and systemd-analyze. On a
- * fresh Debian, as root (a container, a CI machine), asking the reader to install them would be a third command in
+ * The demo and the tests need things that npm cannot bring: a browser, ffmpeg, nginx, BIRD, bindfs and systemd-analyze. On
+ * a fresh Debian, as root (a container, a CI machine), asking the reader to install them would be a third command in
  * a README that promises two, so they are installed here. Everywhere else nothing is touched: the answer names
  * exactly what is missing and the command that brings it.
  *
@@ -14,7 +14,7 @@ import { constants } from 'node:fs';
 import { access, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-export type SystemPackageName = 'bird' | 'chromium' | 'ffmpeg' | 'nginx' | 'systemd';
+export type SystemPackageName = 'bindfs' | 'bird' | 'chromium' | 'ffmpeg' | 'nginx' | 'systemd';
 
 interface SystemPackage {
   readonly debianPackage: string;
@@ -25,6 +25,7 @@ interface SystemPackage {
 }
 
 const systemPackages: Readonly<Record<SystemPackageName, SystemPackage>> = {
+  bindfs: { debianPackage: 'bindfs', commands: [['bindfs']] },
   bird: { debianPackage: 'bird2', commands: [['bird']], service: 'bird' },
   chromium: { debianPackage: 'chromium', commands: [['chromium', 'chromium-browser', 'google-chrome']] },
   ffmpeg: { debianPackage: 'ffmpeg', commands: [['ffmpeg'], ['ffprobe']] },

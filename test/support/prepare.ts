@@ -11,7 +11,7 @@ async function prepare(): Promise<boolean> {
     );
     return false;
   }
-  const answer = await ensureSystemPackages(['bird', 'chromium', 'ffmpeg', 'nginx', 'systemd'], (line) =>
+  const answer = await ensureSystemPackages(['bindfs', 'bird', 'chromium', 'ffmpeg', 'nginx', 'systemd'], (line) =>
     console.log(`prepare: ${line}`),
   );
   if (answer.kind === 'ready') return true;

@@ -25,6 +25,7 @@ export class IndexClient {
   readonly #loaded = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
   #sequence = 0;
+  #isGone = false;
   #silence: Timer | undefined;
 
   /** @param onLoading gets everything that the index holds, and `loaded` last */
@@ -44,7 +45,12 @@ export class IndexClient {
     this.#worker.on('error', (error) => {
       throw error;
     });
-    this.#worker.once('exit', () => this.#closed.resolve());
+    this.#worker.once('exit', () => {
+      this.#isGone = true;
+      this.#closed.resolve();
+      // Nobody answers any more; whoever waits must not wait for the deadline.
+      for (const sequence of [...this.#waiting.keys()]) this.#settle(sequence, this.#gone);
+    });
     port1.on('message', (message: FromIndex) => this.#hear(message));
   }
 
@@ -88,9 +94,16 @@ export class IndexClient {
       this.#settle(sequence, { code: 'VOLUME_IO', detail: `${this.#dir}: no answer within ${deadlineMs} ms` });
     });
     this.#waiting.set(sequence, { settle, timer });
-    this.#port.ref();
-    this.#post({ kind: 'commit', sequence, batch });
+    if (this.#isGone) this.#settle(sequence, this.#gone);
+    else {
+      this.#port.ref();
+      this.#post({ kind: 'commit', sequence, batch });
+    }
     return sequence;
+  }
+
+  get #gone(): IndexFailure {
+    return { code: 'VOLUME_IO', detail: `${this.#dir}: its index is closed` };
   }
 
   #post(message: ToIndex): void {

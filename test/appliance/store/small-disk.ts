@@ -55,6 +55,11 @@ export class SmallDisk implements Disposable {
     truncateSync(this.image, fromMebibyte * 1024 * 1024);
   }
 
+  /** What was read from the disk is asked of it again. */
+  forgetCaches(): void {
+    run('find', [this.dir, '-type', 'f', '-exec', 'dd', 'if={}', 'iflag=nocache', 'count=0', 'status=none', ';']);
+  }
+
   /**
    * Another disk with what is on this one by now, as after a power cut: the kernel has not written everything yet.
    */
@@ -86,6 +91,14 @@ export class SmallDisk implements Disposable {
   repair(): void {
     run('umount', [this.dir]);
     this.#mount('-o', 'loop', this.image);
+  }
+
+  /** As `repair`, with what was on it at another time. @returns false while somebody has files open */
+  repairs(image: string): boolean {
+    if (spawnSync('umount', [this.dir]).status !== 0) return false;
+    copyFileSync(image, this.image);
+    this.#mount('-o', 'loop', this.image);
+    return true;
   }
 
   [Symbol.dispose](): void {
