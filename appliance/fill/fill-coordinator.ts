@@ -8,7 +8,6 @@
  */
 
 import type { HttpClient } from '../../src/client/http-client.ts';
-import { BLOCK_BYTES } from '../../src/contracts/file-manifest.ts';
 import type { FillPlanSource } from '../../src/contracts/fill-plan.ts';
 import { isOperational, OperationalError } from '../../src/errors/operational-error.ts';
 import { ShareBudget } from '../../src/resilience/share-budget.ts';
@@ -17,20 +16,20 @@ import type { Logger } from '../../src/telemetry/logger.ts';
 import type { World } from '../../src/world/world.ts';
 import type { ApplianceConfig } from '../config.ts';
 import type { ApplianceMetrics } from '../metrics.ts';
-import { type Passage, PurgeBarrier } from '../purge/purge-barrier.ts';
+import { PurgeBarrier } from '../purge/purge-barrier.ts';
 import { type ObjectDescription, targetOf } from '../store/object-description.ts';
 import type { ObjectStore, StoredObject } from '../store/object-store.ts';
 import type { BlockFiller, BlockFillResult, PlannedFile, PlannedFiles } from './block-filler.ts';
 import type { BlockFlight } from './blocks/block-flight.ts';
+import { BlockKeeper } from './blocks/block-keeper.ts';
 import { DigestCheck, ObjectCheck } from './blocks/check-digest.ts';
 import { LeasedObject } from './blocks/leased-object.ts';
 import { type ObjectKeeper, ObjectLease, OpenObject } from './blocks/open-object.ts';
-import { UnkeptBlocks } from './blocks/unkept-blocks.ts';
 import type { FillSource } from './fill-source.ts';
 import { strongValidator } from './origin/read-answer.ts';
 import { describePlanned } from './planned-object.ts';
 import { fetchBlocks } from './run/fetch-blocks.ts';
-import type { OpenBody, RunContext, RunOptions } from './run/fill-run.ts';
+import type { NewObject, RunContext, RunOptions } from './run/fill-run.ts';
 import { FillSlots } from './run/fill-slots.ts';
 import { SourceTable } from './sources/source-table.ts';
 
@@ -41,18 +40,6 @@ export interface FillCoordinatorOptions {
   readonly world: World;
   readonly logger: Logger;
   readonly metrics: ApplianceMetrics;
-}
-
-/** A body that begins a new object: its first blocks are filled from it. */
-export interface NewObject {
-  readonly description: ObjectDescription;
-  readonly fillsByRange: boolean;
-  /** Undefined when only the head is known. */
-  readonly body: OpenBody | undefined;
-  /** Blocks that the asker wants of it, as far as is known. */
-  readonly wanted: { readonly firstBlock: number; readonly lastBlock: number };
-  /** Of the question that it answers. */
-  readonly passage?: Passage;
 }
 
 /** What a purge met of what is open. */
@@ -75,21 +62,25 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
   readonly purges = new PurgeBarrier();
   readonly #options: FillCoordinatorOptions;
   readonly #objects = new Map<string, OpenObject>();
-  readonly #unkept: UnkeptBlocks<OpenObject>;
+  readonly #keeper: BlockKeeper;
   readonly #sources: SourceTable;
   readonly #context: RunContext;
   #planned: PlannedFiles | undefined;
   readonly #storeLog: FailureLog;
   readonly #runs = new Set<Promise<void>>();
   #isStopping = false;
-  /** Of blocks that the store has not taken yet. */
-  #writingBytes = 0;
 
   constructor(options: FillCoordinatorOptions) {
     const { config, world, logger, metrics } = options;
     this.#options = options;
     this.#storeLog = new FailureLog(logger, 'store blocks');
-    this.#unkept = new UnkeptBlocks(config.memoryBytes / UNKEPT_SHARE);
+    this.#keeper = new BlockKeeper({
+      metrics,
+      storeLog: this.#storeLog,
+      maxFills: config.maxFills,
+      unkeptBytes: config.memoryBytes / UNKEPT_SHARE,
+      onCame: (object, flight) => this.#checkWhole(object, flight),
+    });
     const { http } = options;
     this.#sources = new SourceTable(config, { http, world, logger, metrics, limits: config, ownId: config.id });
     this.origin = this.#sources.origin;
@@ -210,10 +201,7 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
    * comes back with a restart at worst, and the origin is asked again then.
    */
   drop(key: string): void {
-    this.purge(key).catch((error: unknown) => {
-      if (!isOperational(error)) throw error;
-      this.#storeLog.failed(error);
-    });
+    this.#noteFailed(this.purge(key));
   }
 
   /** Begins no retries any more, and waits for the fills on their way, whose sources have been cut off. */
@@ -295,40 +283,16 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
     this.#run({ object, flights, sources: this.#sourcesOf(object), keepsAll: false });
   }
 
-  async keep(object: OpenObject, flight: BlockFlight): Promise<void> {
-    object.retain();
-    this.#writingBytes += flight.lengthBytes;
-    try {
-      if (flight.audience === 'viewers' && this.#writingBytes > this.#options.config.maxFills * BLOCK_BYTES) {
-        throw new OperationalError('OVERLOADED', 'volumes are slower than what comes in');
-      }
-      const urgency = flight.audience === 'plan' ? 'planned' : 'demand';
-      const outcome = await object.stored.write(flight.blockIndex, flight.bytes, urgency);
-      // Viewers who come while the object is open share the bytes, as those of a block that no volume could take.
-      if (outcome === 'not-admitted') this.#unkept.add(object, flight.blockIndex, flight.bytes);
-      flight.settleKept();
-      this.#storeLog.worked();
-      this.#checkWhole(object, flight);
-    } catch (error) {
-      if (!isOperational(error)) throw error;
-      if (error.code !== 'OVERLOADED') this.#storeLog.failed(error);
-      this.#options.metrics.blockUnkept();
-      this.#unkept.add(object, flight.blockIndex, flight.bytes);
-      this.#checkWhole(object, flight);
-      flight.settleKept(error);
-    } finally {
-      this.#writingBytes -= flight.lengthBytes;
-      object.endFlight(flight);
-      object.release();
-    }
+  keep(object: OpenObject, flight: BlockFlight): Promise<void> {
+    return this.#keeper.keep(object, flight);
   }
 
   unkept(object: OpenObject, blockIndex: number): Uint8Array | undefined {
-    return this.#unkept.find(object, blockIndex);
+    return this.#keeper.unkept(object, blockIndex);
   }
 
   closed(object: OpenObject): void {
-    this.#unkept.forget(object);
+    this.#keeper.forget(object);
     if (this.#objects.get(object.key) === object) this.#objects.delete(object.key);
   }
 
@@ -382,9 +346,19 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
   #findStored(key: string): StoredObject | undefined {
     const stored = this.#options.store.find(key);
     if (stored === undefined || !this.purges.isToGo(stored.description)) return stored;
+    const { description, heldBlocks, heldBytes } = stored;
     stored[Symbol.dispose]();
-    this.drop(key);
+    const removal = this.purge(key);
+    this.#noteFailed(removal);
+    this.purges.takeAway({ description, heldBlocks, heldBytes, removal });
     return undefined;
+  }
+
+  #noteFailed(removal: Promise<boolean>): void {
+    removal.catch((error: unknown) => {
+      if (!isOperational(error)) throw error;
+      this.#storeLog.failed(error);
+    });
   }
 
   /** A block is here: if that is all, the whole is checked by the digest that came with it. */

@@ -4,7 +4,8 @@ import type { ShareBudget } from '../../../src/resilience/share-budget.ts';
 import type { Logger } from '../../../src/telemetry/logger.ts';
 import type { Clock } from '../../../src/world/world.ts';
 import type { ApplianceMetrics } from '../../metrics.ts';
-import { chosenBy, targetOf } from '../../store/object-description.ts';
+import type { Passage } from '../../purge/purge-barrier.ts';
+import { chosenBy, type ObjectDescription, targetOf } from '../../store/object-description.ts';
 import type { BlockFlight } from '../blocks/block-flight.ts';
 import type { OpenObject } from '../blocks/open-object.ts';
 import type { FillSource } from '../fill-source.ts';
@@ -24,6 +25,18 @@ export interface OpenBody {
   readonly contentDigest?: string | undefined;
   /** Ends it unread. */
   readonly discard?: () => void;
+}
+
+/** A body that begins a new object: its first blocks are filled from it. */
+export interface NewObject {
+  readonly description: ObjectDescription;
+  readonly fillsByRange: boolean;
+  /** Undefined when only the head is known. */
+  readonly body: OpenBody | undefined;
+  /** Blocks that the asker wants of it, as far as is known. */
+  readonly wanted: { readonly firstBlock: number; readonly lastBlock: number };
+  /** Of the question that it answers. */
+  readonly passage?: Passage;
 }
 
 export interface RunOptions {
