@@ -9,9 +9,9 @@ import { base64Schema, byteCountSchema, filePathSchema, sha256HexSchema } from '
  * the 2 MiB of a huge page, so that memory slots of one or two blocks need no other size.
  *
  * Measured (`npm run bench -- store`, bench/results): to keep a block costs 1.27, 1.16, 0.94 and 0.75 ms of processor per
- * MiB at 256 KiB, 512 KiB, 1 and 4 MiB, so most of what there is to gain is gained at 1 MiB
- * (2 MiB was disturbed in that run: 1.28); knowing what is held takes
- * 16.9, 8.4, 4.2 and 1.1 kB of memory per GiB. The wait for one block grows the other way: at 4 MiB a write's p99 is ten
+ * MiB at 256 KiB, 512 KiB, 1 and 4 MiB (and 1.28 at 2 MiB, which shows the noise: one run, on two cores that others
+ * shared at a load of 21), so most of what there is to gain is gained at 1 MiB; knowing what is held takes 16.9, 8.4, 4.2
+ * and 1.1 kB of memory per GiB. The wait for one block grows the other way: in that run a write's p99 at 4 MiB was ten
  * times that of 1 MiB, and a 1-byte range fetches four times as much.
  */
 export const BLOCK_BYTES = 1024 * 1024;

@@ -24,9 +24,9 @@ export interface BatchWriter {
  * rows whose bytes are not there are found by their checksums. A sync for every group makes every fill wait for the disk
  * to empty its cache, and viewers' reads wait behind that. A sync every second loses less than the kernel's own
  * write-back, but what it loses costs refills as well. With 64 writers a disk of a virtual machine
- * took 444 (none), 727 (every second) and 658 MB/s (every group): no difference that stands out of the noise, so the
- * choice is the operator's (`bench -- store` says what a disk takes). 64 writers of rows alone make 30,000 blocks in 480
- * transactions a second, p50 0.4 ms.
+ * took 444 (none), 727 (every second) and 658 MB/s (every group), measured once at a load of 21 on two cores: the noise
+ * is larger than what there is to see, so the choice is the operator's (`bench -- store` says what a disk takes). 64
+ * writers of rows alone made 30,000 blocks in 480 transactions a second, p50 0.4 ms, in that run.
  */
 export class CommitQueue {
   readonly #writer: BatchWriter;
