@@ -140,9 +140,10 @@ export class Volume {
     return this.#lane.longestWaitMs('viewer');
   }
 
-  /** From the next write on it evicts down to less, or grows to more. */
+  /** It evicts down to less at once, as far as nobody holds it, or grows to more. */
   setCapacity(capacityBytes: number): void {
     this.#space.capacityBytes = Math.max(0, capacityBytes);
+    if (this.#opened !== undefined) this.#inBackground(this.#room.make().catch(() => undefined));
   }
 
   /**
@@ -192,8 +193,7 @@ export class Volume {
       await within(clock, deadlineMs, `close ${this.dir}`, ended);
     } catch (error) {
       this.#logger.warn({ error }, 'volume is cut off');
-      // Not waited for: a thread that hangs in a dead disk may never end.
-      void this.#opened?.index.kill();
+      void this.#opened?.index.kill(); // Not waited for: a thread that hangs in a dead disk may never end.
     }
     this.#opened = undefined;
     this.cutOff('it is closed');

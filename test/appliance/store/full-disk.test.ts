@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ObjectStore } from '../../../appliance/store/object-store.ts';
@@ -66,6 +66,21 @@ describe.skipIf(noTmpfs !== undefined)('a disk that is smaller than its capacity
     object[Symbol.dispose]();
     await until(() => stateOf(store) === 'online');
     await fillObject(store, descriptionOf('/b', BLOCK_BYTES));
+    await rig.close();
+  });
+
+  it('gives way before the disk is full when others fill it, keeps the reserve free, and never writes for that', async () => {
+    await using rig = new StoreRig();
+    using disk = SmallDisk.inMemory(64);
+    const world = new FakeWorld();
+    const policy = { reserveBytes: 2 * BLOCK_BYTES };
+    const store = await rig.open({ volumes: [{ dir: disk.dir, capacityBytes: 40 * BLOCK_BYTES }], world, policy });
+    for (let number = 0; number < 36; number += 1) await fillObject(store, descriptionOf(`/${number}`, BLOCK_BYTES));
+    expect(store.usage().objectCount).toBe(36);
+    writeFileSync(join(disk.dir, 'foreign'), Buffer.alloc(27 * BLOCK_BYTES));
+    await world.clock.advanceUntil(() => statfsSync(disk.dir).bavail * statfsSync(disk.dir).bsize >= 2 * BLOCK_BYTES);
+    expect(store.usage().objectCount).toBeGreaterThan(30);
+    expect(stateOf(store)).toBe('online');
     await rig.close();
   });
 
