@@ -29,8 +29,19 @@ export interface Passage extends Disposable {
   check(target: PurgeTarget): void;
 }
 
+/** An object that a viewer's lookup removed before the search got to it. */
+export interface TakenAway {
+  readonly description: PurgeTarget;
+  readonly heldBlocks: number;
+  readonly heldBytes: number;
+  /** Resolves when it outlives a restart; who handed it in handles its failure as well. */
+  readonly removal: Promise<unknown>;
+}
+
 /** A purge that is being carried out. */
 export interface Sweep extends Disposable {
+  /** What others have removed meanwhile in place of the search: it belongs to what the purge answers for. */
+  readonly takenAway: readonly TakenAway[];
   /** Whether an object is to go: it is meant, and was there before the purge began. */
   covers(target: PurgeTarget): boolean;
 }
@@ -40,6 +51,7 @@ interface Standing {
   readonly rule: PurgeRule;
   /** Keys under which something new was begun since; undefined when the search has ended. */
   newer: Set<string> | undefined;
+  readonly takenAway: TakenAway[];
 }
 
 export class PurgeBarrier {
@@ -63,9 +75,10 @@ export class PurgeBarrier {
   begin(rule: PurgeRule): Sweep {
     this.#number += 1;
     this.#sweeping += 1;
-    const standing: Standing = { number: this.#number, rule, newer: new Set() };
+    const standing: Standing = { number: this.#number, rule, newer: new Set(), takenAway: [] };
     this.#standing.push(standing);
     return {
+      takenAway: standing.takenAway,
       covers: (target) => isToGo(standing, target),
       [Symbol.dispose]: () => {
         if (standing.newer === undefined) return;
@@ -85,6 +98,11 @@ export class PurgeBarrier {
   /** Whether a purge that is being carried out has not reached this object yet. */
   isToGo(target: PurgeTarget): boolean {
     return this.#sweeping > 0 && this.#standing.some((standing) => isToGo(standing, target));
+  }
+
+  /** To be told of what was `isToGo`, and is being removed by who looked it up. */
+  takeAway(taken: TakenAway): void {
+    for (const standing of this.#standing) if (isToGo(standing, taken.description)) standing.takenAway.push(taken);
   }
 
   /** For passages alone. */

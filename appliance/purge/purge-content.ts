@@ -9,13 +9,13 @@
  * A disk that was away when this process began cannot be searched: of that the keys are remembered, and for a prefix or
  * a tag nothing that it holds is believed when it comes back, which costs fills and no wrong answer.
  *
- * Resolves when neither a restart nor such a disk could bring anything back. The count of what was stored leaves out what a viewer asked
- * for, and thereby removed, while the search was on its way to it.
+ * Resolves when neither a restart nor such a disk could bring anything back. What a viewer asked for, and thereby
+ * removed, while the search was on its way to it counts as well, and is waited for.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isOperational, type OperationalError } from '../../src/errors/operational-error.ts';
 import type { ObjectState, ObjectStore } from '../store/object-store.ts';
-import type { PurgeBarrier, Sweep } from './purge-barrier.ts';
+import type { PurgeBarrier, Sweep, TakenAway } from './purge-barrier.ts';
 import { mayMean, type PurgeRule, type PurgeTarget } from './purge-rule.ts';
 
 /** What a purge has to reach. */
@@ -81,15 +81,18 @@ async function removeStored(rule: PurgeRule, sweep: Sweep, { store, isPlanned }:
     failure ??= error;
   };
   let removals: Promise<void>[] = [removeUnknown(rule, store).then(() => undefined, noteFailure)];
-  for (const { description, heldBlocks, heldBytes } of statesOf(rule, store)) {
+  const count = ({ description, heldBlocks, heldBytes }: Omit<TakenAway, 'removal'>): void => {
+    objects += 1;
+    blocks += heldBlocks;
+    bytes += heldBytes;
+    if (isPlanned(description.key)) plannedObjects += 1;
+  };
+  for (const state of statesOf(rule, store)) {
     work += 1;
-    if (sweep.covers(description)) {
+    if (sweep.covers(state.description)) {
       work += REMOVAL_WORK;
-      objects += 1;
-      blocks += heldBlocks;
-      bytes += heldBytes;
-      if (isPlanned(description.key)) plannedObjects += 1;
-      removals.push(store.remove(description.key).then(() => undefined, noteFailure));
+      count(state);
+      removals.push(store.remove(state.description.key).then(() => undefined, noteFailure));
     }
     if (work < SLICE_WORK) continue;
     work = 0;
@@ -98,6 +101,10 @@ async function removeStored(rule: PurgeRule, sweep: Sweep, { store, isPlanned }:
     removals = [];
   }
   await Promise.all(removals);
+  for (const taken of sweep.takenAway) {
+    count(taken);
+    await taken.removal.catch(noteFailure);
+  }
   return { objects, blocks, bytes, plannedObjects, mayComeBack, failure };
 }
 

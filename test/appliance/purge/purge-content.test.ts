@@ -76,4 +76,26 @@ describe('the search of a purge', () => {
     expect([...store.objects()]).toHaveLength(0);
     expect(parts.barrier.standingCount).toBe(0);
   });
+
+  it('counts what a viewer who looked it up removed in its place, and answers only when that is durable', async () => {
+    const { store, parts } = rig(20_000);
+    const removed = Promise.withResolvers<boolean>();
+    removed.promise.catch(() => undefined);
+    let hasAnswered = false;
+    setImmediate(() => {
+      const state = store.state('/a/19998');
+      if (state === undefined) throw new Error('the search is faster than this test thinks');
+      expect(parts.barrier.isToGo(state.description)).toBe(true);
+      void store.remove('/a/19998');
+      const { description, heldBlocks, heldBytes } = state;
+      parts.barrier.takeAway({ description, heldBlocks, heldBytes, removal: removed.promise });
+      setTimeout(() => {
+        expect(hasAnswered).toBe(false);
+        removed.reject(new OperationalError('VOLUME_IO', 'the disk hangs'));
+      });
+    });
+    const report = await purgeContent({ by: 'prefix', prefix: '/a/' }, 'finish', parts);
+    hasAnswered = true;
+    expect(report).toMatchObject({ objects: 10_000, mayComeBack: 1 });
+  });
 });
