@@ -49,7 +49,7 @@ export class IndexClient {
       this.#isGone = true;
       this.#closed.resolve();
       // Nobody answers any more; whoever waits must not wait for the deadline.
-      for (const sequence of [...this.#waiting.keys()]) this.#settle(sequence, this.#gone);
+      for (const sequence of this.#waiting.keys()) this.#settle(sequence, this.#gone);
     });
     port1.on('message', (message: FromIndex) => this.#hear(message));
   }
