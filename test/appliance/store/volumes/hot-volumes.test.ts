@@ -55,7 +55,8 @@ describe('a volume that is added', () => {
     await fillAll(store);
     expect(await add(store, rig.volumeDir('c'))).toMatchObject({ state: 'online', capacityBytes, objectCount: 0 });
     await expectAll(store);
-    for (const key of KEYS) await fillObject(store, descriptionOf(`/new${key}`, 10));
+    // So many that none of them on the third volume would be no accident.
+    for (let index = 0; index < 80; index += 1) await fillObject(store, descriptionOf(`/new${index}`, 10));
     expect(store.usage().volumes[2]?.objectCount).toBeGreaterThan(2);
     const { uuid } = store.usage().volumes[2]!;
     store = await rig.start();

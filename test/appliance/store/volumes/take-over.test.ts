@@ -13,7 +13,7 @@ const OBJECTS = 8000;
 const FILLED = 24;
 /** One page for the bytes, one for the tail. */
 const FILLED_BYTES = 2 * 4096;
-const ACTIONS_PER_TURN = 6;
+const ACTIONS_PER_TURN = 30;
 
 const keys = Array.from({ length: OBJECTS }, (_, number) => `/${number}`);
 const capacityBytes = 64 * BLOCK_BYTES;
