@@ -108,6 +108,8 @@ it('takes over a volume in slices: what is removed, replaced and pinned meanwhil
       // Since it began, and before it ends.
       if (adding.isOver || (turnsBetween === 0 && store.usage().objectCount === away)) continue;
       turnsBetween += 1;
+      // Those with bytes came last, and are taken over last.
+      for (let at = 0; at < 3; at += 1) model.do(store, { key: `/${(turnsBetween * 3 + at) % FILLED}`, kind: 'pin' });
       for (const action of left.splice(0, ACTIONS_PER_TURN)) model.do(store, action);
     }
     await added;
