@@ -178,7 +178,8 @@ describe('over the wire', () => {
     socket.write('GET /long.mp4 HTTP/1.1\r\nHost: x\r\n\r\n');
     socket.on('data', () => {
       socket.pause();
-      setImmediate(() => setImmediate(() => socket.resume()));
+      // 64 KiB at a time: the whole would take over a second.
+      setTimeout(() => socket.resume(), 2);
     });
     await until(() => isOver);
     const metrics = await (await fetch(`${rig.adminUrl}/metrics`)).text();
