@@ -8,11 +8,10 @@ import { base64Schema, byteCountSchema, filePathSchema, sha256HexSchema } from '
  * 2 s segment of a 4 Mbit/s rendition is one block, and the SHA-256 list of a 50 GB file stays at 1.6 MB. It divides
  * the 2 MiB of a huge page, so that memory slots of one or two blocks need no other size.
  *
- * Measured (`npm run bench -- store`, bench/results): to keep a block costs 1.27, 1.16, 0.94 and 0.75 ms of processor per
- * MiB at 256 KiB, 512 KiB, 1 and 4 MiB (and 1.28 at 2 MiB, which shows the noise: one run, on two cores that others
- * shared at a load of 21), so most of what there is to gain is gained at 1 MiB; knowing what is held takes 16.9, 8.4, 4.2
- * and 1.1 kB of memory per GiB. The wait for one block grows the other way: in that run a write's p99 at 4 MiB was ten
- * times that of 1 MiB, and a 1-byte range fetches four times as much.
+ * Measured (`npm run bench -- store`, bench/results, on a quiet machine of two cores): to keep a block costs 1.16, 0.98,
+ * 1.00 and 1.01 ms of processor per MiB at 256 KiB, 512 KiB, 1 and 4 MiB (2 MiB was an outlier at 2.5), so the processor
+ * does not decide; knowing what is held takes 16.9, 8.4, 4.2 and 1.1 kB of memory per GiB. The wait for one block grows
+ * the other way, p99 3 ms at 1 MiB and 10 ms at 4 MiB, and a 1-byte range fetches four times as much.
  */
 export const BLOCK_BYTES = 1024 * 1024;
 

@@ -25,10 +25,10 @@ export interface LoadedVolume {
  * Opens a volume's index and brings rows and data files to agree: files in which no row holds a block are removed,
  * and rows whose file is gone go. A lost or damaged index is made anew from the data files.
  *
- * A million objects of one block, on two cores that others shared at a load of 5 to 9: 8 to 15 s until all are found, 8 to
- * 12 s of processor in both threads, a longest stall of the loop of 0.2 to 0.4 s (the eviction policy's tables double in
- * one turn, 0.2 s for the largest), 850 bytes of memory for each object, 400 of them on the heap. Row by row and in one
- * turn it was 31 to 38 s, 16 to 19 s of processor, 10 to 13 s and 880 bytes at much the same load.
+ * A million objects of one block, on a quiet machine of two cores and with a warm cache: 8.8 s until all are found, 11 s
+ * of processor in both threads, a longest stall of the loop of 0.24 s (the eviction policy's tables double in one turn),
+ * 880 bytes of memory for each object, 400 of them on the heap. Under a load of 5 to 9 it was 8 to 15 s; row by row and in
+ * one turn 31 to 38 s and a stall of 10 to 13 s at much the same load.
  * @throws OperationalError STATE_IN_USE, STATE_CORRUPT (a newer version wrote it), VOLUME_FULL, VOLUME_IO
  */
 export async function loadVolume(
