@@ -27,9 +27,11 @@ it('keeps the state to one, naming the process that has it, until it is released
 it('is free again when its process was killed', async () => {
   const program = `
     import { StateLock } from ${JSON.stringify(new URL('../../appliance/state-lock.ts', import.meta.url).href)};
-    new StateLock(${JSON.stringify(dir)}).take();
+    // Held by what goes on: a lock that nobody can reach any more is collected, and free.
+    const lock = new StateLock(${JSON.stringify(dir)});
+    lock.take();
     console.log('taken');
-    setInterval(() => {}, 1000);`;
+    setInterval(() => lock, 1000);`;
   const script = join(dir, 'holder.ts');
   writeFileSync(script, program);
   const holder = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
