@@ -19,10 +19,13 @@ import type { STEERING_PARAMETERS } from './config.ts';
 import { Fleet } from './fleet/fleet.ts';
 import { FleetStore } from './fleet/fleet-store.ts';
 import { HeldTitles } from './fleet/held-titles.ts';
+import { NO_SHARES } from './flow/site-shares.ts';
 import { createSteeringMetrics, showSteeringGauges } from './metrics.ts';
 import { QualitySketches } from './quality/quality-sketches.ts';
+import { NO_QUALITY } from './quality/quality-view.ts';
 import { PrefixFile } from './routing/prefix-file.ts';
 import { RouteTable } from './routing/route-table.ts';
+import { NO_SITES } from './sites/site-table.ts';
 
 export type SteeringConfig = ConfigOf<typeof STEERING_PARAMETERS> & CommonConfig;
 
@@ -85,6 +88,9 @@ export class SteeringService implements ProcessService {
       fleet: fleet.view(),
       catalogue: this.#catalogue,
       heldTitles: this.#heldTitles,
+      sites: NO_SITES,
+      shares: NO_SHARES,
+      quality: NO_QUALITY,
     };
   }
 

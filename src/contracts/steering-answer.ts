@@ -24,7 +24,7 @@ export const steeringAnswerSchema = z.object({
     /** The matched prefix, never the address. */
     prefix: z.string().max(49).optional(),
     siteId: siteIdSchema.optional(),
-    evidence: z.enum(['route', 'default']),
+    evidence: z.enum(['route', 'asn', 'country', 'default']),
   }),
   ranked: z.array(rankedPlaceSchema).min(1).max(8),
   excluded: z.array(z.object({ id: applianceIdSchema, reason: z.string().max(200) })).max(1000),

@@ -2,8 +2,11 @@ import type { CatalogueTitle } from '../../src/contracts/catalogue-snapshot.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import { type FleetView, toCandidate } from '../fleet/fleet-registry.ts';
 import type { HeldTitles } from '../fleet/held-titles.ts';
+import type { SiteShares } from '../flow/site-shares.ts';
+import type { QualityView } from '../quality/quality-view.ts';
 import { rankAppliances } from '../ranking/rank-appliances.ts';
 import type { Routes } from '../routing/route-table.ts';
+import type { SiteTable } from '../sites/site-table.ts';
 import type { Decision } from './decision.ts';
 import { locateClient } from './locate-client.ts';
 import { selectCandidates } from './select-candidates.ts';
@@ -21,6 +24,9 @@ export interface SteeringState {
   /** undefined until the planner was reached for the first time ever. */
   readonly catalogue: Catalogue | undefined;
   readonly heldTitles: HeldTitles;
+  readonly sites: SiteTable;
+  readonly shares: SiteShares;
+  readonly quality: QualityView;
 }
 
 export interface SteeringQuestion {

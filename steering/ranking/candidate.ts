@@ -22,6 +22,30 @@ export type Held =
   | { readonly kind: 'nothing'; readonly because: string }
   | { readonly kind: 'unknown'; readonly because: string };
 
+/** How a site is connected to viewers: inside their ISP, across a peering, or by way of a paid third party. */
+export type SiteKind = 'embedded' | 'peering' | 'transit';
+
+/** What the operator says of a site. */
+export interface SiteFacts {
+  readonly kind: SiteKind;
+  /** The ISP whose viewers an embedded site is there for; undefined: everybody's. */
+  readonly network: string | undefined;
+  /** What fails together with it (a building, a router); by default the site itself. */
+  readonly failureDomain: string;
+}
+
+/** What players' reports say of an appliance for the neighbourhood of one client. */
+export interface QualityVerdict {
+  /** 0 as good as the best that is known or nothing known, to 3 clearly worse. */
+  readonly qualityClass: 0 | 1 | 2 | 3;
+  /** 1 normally; below 1 it is demoted, and only this share of the sessions may try it. */
+  readonly probeShare: number;
+  /** In words, where it is not as good as the best. */
+  readonly because: string | undefined;
+}
+
+export const NO_VERDICT: QualityVerdict = { qualityClass: 0, probeShare: 1, because: undefined };
+
 /** Everything one decision may know of an appliance. */
 export interface Candidate {
   readonly id: string;

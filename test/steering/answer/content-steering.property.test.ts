@@ -10,9 +10,12 @@ import { Catalogue } from '../../../steering/catalogue/catalogue.ts';
 import { LoadGuard } from '../../../steering/edge/load-guard.ts';
 import { type FleetView, makeView } from '../../../steering/fleet/fleet-registry.ts';
 import { HeldTitles } from '../../../steering/fleet/held-titles.ts';
+import { NO_SHARES } from '../../../steering/flow/site-shares.ts';
 import { createSteeringMetrics } from '../../../steering/metrics.ts';
+import { NO_QUALITY } from '../../../steering/quality/quality-view.ts';
 import type { Candidate } from '../../../steering/ranking/candidate.ts';
 import { PrefixTable } from '../../../steering/routing/prefix-table.ts';
+import { NO_SITES } from '../../../steering/sites/site-table.ts';
 import { FakeWorld } from '../../support/fake-world.ts';
 import { fleets } from '../arbitraries.ts';
 import { NOW_MS, renditionIds, snapshot, title } from '../samples.ts';
@@ -68,6 +71,9 @@ const states = fc.tuple(fleets, fc.integer({ min: 0, max: 3 }), fc.boolean()).ma
     fleet: viewOf(fleet),
     catalogue: known ? new Catalogue(snapshot([BARS]), NOW_MS) : undefined,
     heldTitles,
+    sites: NO_SITES,
+    shares: NO_SHARES,
+    quality: NO_QUALITY,
   };
 });
 
@@ -166,6 +172,9 @@ test('TTLs of a thousand clients differ, and their mean is within two in a hundr
     fleet: viewOf([]),
     catalogue: new Catalogue(snapshot([BARS]), NOW_MS),
     heldTitles: new HeldTitles(),
+    sites: NO_SITES,
+    shares: NO_SHARES,
+    quality: NO_QUALITY,
   };
   const ttls: number[] = [];
   for (let client = 0; client < 1000; client += 1) {
