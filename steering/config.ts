@@ -38,6 +38,11 @@ export const STEERING_PARAMETERS = {
     2000,
     'How often to look whether the table of prefixes has changed.',
   ),
+  sites: textParameter(
+    '',
+    'Table of sites as JSON: kind, network, failure domain, place, cap, time zone, maintenance (oca site --help shows one). Read again when it changes; a broken file changes nothing.',
+    { unit: 'FILE' },
+  ),
   leaseMs: numberParameter(
     'ms',
     { min: 200, max: 600_000 },

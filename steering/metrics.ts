@@ -46,6 +46,10 @@ export function createSteeringMetrics() {
       'prefix_file_broken',
       '1 while the table of client prefixes cannot be read: the log names the lines; the table before stays in use.',
     ),
+    siteFileBroken: metrics.gauge(
+      'site_file_broken',
+      '1 while the table of sites cannot be read: the log says what is wrong; the table before stays in use.',
+    ),
     plannerRounds: metrics.counter(
       'planner_polls_total',
       'Polls of the planner: while they fail the last catalogue stays in use.',

@@ -7,6 +7,7 @@ import {
   clusterIdSchema,
   siteIdSchema,
 } from '../../src/contracts/ids.ts';
+import { isTimeZone } from '../../src/world/local-times.ts';
 
 /**
  * The fleet as the operator states it: sites with their link and window, clusters of appliances that fill from each
@@ -83,12 +84,4 @@ function missing<T extends { id: string }>(
       ? []
       : [`${list}.${index}.${member}: there is no '${reference(item)}' (in '${item.id}')`],
   );
-}
-
-function isTimeZone(name: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
-  } catch {
-    return false;
-  }
 }

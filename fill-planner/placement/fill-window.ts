@@ -12,7 +12,7 @@ import type { FillWindow } from '../../src/contracts/fill-plan.ts';
  * Limits: one regular window per local day; one that would reach the next start is cut there.
  */
 export interface FillWindowInput {
-  /** Starts of windows, ascending, from before now on: see `fleet/local-start-times`. */
+  /** Starts of windows, ascending, from before now on: see `src/world/local-times`. */
   readonly startsAtMs: readonly number[];
   readonly hours: number;
   readonly fillBitsPerSec: number;

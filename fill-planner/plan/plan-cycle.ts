@@ -5,7 +5,7 @@ import type { CatalogStore } from '../catalog/catalog-store.ts';
 import type { DemandStore } from '../demand/demand-store.ts';
 import { predictDemand } from '../demand/predict-demand.ts';
 import type { FleetStore } from '../fleet/fleet-store.ts';
-import { localStartTimes } from '../fleet/local-start-times.ts';
+import { localStartTimes } from '../../src/world/local-times.ts';
 import { buildPlan, type PlanInput } from './build-plan.ts';
 import type { PlanOutcome, PlanStore } from './plan-store.ts';
 
@@ -15,7 +15,7 @@ import type { PlanOutcome, PlanStore } from './plan-store.ts';
  *
  *   gather    fleet, catalogue, demand of the last weeks, masters of the plan before
  *   predict   bytes per file and region for the next day                          demand/predict-demand (pure)
- *   windows   when each site may fill, in absolute time                           fleet/local-start-times
+ *   windows   when each site may fill, in absolute time                           src/world/local-times
  *   build     which rendition goes where, from whom, in which order, and why      build-plan (pure)
  *   store     a new version where the content changed, the same one refreshed where only times did
  *

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { localStartTimes } from '../../../fill-planner/fleet/local-start-times.ts';
+import { localStartTimes } from '../../../src/world/local-times.ts';
 import { fillWindows, restartWindow } from '../../../fill-planner/placement/fill-window.ts';
 
 const HOUR_MS = 3_600_000;
