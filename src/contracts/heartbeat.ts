@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { parseContract } from './contract.ts';
 import { holdingsSchema } from './holdings.ts';
 import { applianceIdSchema, baseUrlSchema, clusterIdSchema, epochMsSchema, siteIdSchema } from './ids.ts';
-import { tokenKeySchema } from './token-keys.ts';
+import { tokenKeysSchema } from './token-keys.ts';
+import { urlGrantSchema } from './url-grant.ts';
 
 /** Serving states in the words of the operator's portal; only `serving` takes new sessions. */
 export const servingStateSchema = z.enum(['starting', 'serving', 'draining', 'drained']);
@@ -49,7 +50,11 @@ export type Heartbeat = z.infer<typeof heartbeatSchema>;
 export const heartbeatAnswerSchema = z.object({
   version: z.literal(1),
   leaseMs: z.number().int().positive(),
-  tokenKeys: z.array(tokenKeySchema).max(16),
+  tokenKeys: tokenKeysSchema,
+  /** By what this appliance may fill from others where URLs have to be signed. */
+  grant: urlGrantSchema.optional(),
+  /** Steering's clock, so that an appliance learns when its own is wrong: tokens end at a time of day. */
+  answeredAtMs: epochMsSchema.optional(),
 });
 export type HeartbeatAnswer = z.infer<typeof heartbeatAnswerSchema>;
 

@@ -54,6 +54,9 @@ const OPTIONAL = new Set([
   'catalogue-snapshot titles.0.hls.media.0.channels',
   'catalogue-snapshot titles.0.dash',
   'heartbeat holdings',
+  'heartbeat-answer tokenKeys.0.issuer',
+  'heartbeat-answer grant',
+  'heartbeat-answer answeredAtMs',
   'problem detail',
   'route-report routes.0.asPathLength',
   'route-report routes.0.med',
@@ -63,6 +66,7 @@ const OPTIONAL = new Set([
   'steering-answer client.siteId',
   'steering-answer ranked.0.siteId',
   'steering-answer degraded',
+  'token-key issuer',
 ]);
 
 /** Its private half is gone: these signatures can only be checked. */
