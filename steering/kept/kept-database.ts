@@ -12,20 +12,25 @@ import type { Logger } from '../../src/telemetry/logger.ts';
  * does not start.
  * @throws OperationalError STATE_IN_USE; VOLUME_IO, VOLUME_FULL when even a new one cannot be made
  */
-export function openKeptDatabase(file: string, migrations: URL, logger: Logger): Database {
+export function openKeptDatabase(
+  file: string,
+  migrations: URL,
+  logger: Logger,
+  { durable = false }: { readonly durable?: boolean } = {},
+): Database {
   try {
-    return openSound(file, migrations);
+    return openSound(file, migrations, durable);
   } catch (error) {
     if (!isOperational(error, 'STATE_CORRUPT')) throw error;
     logger.error({ file, error }, 'kept state is damaged: it is put aside and begun anew');
     renameSync(file, `${file}.damaged`);
     for (const beside of ['-wal', '-shm']) rmSync(file + beside, { force: true });
-    return openSound(file, migrations);
+    return openSound(file, migrations, durable);
   }
 }
 
-function openSound(file: string, migrations: URL): Database {
-  const database = openDatabase(file, { durable: false, exclusive: true });
+function openSound(file: string, migrations: URL, durable: boolean): Database {
+  const database = openDatabase(file, { durable, exclusive: true });
   try {
     const verdict = database.pragma('quick_check(1)', { simple: true });
     if (verdict !== 'ok') throw new OperationalError('STATE_CORRUPT', `${file}: ${String(verdict)}`);

@@ -1,0 +1,4 @@
+CREATE TABLE withholding (
+  name TEXT PRIMARY KEY,
+  withholding TEXT NOT NULL
+) STRICT;
