@@ -4,6 +4,7 @@ import { type FleetView, toCandidate } from '../fleet/fleet-registry.ts';
 import type { HeldTitles } from '../fleet/held-titles.ts';
 import type { SiteShares } from '../flow/site-shares.ts';
 import type { QualityView } from '../quality/quality-view.ts';
+import { DEFAULT_POLICY, type PolicyFacts } from '../ranking/policy-facts.ts';
 import { rankAppliances } from '../ranking/rank-appliances.ts';
 import type { Routes } from '../routing/route-table.ts';
 import type { SiteTable } from '../sites/site-table.ts';
@@ -33,6 +34,8 @@ export interface SteeringQuestion {
   readonly titleId: string;
   readonly sessionId: string;
   readonly clientAddress: string;
+  /** How this session is ranked; undefined: as all are. */
+  readonly policy?: PolicyFacts;
 }
 
 /** Why there can be no decision. Neither is the client's fault. */
@@ -53,7 +56,12 @@ export function steer(question: SteeringQuestion, state: SteeringState): Decisio
     sessionId,
   });
   const candidates = selected.map((member) => toCandidate(member, state.heldTitles.held(member.id, titleId)));
-  const { ranked, excluded } = rankAppliances(candidates, { sessionId, titleId, siteId: client.siteId });
+  const { ranked, excluded } = rankAppliances(candidates, {
+    sessionId,
+    titleId,
+    siteId: client.siteId,
+    policy: question.policy ?? DEFAULT_POLICY,
+  });
   return {
     title,
     client,

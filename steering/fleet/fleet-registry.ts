@@ -1,9 +1,17 @@
 import type { Heartbeat } from '../../src/contracts/heartbeat.ts';
 import type { Clock } from '../../src/world/world.ts';
-import type { Candidate, Held } from '../ranking/candidate.ts';
+import type { Candidate, Held, Lease } from '../ranking/candidate.ts';
 import { exclude } from '../ranking/exclude.ts';
 import { ApplianceSlots } from './appliance-slots.ts';
-import { judgeLeases, type LeaseFacts } from './leases.ts';
+import {
+  afterHeartbeat,
+  type CapacityRules,
+  type CapacityState,
+  capacityShareAt,
+  stillRecovering,
+  WARM,
+} from './capacity-state.ts';
+import { judgeLeases, type LeaseFacts, type LeaseVerdicts } from './leases.ts';
 import { PlaceOrders } from './place-orders.ts';
 
 /** What became of a heartbeat. Out of order: older than one that we have, of the same instance or of one before. */
@@ -17,10 +25,17 @@ export interface FleetRegistryOptions {
   readonly slots?: ApplianceSlots;
   /** How long a view may lag behind what heartbeats say of load; who comes, goes or changes state is seen at once. */
   readonly viewLagMs?: number;
+  /** Time that leases are judged by, see ListeningTime; by default the clock's. */
+  readonly listening?: { nowMs(): number };
+  readonly capacity?: CapacityRules;
+  /** Why operators withhold an appliance, or undefined. */
+  readonly withheld?: (standing: { id: string; clusterId: string; siteId: string }) => string | undefined;
+  /** By slot: what sessions that were just placed will take. */
+  readonly pendingBitsPerSec?: () => Float64Array;
 }
 
 /** An appliance as a decision sees it, but for what it holds, which depends on the title. */
-export type FleetMember = Omit<Candidate, 'held'> & {
+export type FleetMember = Omit<Candidate, 'held' | 'pendingBitsPerSec'> & {
   readonly clusterId: string;
   readonly lastHeardAtMs: number;
   /** Its number in the arrays of the view and of HeldTitles. */
@@ -42,6 +57,8 @@ export interface FleetView {
   readonly servingIdsBySite: ReadonlyMap<string, readonly string[]>;
   /** Many vanished together and are kept, see leases.ts. */
   readonly preserving: boolean;
+  /** By slot; the one thing in a view that goes on moving, see PlacedSessions. */
+  readonly pendingBitsPerSec: Float64Array;
 }
 
 interface Entry {
@@ -50,6 +67,13 @@ interface Entry {
   lastHeardAtMs: number;
   leaseEndsMs: number;
   restored: boolean;
+  capacity: CapacityState;
+  /** See leases.ts. */
+  graceEndsMs: number | undefined;
+  /** In the last view. */
+  withheld: string | undefined;
+  /** In the last view its lease had run out, for good. */
+  wasExpired: boolean;
   /** Instances that ended, newest last: a late packet of one of them is not a restart. */
   readonly pastInstances: string[];
 }
@@ -58,6 +82,8 @@ const MAX_APPLIANCES_KNOWN = 10_000;
 const MAX_PAST_INSTANCES = 4;
 /** How long a view may tell an old silence; who is in and who is out is exact. */
 const LONGEST_VIEW_MS = 1000;
+/** Everybody has all of his capacity at once. */
+const NO_WARMING_UP: CapacityRules = { warmUpShare: 1, warmUpMs: 0, wellAfterMs: 0 };
 
 /**
  * Who is in the fleet, from heartbeats with leases by monotonic time: a wall clock that is set must not expire anybody.
@@ -71,10 +97,19 @@ export class FleetRegistry {
   #viewEndsMs = 0;
   #viewMadeMs = 0;
   #orders: PlaceOrders | undefined;
+  readonly #capacity: CapacityRules;
+  readonly #listening: { nowMs(): number };
+  readonly #startedMs: number;
+  /** See LeaseRules. */
+  #hearingSinceMs: number | undefined;
+  #lastLeaseEndsMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: FleetRegistryOptions) {
     this.#options = options;
     this.#slots = options.slots ?? new ApplianceSlots();
+    this.#capacity = options.capacity ?? NO_WARMING_UP;
+    this.#listening = options.listening ?? { nowMs: () => options.clock.monotonicMs() };
+    this.#startedMs = this.#listening.nowMs();
   }
 
   /**
@@ -82,13 +117,18 @@ export class FleetRegistry {
    * @param lastHeardAtMs wall-clock time
    */
   restore(heartbeat: Heartbeat, lastHeardAtMs: number): void {
-    const nowMs = this.#options.clock.monotonicMs();
+    const nowMs = this.#listening.nowMs();
+    const moment = { nowMs, isCold: false, wasServing: true };
     this.#entries.set(heartbeat.applianceId, {
       heartbeat,
       lastHeardMs: nowMs,
       lastHeardAtMs,
       leaseEndsMs: nowMs + this.#options.leaseMs,
       restored: true,
+      capacity: afterHeartbeat(WARM, heartbeat, moment),
+      graceEndsMs: undefined,
+      withheld: undefined,
+      wasExpired: false,
       pastInstances: [],
     });
     this.#forgetView();
@@ -104,23 +144,36 @@ export class FleetRegistry {
       pastInstances.push(entry.heartbeat.instanceId);
       if (pastInstances.length > MAX_PAST_INSTANCES) pastInstances.shift();
     }
-    const nowMs = clock.monotonicMs();
+    const nowMs = this.#listening.nowMs();
+    const capacity = this.#capacityAfter(entry, heartbeat, { nowMs, outcome });
     this.#entries.set(heartbeat.applianceId, {
       heartbeat,
       lastHeardMs: nowMs,
       lastHeardAtMs: clock.nowMs(),
       leaseEndsMs: nowMs + leaseMs,
       restored: false,
+      capacity,
+      graceEndsMs: undefined,
+      withheld: entry?.withheld,
+      wasExpired: false,
       pastInstances,
     });
-    if (entry === undefined || entry.restored || saysMoreThanLoad(entry.heartbeat, heartbeat)) this.#forgetView();
+    if (nowMs >= this.#lastLeaseEndsMs) this.#hearingSinceMs = nowMs;
+    this.#lastLeaseEndsMs = nowMs + leaseMs;
+    const isSeenAtOnce =
+      entry === undefined ||
+      entry.restored ||
+      entry.leaseEndsMs <= nowMs ||
+      entry.capacity.atHardLimit !== capacity.atHardLimit ||
+      saysMoreThanLoad(entry.heartbeat, heartbeat);
+    if (isSeenAtOnce) this.#forgetView();
     else this.#viewEndsMs = Math.min(this.#viewEndsMs, this.#viewMadeMs + (this.#options.viewLagMs ?? 0));
     return outcome;
   }
 
   /** The fleet now. The same object while nothing is heard and no lease ends, for a second at the longest. */
   view(): FleetView {
-    const nowMs = this.#options.clock.monotonicMs();
+    const nowMs = this.#listening.nowMs();
     if (this.#view === undefined || nowMs >= this.#viewEndsMs) {
       this.#view = this.#makeView(nowMs);
       this.#viewMadeMs = nowMs;
@@ -129,9 +182,14 @@ export class FleetRegistry {
     return this.#view;
   }
 
+  /** Who is withheld has changed. */
+  refresh(): void {
+    this.#view = undefined;
+  }
+
   /** Drops who has been silent for `silentMs` (a box that was scrapped). @returns the ids */
   forgetSilent(silentMs: number): string[] {
-    const nowMs = this.#options.clock.monotonicMs();
+    const nowMs = this.#listening.nowMs();
     const gone = [...this.#entries].filter(([, entry]) => nowMs - entry.lastHeardMs > silentMs).map(([id]) => id);
     for (const id of gone) {
       this.#entries.delete(id);
@@ -148,8 +206,8 @@ export class FleetRegistry {
 
   #nextChangeMs(nowMs: number): number {
     let nextMs = nowMs + LONGEST_VIEW_MS;
-    for (const { leaseEndsMs } of this.#entries.values()) {
-      for (const changeMs of [leaseEndsMs, leaseEndsMs + this.#options.preserveMs])
+    for (const { leaseEndsMs, graceEndsMs } of this.#entries.values()) {
+      for (const changeMs of [leaseEndsMs, graceEndsMs ?? 0, leaseEndsMs + this.#options.preserveMs])
         if (changeMs > nowMs && changeMs < nextMs) nextMs = changeMs;
     }
     return nextMs;
@@ -163,46 +221,102 @@ export class FleetRegistry {
     return entry.pastInstances.includes(heartbeat.instanceId) ? 'out-of-order' : 'restarted';
   }
 
+  /** Just after our own start everybody joins; nobody is cold for that. */
+  #capacityAfter(
+    entry: Entry | undefined,
+    heartbeat: Heartbeat,
+    { nowMs, outcome }: { readonly nowMs: number; readonly outcome: HeartbeatOutcome },
+  ): CapacityState {
+    const weJustStarted = nowMs - this.#startedMs < 2 * this.#options.leaseMs;
+    const isCold = outcome === 'restarted' || entry?.wasExpired === true || (outcome === 'joined' && !weJustStarted);
+    const wasServing = entry === undefined || entry.heartbeat.state === 'serving';
+    return afterHeartbeat(entry?.capacity ?? WARM, heartbeat, { nowMs, isCold, wasServing });
+  }
+
   #makeView(nowMs: number): FleetView {
+    const { leases, preserving } = this.#judgeLeases(nowMs);
+    const members = [...this.#entries.values()]
+      .map((entry) => {
+        const { applianceId } = entry.heartbeat;
+        const lease = leases.get(applianceId) ?? { kind: 'expired', silentMs: 0 };
+        entry.wasExpired = lease.kind === 'expired';
+        return this.#toMember(entry, lease, nowMs);
+      })
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
+    this.#orders ??= new PlaceOrders(members);
+    return makeView(members, preserving, { orders: this.#orders, pendingBitsPerSec: this.#options.pendingBitsPerSec?.() });
+  }
+
+  #judgeLeases(nowMs: number): LeaseVerdicts {
     const facts: LeaseFacts[] = [...this.#entries].map(([id, entry]) => ({
       id,
       leaseEndsMs: entry.leaseEndsMs,
       lastHeardMs: entry.lastHeardMs,
       saidGoodbye: entry.heartbeat.state === 'draining' || entry.heartbeat.state === 'drained',
       restored: entry.restored,
+      graceEndsMs: entry.graceEndsMs,
     }));
     const { leaseMs, preserveMs } = this.#options;
-    const { leases, preserving } = judgeLeases(facts, nowMs, { togetherMs: 2 * leaseMs, preserveMs });
-    const members = [...this.#entries.values()]
-      .map((entry) => {
-        const { applianceId } = entry.heartbeat;
-        const lease = leases.get(applianceId) ?? { kind: 'expired', silentMs: 0 };
-        return toMember(entry, lease, this.#slots.take(applianceId));
-      })
-      .sort((a, b) => (a.id < b.id ? -1 : 1));
-    this.#orders ??= new PlaceOrders(members);
-    return makeView(members, preserving, this.#orders);
+    const rules = { togetherMs: 2 * leaseMs, preserveMs, hearingSinceMs: this.#hearingSinceMs };
+    const verdicts = judgeLeases(facts, nowMs, rules);
+    for (const id of verdicts.preserved) {
+      const entry = this.#entries.get(id);
+      if (entry !== undefined) entry.graceEndsMs = nowMs + leaseMs;
+    }
+    return verdicts;
+  }
+
+  #toMember(entry: Entry, lease: Lease, nowMs: number): FleetMember {
+    const { heartbeat, lastHeardAtMs, capacity } = entry;
+    const { applianceId: id, clusterId, siteId, health, load } = heartbeat;
+    const withheld = this.#options.withheld?.({ id, clusterId, siteId });
+    // Whoever comes back from a drain is as cold as one that was restarted.
+    if (withheld === undefined && entry.withheld !== undefined) entry.capacity = { ...capacity, warmsSinceMs: nowMs };
+    entry.withheld = withheld;
+    const recovering = stillRecovering(entry.capacity, nowMs, this.#capacity);
+    return {
+      id,
+      slot: this.#slots.take(id),
+      siteId,
+      clusterId,
+      baseUrl: heartbeat.publicUrl,
+      softwareVersion: heartbeat.softwareVersion,
+      lease,
+      state: heartbeat.state,
+      withheld,
+      healthy: health.healthy && recovering === undefined,
+      healthReasons: recovering === undefined ? health.reasons : [recovering],
+      egressBitsPerSec: load.egressBitsPerSec,
+      activeRequests: load.activeRequests,
+      softEgressBitsPerSec: heartbeat.capacity.softEgressBitsPerSec,
+      hardEgressBitsPerSec: heartbeat.capacity.hardEgressBitsPerSec,
+      maxActiveRequests: heartbeat.capacity.maxActiveRequests,
+      atHardLimit: entry.capacity.atHardLimit,
+      capacityShare: capacityShareAt(entry.capacity, nowMs, this.#capacity),
+      lastHeardAtMs,
+    };
   }
 }
 
 /**
  * @param members in the order of their ids
- * @param orders of the same members, where they are at hand
+ * @param parts orders of the same members and what is pending by slot, where they are at hand
  */
 export function makeView(
   members: readonly FleetMember[],
   preserving: boolean,
-  orders: PlaceOrders = new PlaceOrders(members),
+  parts: { readonly orders?: PlaceOrders; readonly pendingBitsPerSec?: Float64Array | undefined } = {},
 ): FleetView {
   const end = members.reduce((most, { slot }) => Math.max(most, slot + 1), 0);
   const bySlot = Array.from({ length: end }, (): FleetMember | undefined => undefined);
   const canServe = new Uint8Array(end);
   for (const member of members) {
     bySlot[member.slot] = member;
-    canServe[member.slot] = Number(exclude({ ...member, held: HOLDS_ALL }) === undefined);
+    canServe[member.slot] = Number(exclude(toCandidate(member, HOLDS_ALL, 0)) === undefined);
   }
   const serving = members.filter(
-    ({ lease, state, healthy }) => lease.kind !== 'expired' && state === 'serving' && healthy,
+    ({ lease, state, healthy, withheld }) =>
+      lease.kind !== 'expired' && state === 'serving' && healthy && withheld === undefined,
   );
   const idsOf = (some: readonly FleetMember[]): string[] => some.map(({ id }) => id);
   const bySite = Map.groupBy(serving, ({ siteId }) => siteId);
@@ -212,32 +326,12 @@ export function makeView(
     bySlot,
     membersBySite: Map.groupBy(members, ({ siteId }) => siteId),
     canServe,
-    orders,
+    orders: parts.orders ?? new PlaceOrders(members),
     servingIds: idsOf(serving),
     serving: new Set(idsOf(serving)),
     servingIdsBySite: new Map([...bySite].map(([siteId, some]) => [siteId, idsOf(some)])),
     preserving,
-  };
-}
-
-function toMember({ heartbeat, lastHeardAtMs }: Entry, lease: FleetMember['lease'], slot: number): FleetMember {
-  const { health, load, capacity } = heartbeat;
-  return {
-    id: heartbeat.applianceId,
-    slot,
-    siteId: heartbeat.siteId,
-    clusterId: heartbeat.clusterId,
-    baseUrl: heartbeat.publicUrl,
-    lease,
-    state: heartbeat.state,
-    healthy: health.healthy,
-    healthReasons: health.reasons,
-    egressBitsPerSec: load.egressBitsPerSec,
-    activeRequests: load.activeRequests,
-    softEgressBitsPerSec: capacity.softEgressBitsPerSec,
-    hardEgressBitsPerSec: capacity.hardEgressBitsPerSec,
-    maxActiveRequests: capacity.maxActiveRequests,
-    lastHeardAtMs,
+    pendingBitsPerSec: parts.pendingBitsPerSec ?? new Float64Array(end),
   };
 }
 
@@ -257,4 +351,8 @@ function saysMoreThanLoad(before: Heartbeat, now: Heartbeat): boolean {
 }
 
 /** The candidate that a member is for one title. */
-export const toCandidate = (member: FleetMember, held: Held): Candidate => ({ ...member, held });
+export const toCandidate = (member: FleetMember, held: Held, pendingBitsPerSec: number): Candidate => ({
+  ...member,
+  held,
+  pendingBitsPerSec,
+});

@@ -51,6 +51,7 @@ export interface Candidate {
   readonly id: string;
   readonly siteId: string;
   readonly baseUrl: string;
+  readonly softwareVersion: string;
   readonly lease: Lease;
   readonly state: ServingState;
   readonly healthy: boolean;

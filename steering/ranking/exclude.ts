@@ -1,7 +1,7 @@
 import type { Candidate } from './candidate.ts';
 
 /** Why an appliance takes no part in a decision: one closed word for metrics and tests, one sentence for people. */
-export type ExclusionCode = 'lease-expired' | 'not-serving' | 'unhealthy' | 'full' | 'lacks-title';
+export type ExclusionCode = 'lease-expired' | 'not-serving' | 'unhealthy' | 'full' | 'lacks-title' | 'other-software';
 
 export interface Exclusion {
   readonly id: string;

@@ -35,11 +35,33 @@ export function rankAppliances(candidates: readonly Candidate[], session: Sessio
     if (exclusion === undefined) eligible.push({ candidate, score: score(candidate, session) });
     else excluded.push(exclusion);
   }
-  const home = bestOf(eligible, MAX_APPLIANCES, compareLasting).sort(compareScores);
+  const home = bestOf(keepRequiredSoftware(eligible, session, excluded), MAX_APPLIANCES, compareLasting).sort(
+    compareScores,
+  );
   return {
     ranked: home.map((scored) => ({ ...scored, reasons: reasonsFor(scored, session) })),
     excluded: excluded.sort((a, b) => (a.id < b.id ? -1 : 1)),
   };
+}
+
+/** Where the policy requires a version, the others are left out, unless nothing would remain. */
+function keepRequiredSoftware(
+  eligible: readonly Scored[],
+  { policy: { software, variant } }: SessionFacts,
+  excluded: Exclusion[],
+): readonly Scored[] {
+  if (software?.rule !== 'require') return eligible;
+  const { fitting = [], others = [] } = Object.groupBy(eligible, ({ score }) =>
+    score.softwareFits ? 'fitting' : 'others',
+  );
+  if (fitting.length === 0) return eligible;
+  for (const { candidate } of others)
+    excluded.push({
+      id: candidate.id,
+      code: 'other-software',
+      reason: `software ${candidate.softwareVersion}: policy ${variant} requires ${software.version}`,
+    });
+  return fitting;
 }
 
 /** The first `count` in the order, in order; a fleet of thousands is not sorted for seven places. */
@@ -66,6 +88,10 @@ function reasonsFor({ candidate, score }: Scored, session: SessionFacts): string
         ? `site ${candidate.siteId}; the client's is not known`
         : `site ${candidate.siteId}, not the client's ${session.siteId}`,
   ];
+  if (session.policy.software !== undefined)
+    reasons.push(
+      `software ${candidate.softwareVersion}: policy ${session.policy.variant} ${session.policy.software.rule}s ${session.policy.software.version}`,
+    );
   if (candidate.lease.kind === 'doubtful') reasons.push(`doubtful: ${candidate.lease.because}`);
   reasons.push(
     `load at ${Math.round(score.pressure * 100)} % of the soft limit${score.yields ? ': this session looks elsewhere first' : ''}`,

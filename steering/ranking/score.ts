@@ -1,6 +1,7 @@
 import { rendezvousScore, unitHash } from '../../src/hashing/weighted-rendezvous.ts';
 import type { Candidate } from './candidate.ts';
 import { heldClassOf, WHOLE_CLASS } from './held-class.ts';
+import type { PolicyFacts } from './policy-facts.ts';
 
 /**
  * How well an appliance suits one session.
@@ -20,6 +21,8 @@ import { heldClassOf, WHOLE_CLASS } from './held-class.ts';
  */
 export interface Score {
   readonly inSite: boolean;
+  /** Its software is what the session's policy wants; true for all where it wants nothing. */
+  readonly softwareFits: boolean;
   readonly doubtful: boolean;
   /** 0 idle to 1 at the soft limit, 2 at the hard limit. */
   readonly pressure: number;
@@ -35,6 +38,7 @@ export interface SessionFacts {
   readonly titleId: string;
   /** Site of the client by its prefix; undefined when no prefix matches. */
   readonly siteId: string | undefined;
+  readonly policy: PolicyFacts;
 }
 
 /** Requests in hand have no soft limit in the heartbeat; RFC 9808 speaks of both, so we put ours at four fifths. */
@@ -46,9 +50,12 @@ export function score(candidate: Candidate, session: SessionFacts): Score {
   const key = heldClass === WHOLE_CLASS ? `${session.titleId}\n${session.sessionId}` : session.titleId;
   return {
     inSite: session.siteId !== undefined && candidate.siteId === session.siteId,
+    softwareFits: softwareFits(candidate, session.policy),
     doubtful: candidate.lease.kind === 'doubtful',
     pressure,
-    yields: pressure > 1 && unitHash(`${session.sessionId}\n${candidate.id}\nyields`) < pressure - 1,
+    yields:
+      pressure > 1 &&
+      unitHash(`${session.sessionId}\n${candidate.id}\nyields`) < (pressure - 1) * session.policy.yieldSlope,
     heldClass,
     rendezvous: rendezvousScore(key, { id: candidate.id, weight: candidate.softEgressBitsPerSec }),
   };
@@ -59,6 +66,7 @@ export function compareScores(a: Scored, b: Scored): number {
   return (
     Number(b.score.inSite) - Number(a.score.inSite) ||
     Number(a.score.doubtful) - Number(b.score.doubtful) ||
+    Number(b.score.softwareFits) - Number(a.score.softwareFits) ||
     Number(a.score.yields) - Number(b.score.yields) ||
     compareWarmth(a, b)
   );
@@ -66,7 +74,11 @@ export function compareScores(a: Scored, b: Scored): number {
 
 /** The same without what changes from minute to minute: the order that says which appliances are a session's own. */
 export function compareLasting(a: Scored, b: Scored): number {
-  return Number(b.score.inSite) - Number(a.score.inSite) || compareWarmth(a, b);
+  return (
+    Number(b.score.inSite) - Number(a.score.inSite) ||
+    Number(b.score.softwareFits) - Number(a.score.softwareFits) ||
+    compareWarmth(a, b)
+  );
 }
 
 export interface Scored {
@@ -80,6 +92,10 @@ function compareWarmth(a: Scored, b: Scored): number {
     b.score.rendezvous - a.score.rendezvous ||
     (a.candidate.id < b.candidate.id ? -1 : 1)
   );
+}
+
+function softwareFits({ softwareVersion }: Candidate, { software }: PolicyFacts): boolean {
+  return software === undefined || (softwareVersion === software.version) === (software.rule !== 'avoid');
 }
 
 function pressureOf(candidate: Candidate): number {

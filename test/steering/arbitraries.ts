@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { Candidate, Held, Lease } from '../../steering/ranking/candidate.ts';
+import type { PolicyFacts } from '../../steering/ranking/policy-facts.ts';
 import type { SessionFacts } from '../../steering/ranking/score.ts';
 
 /** Random fleets, sessions and addresses for the property tests. */
@@ -21,6 +22,7 @@ const holdings: fc.Arbitrary<Held> = fc.oneof(
 const candidate = fc
   .record({
     siteId: siteIds,
+    softwareVersion: fc.constantFrom('1.0.0', '1.1.0'),
     lease: leases,
     state: fc.constantFrom('serving', 'serving', 'serving', 'serving', 'starting', 'draining', 'drained'),
     healthy: fc.oneof({ weight: 5, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) }),
@@ -53,8 +55,25 @@ export const fleets: fc.Arbitrary<Candidate[]> = fc
       .map(([id, rest]) => ({ ...rest, id, baseUrl: `http://${id.replaceAll('_', '-')}.example:8080` })),
   );
 
+const policies: fc.Arbitrary<PolicyFacts> = fc.record({
+  variant: fc.constantFrom('default', 'canary'),
+  yieldSlope: fc.constantFrom(1, 0.5, 2),
+  spreadFailureDomains: fc.boolean(),
+  software: fc.oneof(
+    { weight: 2, arbitrary: fc.constant(undefined) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        version: fc.constantFrom('1.0.0', '1.1.0', '2.0.0'),
+        rule: fc.constantFrom('prefer', 'avoid'),
+      }),
+    },
+  ),
+});
+
 export const sessions: fc.Arbitrary<SessionFacts> = fc.record({
   sessionId: fc.stringMatching(/^[A-Za-z0-9_-]{1,24}$/),
   titleId: fc.constantFrom('bars', 'tone', 'noise'),
   siteId: fc.option(siteIds, { nil: undefined }),
+  policy: policies,
 });

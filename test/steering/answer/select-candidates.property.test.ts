@@ -16,6 +16,7 @@ const member = (slot: number, siteId: string, isWell: boolean): FleetMember => (
   siteId,
   clusterId: 'c',
   baseUrl: `http://oca-${slot}.example`,
+  softwareVersion: '1.0.0',
   lease: { kind: 'current' },
   state: isWell ? 'serving' : 'draining',
   healthy: true,

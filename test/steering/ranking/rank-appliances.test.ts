@@ -1,11 +1,13 @@
 import { expect, test } from 'vitest';
 import type { Candidate } from '../../../steering/ranking/candidate.ts';
+import { DEFAULT_POLICY, type PolicyFacts } from '../../../steering/ranking/policy-facts.ts';
 import { rankAppliances } from '../../../steering/ranking/rank-appliances.ts';
 
 const appliance = (id: string, changes: Partial<Candidate> = {}): Candidate => ({
   id,
   siteId: 'north',
   baseUrl: `http://${id}.example`,
+  softwareVersion: '1.0.0',
   lease: { kind: 'current' },
   state: 'serving',
   healthy: true,
@@ -19,7 +21,12 @@ const appliance = (id: string, changes: Partial<Candidate> = {}): Candidate => (
   ...changes,
 });
 
-const session = (sessionId: string, siteId?: string) => ({ sessionId, titleId: 'bars', siteId });
+const session = (sessionId: string, siteId?: string) => ({
+  sessionId,
+  titleId: 'bars',
+  siteId,
+  policy: DEFAULT_POLICY,
+});
 const firstOf = (fleet: readonly Candidate[], sessionId: string): string | undefined =>
   rankAppliances(fleet, session(sessionId, 'north')).ranked[0]?.candidate.id;
 
@@ -95,4 +102,52 @@ test('between soft and hard limit sessions leave by degrees, and always the same
 test("an overloaded appliance of the client's site still goes before an idle one elsewhere", () => {
   const fleet = [appliance('here', { egressBitsPerSec: 1.9e9 }), appliance('there', { siteId: 'south' })];
   for (let index = 0; index < 50; index += 1) expect(firstOf(fleet, `session-${index}`)).toBe('here');
+});
+
+const withSoftware = (rule: 'prefer' | 'require' | 'avoid', version: string): PolicyFacts => ({
+  ...DEFAULT_POLICY,
+  variant: 'canary',
+  software: { rule, version },
+});
+const mixedFleet = [
+  ...['a', 'b', 'c'].map((id) => appliance(id, { softwareVersion: '1.0.0' })),
+  appliance('new', { softwareVersion: '1.1.0' }),
+  appliance('new-elsewhere', { softwareVersion: '1.1.0', siteId: 'south' }),
+];
+const rankedWith = (policy: PolicyFacts, fleet = mixedFleet) => {
+  const { ranked, excluded } = rankAppliances(fleet, { ...session('s', 'north'), policy });
+  return { ids: ranked.map(({ candidate }) => candidate.id), excluded };
+};
+
+test('a preferred software version comes first within the site, an avoided one last within it', () => {
+  const preferred = rankedWith(withSoftware('prefer', '1.1.0'));
+  expect(preferred.ids[0]).toBe('new');
+  expect(preferred.ids.at(-1)).toBe('new-elsewhere');
+  const avoided = rankedWith(withSoftware('avoid', '1.1.0'));
+  expect(avoided.ids.slice(3)).toEqual(['new', 'new-elsewhere']);
+});
+
+test('a required software version leaves the others out, until none of it can serve', () => {
+  const required = rankedWith(withSoftware('require', '1.1.0'));
+  expect(required.ids).toEqual(['new', 'new-elsewhere']);
+  expect(required.excluded).toContainEqual({
+    id: 'a',
+    code: 'other-software',
+    reason: 'software 1.0.0: policy canary requires 1.1.0',
+  });
+  expect(rankedWith(withSoftware('require', '2.0.0')).ids).toHaveLength(5);
+});
+
+test('the slope of a policy says how many sessions an appliance above its soft limit gives away', () => {
+  const loaded = [appliance('a', { egressBitsPerSec: 1.5e9 }), appliance('b')];
+  const yielding = (yieldSlope: number): number =>
+    Array.from({ length: 400 }, (_, index) => `s${index}`).filter((sessionId) => {
+      const policy = { ...DEFAULT_POLICY, yieldSlope };
+      const { ranked } = rankAppliances(loaded, { ...session(sessionId, 'north'), policy });
+      return ranked.some(({ candidate, score }) => candidate.id === 'a' && score.yields);
+    }).length;
+  expect(yielding(0)).toBe(0);
+  expect(yielding(1)).toBeGreaterThan(150);
+  expect(yielding(1)).toBeLessThan(250);
+  expect(yielding(2)).toBe(400);
 });
