@@ -55,7 +55,10 @@ export function steer(question: SteeringQuestion, state: SteeringState): Decisio
     siteId: client.siteId,
     sessionId,
   });
-  const candidates = selected.map((member) => toCandidate(member, state.heldTitles.held(member.id, titleId)));
+  const { pendingBitsPerSec } = state.fleet;
+  const candidates = selected.map((member) =>
+    toCandidate(member, state.heldTitles.held(member.id, titleId), pendingBitsPerSec[member.slot] ?? 0),
+  );
   const { ranked, excluded } = rankAppliances(candidates, {
     sessionId,
     titleId,

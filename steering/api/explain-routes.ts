@@ -74,7 +74,9 @@ function passedOver(
   return fleet.members
     .filter(({ id }) => !ids.has(id))
     .map((member) => {
-      const exclusion = exclude(toCandidate(member, heldTitles.held(member.id, titleId)));
+      const exclusion = exclude(
+        toCandidate(member, heldTitles.held(member.id, titleId), fleet.pendingBitsPerSec[member.slot] ?? 0),
+      );
       return { id: member.id, reason: exclusion?.reason ?? "others come before it in the order of the client's site" };
     });
 }

@@ -244,7 +244,10 @@ export class FleetRegistry {
       })
       .sort((a, b) => (a.id < b.id ? -1 : 1));
     this.#orders ??= new PlaceOrders(members);
-    return makeView(members, preserving, { orders: this.#orders, pendingBitsPerSec: this.#options.pendingBitsPerSec?.() });
+    return makeView(members, preserving, {
+      orders: this.#orders,
+      pendingBitsPerSec: this.#options.pendingBitsPerSec?.(),
+    });
   }
 
   #judgeLeases(nowMs: number): LeaseVerdicts {

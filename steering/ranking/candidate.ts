@@ -54,6 +54,8 @@ export interface Candidate {
   readonly softwareVersion: string;
   readonly lease: Lease;
   readonly state: ServingState;
+  /** Why the operator sends nobody there now; undefined: nobody keeps it back. */
+  readonly withheld: string | undefined;
   readonly healthy: boolean;
   readonly healthReasons: readonly string[];
   readonly egressBitsPerSec: number;
@@ -61,5 +63,11 @@ export interface Candidate {
   readonly softEgressBitsPerSec: number;
   readonly hardEgressBitsPerSec: number;
   readonly maxActiveRequests: number;
+  /** It was at its hard limit and is not yet below the mark at which it is taken back. */
+  readonly atHardLimit: boolean;
+  /** 1 normally; less while it warms up after a restart, an absence or a drain. */
+  readonly capacityShare: number;
+  /** What sessions will take that were placed there and that its last heartbeat cannot show yet. */
+  readonly pendingBitsPerSec: number;
   readonly held: Held;
 }

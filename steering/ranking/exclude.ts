@@ -1,7 +1,14 @@
 import type { Candidate } from './candidate.ts';
 
 /** Why an appliance takes no part in a decision: one closed word for metrics and tests, one sentence for people. */
-export type ExclusionCode = 'lease-expired' | 'not-serving' | 'unhealthy' | 'full' | 'lacks-title' | 'other-software';
+export type ExclusionCode =
+  | 'lease-expired'
+  | 'withheld'
+  | 'not-serving'
+  | 'unhealthy'
+  | 'full'
+  | 'lacks-title'
+  | 'other-software';
 
 export interface Exclusion {
   readonly id: string;
@@ -23,19 +30,22 @@ export function exclude(candidate: Candidate): Exclusion | undefined {
   });
   if (candidate.lease.kind === 'expired')
     return because('lease-expired', `no heartbeat for ${(candidate.lease.silentMs / 1000).toFixed(1)} s`);
+  if (candidate.withheld !== undefined) return because('withheld', candidate.withheld);
   if (candidate.state !== 'serving') return because('not-serving', `is ${candidate.state}`);
   if (!candidate.healthy)
     return because('unhealthy', `unhealthy: ${candidate.healthReasons.join('; ') || 'it gives no reason'}`);
-  if (candidate.egressBitsPerSec >= candidate.hardEgressBitsPerSec)
+  const egressBitsPerSec = candidate.egressBitsPerSec + candidate.pendingBitsPerSec;
+  if (egressBitsPerSec >= candidate.hardEgressBitsPerSec)
     return because(
       'full',
-      `at its hard limit: ${megabits(candidate.egressBitsPerSec)} of ${megabits(candidate.hardEgressBitsPerSec)} Mbit/s`,
+      `at its hard limit: ${megabits(egressBitsPerSec)} of ${megabits(candidate.hardEgressBitsPerSec)} Mbit/s`,
     );
   if (candidate.activeRequests >= candidate.maxActiveRequests)
     return because(
       'full',
       `at its hard limit: ${candidate.activeRequests} of ${candidate.maxActiveRequests} requests in hand`,
     );
+  if (candidate.atHardLimit) return because('full', 'was at its hard limit, and is not far enough below it yet');
   if (candidate.held.kind === 'nothing') return because('lacks-title', candidate.held.because);
   return undefined;
 }

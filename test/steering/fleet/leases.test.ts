@@ -43,10 +43,26 @@ test('those that fall silent one after the other are gone, however many', () => 
   expect(kinds(facts, 101_000)).toBe('a:expired b:expired c:expired d:expired');
 });
 
-test('doubt is bounded in time', () => {
-  const facts = [fact('a', 10_000), fact('b', 10_000), fact('c', 10_000)];
-  expect(kinds(facts, 309_999)).toBe('a:doubtful b:doubtful c:doubtful');
-  expect(kinds(facts, 310_000)).toBe('a:expired b:expired c:expired');
+test('doubt is bounded in time while somebody is heard', () => {
+  const facts = [fact('a', 10_000), fact('b', 10_000), fact('c', 10_000), fact('heard', 999_000)];
+  expect(kinds(facts, 309_999)).toMatch(/^a:doubtful b:doubtful c:doubtful/);
+  expect(kinds(facts, 310_000)).toMatch(/^a:expired b:expired c:expired/);
+});
+
+test('while nobody at all is heard the last known fleet stays, and the bound runs from when somebody is', () => {
+  const silent = ['a', 'b', 'c', 'd'].map((id) => fact(id, 10_000));
+  expect(kinds(silent, 9_000_000)).toBe('a:doubtful b:doubtful c:doubtful d:doubtful');
+  const facts = [...silent, fact('first', 9_006_000)];
+  const heard = { ...RULES, hearingSinceMs: 9_000_000 };
+  expect(judgeLeases(facts, 9_000_100, heard).leases.get('a')?.kind).toBe('doubtful');
+  expect(judgeLeases([...silent, fact('first', 9_306_000)], 9_300_000, heard).leases.get('a')?.kind).toBe('expired');
+});
+
+test('who was kept stays for its grace although the others have come back', () => {
+  const back = ['a', 'b', 'c'].map((id) => fact(id, 60_000));
+  const last = fact('last', 10_000, { graceEndsMs: 51_000 });
+  expect(kinds([...back, last], 50_999)).toMatch(/last:doubtful$/);
+  expect(kinds([...back, last], 51_000)).toMatch(/last:expired$/);
 });
 
 test('when all but the dead have come back, the dead are dropped at once', () => {
@@ -59,9 +75,16 @@ test('who said goodbye is not missed', () => {
   expect(kinds(facts, 11_000)).toBe('a:expired b:expired c:expired');
 });
 
-test('an appliance known from before a restart is doubtful until it is heard, for one lease', () => {
-  expect(kinds([fact('a', 10_000, { restored: true })], 9000)).toBe('a:doubtful');
-  expect(kinds([fact('a', 10_000, { restored: true })], 10_000)).toBe('a:expired');
+test('an appliance known from before a restart is doubtful until somebody is heard, then for one lease', () => {
+  const before = fact('a', 10_000, { restored: true });
+  expect(kinds([before], 9000)).toBe('a:doubtful');
+  expect(kinds([before], 9_000_000)).toBe('a:doubtful');
+  expect(kinds([before, fact('b', 20_000)], 9999)).toBe('a:doubtful b:current');
+  expect(kinds([before, fact('b', 20_000)], 10_000)).toBe('a:expired b:current');
+});
+
+test('an appliance that said goodbye before a restart is not kept for it', () => {
+  expect(kinds([fact('a', 10_000, { restored: true, saidGoodbye: true })], 10_000)).toBe('a:expired');
 });
 
 test('ten thousand appliances that vanish at once are judged without going through all pairs', () => {

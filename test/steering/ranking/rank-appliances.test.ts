@@ -17,6 +17,10 @@ const appliance = (id: string, changes: Partial<Candidate> = {}): Candidate => (
   softEgressBitsPerSec: 1e9,
   hardEgressBitsPerSec: 2e9,
   maxActiveRequests: 1000,
+  withheld: undefined,
+  atHardLimit: false,
+  capacityShare: 1,
+  pendingBitsPerSec: 0,
   held: { kind: 'known', share: 1 },
   ...changes,
 });
