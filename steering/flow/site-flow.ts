@@ -74,6 +74,10 @@ const NO_REPORT: FlowReport = {
   failure: undefined,
 };
 
+/** Of its capacity a site is planned to give so much; the rest is for what the demand trembles. */
+const PLANNED_SHARE = 0.95;
+const SLACK = 1 / PLANNED_SHARE - 1;
+
 export class SiteFlow implements Service {
   readonly #options: SiteFlowOptions;
   readonly #rounds: PeriodicTask;
@@ -116,9 +120,12 @@ export class SiteFlow implements Service {
   async #round(signal: AbortSignal): Promise<void> {
     const { demand, sites, replicas, onRound } = this.#options;
     const groups = demand.groups().map((row) => ({ ...row, bitsPerSec: row.bitsPerSec * replicas }));
-    const named = buildFlowProblem(groups, sites());
+    const named = buildFlowProblem(
+      groups,
+      sites().map((site) => ({ ...site, capacityBitsPerSec: site.capacityBitsPerSec * PLANNED_SHARE })),
+    );
     const nearest = nearestShares(named.problem);
-    const isQuiet = this.#shares === NO_SHARES && fits(named.problem, toFlow(named.problem, nearest));
+    const isQuiet = this.#shares === NO_SHARES && fits(named.problem, toFlow(named.problem, nearest), SLACK);
     try {
       if (isQuiet) this.#useNearest(named, nearest);
       else this.#use(named, nearest, await this.#plan(named, nearest, signal));
@@ -135,7 +142,8 @@ export class SiteFlow implements Service {
     const { solver, roundMs, world } = this.#options;
     const late = new AbortController();
     const timer = world.clock.setTimer(roundMs, () => late.abort(new Error(`no plan within ${roundMs} ms`)));
-    const round = { problem: named.problem, present: this.#present(named, nearest), improving: this.#improving };
+    const { problem } = named;
+    const round = { problem, present: this.#present(named, nearest), improving: this.#improving, slack: SLACK };
     return solver.plan(round, AbortSignal.any([signal, late.signal])).finally(() => timer.cancel());
   }
 
@@ -212,7 +220,7 @@ export class SiteFlow implements Service {
       originBitsPerSec: Math.round(load.at(-1) ?? 0),
       sites: siteIds.slice(0, -1).map((siteId, site) => ({
         siteId,
-        capacityBitsPerSec: problem.capacity[site] ?? 0,
+        capacityBitsPerSec: Math.round((problem.capacity[site] ?? 0) / PLANNED_SHARE),
         loadBitsPerSec: Math.round(load[site] ?? 0),
       })),
     };

@@ -38,6 +38,9 @@ export const purePaths: readonly string[] = [
   'fill-planner/demand/predict-demand.ts',
   'fill-planner/placement/',
   'fill-planner/plan/build-plan.ts',
+  'steering/flow/plan/',
+  'steering/flow/share-layout.ts',
+  'steering/flow/site-cost.ts',
   'steering/ranking/',
 ];
 

@@ -12,6 +12,9 @@ import { solveMinCostFlow } from './min-cost-flow.ts';
  * a part of the way. Both ends fit into the sites, so everything on the straight line between them does, and a part of
  * the way moves that part of the viewers: at most `VOLUNTARY_SHARE` of all in one round. Once begun it goes to the end,
  * so that it does not stop and start at the border of the tolerance.
+ *
+ * Demand is a measurement and trembles. What is planned fits into the capacities; what was planned before may be over
+ * them by `slack` before anybody has to move, otherwise every tremble would move somebody at a full site.
  */
 export interface FlowRound {
   readonly problem: FlowProblem;
@@ -19,6 +22,8 @@ export interface FlowRound {
   readonly present: Float64Array;
   /** The round before was on its way to the optimum. */
   readonly improving: boolean;
+  /** By how much of its capacity a site may be over it before anybody has to move. */
+  readonly slack: number;
 }
 
 export interface PlannedFlow {
@@ -38,12 +43,13 @@ const VOLUNTARY_SHARE = 0.01;
 const ROUNDING = 1e-6;
 
 /** @throws Error when the solver does not end, see min-cost-flow.ts */
-export function planFlow({ problem, present, improving }: FlowRound): PlannedFlow {
+export function planFlow({ problem, present, improving, slack }: FlowRound): PlannedFlow {
   const kept = toFlow(problem, present);
   const staying = { kept, moveCost: 0 };
   // Among the optimal flows one that is near: a discount too small to buy anything else.
   const optimum = solveMinCostFlow(problem, { ...staying, moveCost: smallestCost(problem) * 1e-6 });
-  const mayStay = isComplete(problem, present) && fits(problem, kept) && !wastesOrigin(problem, kept, optimum.flow);
+  const mayStay =
+    isComplete(problem, present) && fits(problem, kept, slack) && !wastesOrigin(problem, kept, optimum.flow, slack);
   const needed = mayStay
     ? kept
     : solveMinCostFlow(problem, { ...staying, moveCost: highestSiteCost(problem) * 2 }).flow;
@@ -80,9 +86,11 @@ export function nearestShares({ demand, arcStart, arcCost }: FlowProblem): Float
   return shares;
 }
 
-/** Whether no site is asked for more than it has. */
-export function fits(problem: FlowProblem, flow: Float64Array): boolean {
-  return loadOf(problem, flow).every((bits, site) => bits <= (problem.capacity[site] ?? 0) * (1 + ROUNDING));
+/** Whether no site is asked for more than it has, and by `slack` of it more. */
+export function fits({ capacity, ...problem }: FlowProblem, flow: Float64Array, slack: number): boolean {
+  return loadOf({ capacity, ...problem }, flow).every(
+    (bits, site) => bits <= (capacity[site] ?? 0) * (1 + slack + ROUNDING),
+  );
 }
 
 export function toFlow({ demand, arcStart }: FlowProblem, shares: Float64Array): Float64Array {
@@ -115,10 +123,10 @@ function isComplete({ demand, arcStart }: FlowProblem, present: Float64Array): b
 }
 
 /** Whether it leaves more viewers at the origin than need be. */
-function wastesOrigin(problem: FlowProblem, flow: Float64Array, optimum: Float64Array): boolean {
+function wastesOrigin(problem: FlowProblem, flow: Float64Array, optimum: Float64Array, slack: number): boolean {
   const origin = problem.capacity.length - 1;
   const [now, least] = [loadOf(problem, flow)[origin] ?? 0, loadOf(problem, optimum)[origin] ?? 0];
-  return now > least + sumOf(problem.demand) * ROUNDING;
+  return now > least + sumOf(problem.demand) * (slack + ROUNDING);
 }
 
 const smallestCost = ({ arcCost }: FlowProblem): number =>

@@ -83,8 +83,9 @@ test('a tenfold surge is spread within two rounds so that no site is over its ca
   const { sites, originBitsPerSec, demandBitsPerSec, version } = rig.flow.report();
   for (const { loadBitsPerSec, capacityBitsPerSec } of sites)
     expect(loadBitsPerSec).toBeLessThanOrEqual(capacityBitsPerSec * 1.001);
-  expect(sites.map(({ loadBitsPerSec }) => Math.round(loadBitsPerSec / 1e6))).toEqual([100, 100, 100]);
-  expect(originBitsPerSec + 300e6).toBeCloseTo(demandBitsPerSec, -3);
+  for (const { loadBitsPerSec } of sites) expect(loadBitsPerSec).toBeGreaterThan(94e6);
+  const served = sites.reduce((sum, { loadBitsPerSec }) => sum + loadBitsPerSec, 0);
+  expect(originBitsPerSec + served).toBeCloseTo(demandBitsPerSec, -3);
   expect(version).toMatch(/^flow-\d+$/);
   const places = rig.where();
   expect(countOf(places, 'north') + countOf(places, undefined)).toBeGreaterThan(80);
@@ -172,6 +173,7 @@ test('the thread plans as the pure function does, and another one takes over aft
     },
     present: Float64Array.of(1, 0),
     improving: false,
+    slack: 0,
   };
   const expected = planFlow(round);
   expect(await solver.plan(round, new AbortController().signal)).toEqual(expected);
