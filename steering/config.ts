@@ -7,6 +7,7 @@ import {
   textParameter,
   urlParameter,
 } from '../src/config/parameter.ts';
+import { tokenParameters } from './tokens/token-parameters.ts';
 
 /** The knobs of steering. */
 export const STEERING_PARAMETERS = {
@@ -91,6 +92,7 @@ export const STEERING_PARAMETERS = {
     100_000,
     'Most prefixes taken from one appliance; a report above it is refused whole.',
   ),
+  ...tokenParameters,
   trustedProxies: textListParameter(
     'CIDR',
     'Proxies in front whose X-Forwarded-For is believed. By default the address of the connection counts.',

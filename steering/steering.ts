@@ -27,6 +27,7 @@ import { PrefixFile } from './routing/prefix-file.ts';
 import { RouteTable } from './routing/route-table.ts';
 import { NO_SITES } from './sites/site-table.ts';
 
+import { createUrlTokens } from './tokens/url-tokens.ts';
 export type SteeringConfig = ConfigOf<typeof STEERING_PARAMETERS> & CommonConfig;
 
 const PLANNER_TIMEOUT_MS = 10_000;
@@ -218,6 +219,7 @@ export class SteeringService implements ProcessService {
       trusted,
       quality,
       routes: this.#routes,
+      tokens: createUrlTokens(this.#config, { clock: world.clock, logger }),
       state: () => this.#state(),
       takeHeartbeat: (heartbeat) => this.#takeHeartbeat(heartbeat),
       takeRouteReport: (report) => this.#takeRouteReport(report),

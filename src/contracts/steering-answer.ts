@@ -7,6 +7,8 @@ const rankedPlaceSchema = z.object({
   id: applianceIdSchema,
   kind: z.enum(['appliance', 'origin']),
   baseUrl: baseUrlSchema,
+  /** Where URLs are signed: what stands here in place of `baseUrl` and the answer's `pathPrefix`; ends with a slash. */
+  urlPrefix: z.string().max(4096).optional(),
   siteId: siteIdSchema.optional(),
   /** Why at this place, for the operator and the player's console. */
   reasons: z.array(z.string().max(200)).max(16),
@@ -26,6 +28,8 @@ export const steeringAnswerSchema = z.object({
     siteId: siteIdSchema.optional(),
     evidence: z.enum(['route', 'asn', 'country', 'default']),
   }),
+  /** Where URLs are signed: the folder of the title's files. A file's URL is `urlPrefix` and its path behind this. */
+  pathPrefix: z.string().max(1024).optional(),
   ranked: z.array(rankedPlaceSchema).min(1).max(8),
   excluded: z.array(z.object({ id: applianceIdSchema, reason: z.string().max(200) })).max(1000),
   /** Set when the answer is the static fallback, with what was missing. */

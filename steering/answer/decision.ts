@@ -3,6 +3,7 @@ import type { RankedPlace, SteeringAnswer } from '../../src/contracts/steering-a
 import { ORIGIN_ID } from '../ranking/candidate.ts';
 import type { Exclusion } from '../ranking/exclude.ts';
 import type { Score } from '../ranking/score.ts';
+import { type AnswerSignature, signPath } from '../tokens/url-signature.ts';
 import type { ClientPlace } from './locate-client.ts';
 
 /** An appliance that a player is given, with the reasons for its place. */
@@ -24,15 +25,18 @@ export interface Decision {
   readonly excluded: readonly Exclusion[];
   /** What was missing for a full decision, in words. */
   readonly degraded: string | undefined;
+  /** The token that stands in the URLs of this answer, where they are signed. */
+  readonly signature?: AnswerSignature | undefined;
 }
 
 /** All places: the appliances, and the origin as the last. */
-export function placesOf({ title, appliances }: Decision): RankedPlace[] {
+export function placesOf({ title, appliances, signature }: Decision): RankedPlace[] {
   const places: RankedPlace[] = appliances.map(({ id, siteId, baseUrl, reasons }, index) => ({
     place: index + 1,
     id,
     kind: 'appliance',
     baseUrl,
+    ...signedPrefix(baseUrl, signature),
     siteId,
     reasons: [...reasons],
   }));
@@ -40,8 +44,26 @@ export function placesOf({ title, appliances }: Decision): RankedPlace[] {
     places.length === 0 ? 'no appliance can serve this title now' : "last resort: the provider's own store";
   return [
     ...places,
-    { place: places.length + 1, id: ORIGIN_ID, kind: 'origin', baseUrl: title.originUrl, reasons: [reason] },
+    {
+      place: places.length + 1,
+      id: ORIGIN_ID,
+      kind: 'origin',
+      baseUrl: title.originUrl,
+      ...signedPrefix(title.originUrl, signature, { signed: signature?.originToo === true }),
+      reasons: [reason],
+    },
   ];
+}
+
+/** What stands in a signed URL up to and with the title's folder; a place whose URLs are not signed has it unsigned. */
+function signedPrefix(
+  baseUrl: string,
+  signature: AnswerSignature | undefined,
+  { signed }: { readonly signed: boolean } = { signed: true },
+): { readonly urlPrefix?: string } {
+  if (signature === undefined) return {};
+  const folder = `${signature.folder}/`;
+  return { urlPrefix: baseUrl + (signed ? signPath(folder, signature) : folder) };
 }
 
 const MAX_EXCLUDED_TOLD = 1000;
@@ -51,7 +73,7 @@ export function toAnswer(
   decision: Decision,
   moment: { readonly sessionId: string; readonly nowMs: number; readonly ttlSec: number },
 ): SteeringAnswer {
-  const { client, excluded, degraded } = decision;
+  const { client, excluded, degraded, signature } = decision;
   return {
     version: 1,
     sessionId: moment.sessionId,
@@ -63,6 +85,7 @@ export function toAnswer(
       ...(client.prefix === undefined ? {} : { prefix: client.prefix }),
       ...(client.siteId === undefined ? {} : { siteId: client.siteId }),
     },
+    ...(signature === undefined ? {} : { pathPrefix: `${signature.folder}/` }),
     ranked: placesOf(decision),
     excluded: excluded.slice(0, MAX_EXCLUDED_TOLD).map(({ id, reason }) => ({ id, reason })),
     ...(degraded === undefined ? {} : { degraded }),

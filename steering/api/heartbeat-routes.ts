@@ -4,6 +4,7 @@ import { type JsonReply, type JsonServer, sendProblem } from '../../src/server/j
 import type { Sender, SignatureGuard } from '../../src/server/signature-guard.ts';
 import type { SteeringMetrics } from '../metrics.ts';
 import { RESERVED_IDS } from '../ranking/candidate.ts';
+import type { UrlTokens } from '../tokens/url-tokens.ts';
 
 export interface FleetApi {
   readonly guard: SignatureGuard;
@@ -13,6 +14,9 @@ export interface FleetApi {
   /** false when the fleet is full. */
   readonly takeHeartbeat: (heartbeat: Heartbeat) => boolean;
   readonly takeRouteReport: (report: RouteReport) => void;
+  /** undefined where URLs are not signed. */
+  readonly tokens: UrlTokens | undefined;
+  readonly nowMs: () => number;
 }
 
 /** A million routes of 60 characters. */
@@ -27,7 +31,14 @@ export function addFleetRoutes(server: JsonServer, api: FleetApi): void {
     if (!speaksForItself(sender, heartbeat.applianceId, reply)) return reply;
     if (!api.takeHeartbeat(heartbeat))
       return sendProblem(reply, 503, 'FLEET_FULL', 'steering knows as many appliances as it can');
-    const answer: HeartbeatAnswer = { version: 1, leaseMs: api.leaseMs, tokenKeys: [] };
+    const { tokens } = api;
+    const answer: HeartbeatAnswer = {
+      version: 1,
+      leaseMs: api.leaseMs,
+      tokenKeys: tokens?.mint.publicKeys() ?? [],
+      ...(tokens === undefined ? {} : { grant: tokens.mint.grantFor(heartbeat.applianceId) }),
+      answeredAtMs: api.nowMs(),
+    };
     return answer;
   });
 

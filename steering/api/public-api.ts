@@ -8,6 +8,7 @@ import { clientAddress } from '../edge/client-address.ts';
 import type { LoadGuard } from '../edge/load-guard.ts';
 import type { SteeringMetrics } from '../metrics.ts';
 import type { IpPrefix } from '../routing/ip-address.ts';
+import type { UrlTokens } from '../tokens/url-tokens.ts';
 
 /** What every route for players works with. */
 export interface PublicApi {
@@ -19,6 +20,8 @@ export interface PublicApi {
   state(): SteeringState;
   /** Base of the URLs that lead back to us, without trailing slash. */
   publicUrl(): string;
+  /** Signs the URLs of answers; undefined where they are not signed. */
+  readonly tokens?: UrlTokens | undefined;
 }
 
 const SESSION_ID = /^[A-Za-z0-9_-]{1,64}$/;
@@ -58,7 +61,8 @@ export function decide(
     metrics.staticAnswers.inc({ because: typeof title === 'string' ? title : verdict });
     if (typeof title === 'string') return title;
     const client = locateClient(address, state.routes);
-    return staticDecision({ title, sessionId, client }, state.fleet, SHED_WORDS[verdict]);
+    const order = staticDecision({ title, sessionId, client }, state.fleet, SHED_WORDS[verdict]);
+    return api.tokens?.sign(order, sessionId) ?? order;
   }
   const startMs = world.clock.monotonicMs();
   const decision = steer({ titleId, sessionId, clientAddress: address }, state);
@@ -69,7 +73,7 @@ export function decide(
   }
   metrics.decisions.inc({ first: firstKind(decision) });
   for (const { code } of decision.excluded) metrics.exclusions.inc({ code });
-  return decision;
+  return api.tokens?.sign(decision, sessionId) ?? decision;
 }
 
 const SHED_WORDS = {

@@ -20,6 +20,8 @@ import { DashTemplates } from '../manifests/dash-templates.ts';
 import type { SteeringMetrics } from '../metrics.ts';
 import type { QualitySketches } from '../quality/quality-sketches.ts';
 import type { RouteTable } from '../routing/route-table.ts';
+import { addTokenRoutes } from '../tokens/token-routes.ts';
+import type { UrlTokens } from '../tokens/url-tokens.ts';
 import { addContentSteeringRoutes } from './content-steering-routes.ts';
 import { addExplainRoutes } from './explain-routes.ts';
 import { addFleetRoutes } from './heartbeat-routes.ts';
@@ -38,6 +40,8 @@ export interface SteeringServersOptions {
   readonly trusted: TrustedKeys;
   readonly quality: QualitySketches;
   readonly routes: RouteTable;
+  /** undefined where URLs are not signed. */
+  readonly tokens: UrlTokens | undefined;
   state(): SteeringState;
   readonly takeHeartbeat: (heartbeat: Heartbeat) => boolean;
   readonly takeRouteReport: (report: RouteReport) => void;
@@ -86,8 +90,8 @@ export class SteeringServers implements Service {
   }
 
   #addServiceRoutes(): void {
-    const { config, world, logger, metrics, identity, trusted, quality, takeHeartbeat, takeRouteReport } =
-      this.#options;
+    const { config, world, logger, metrics, identity, trusted, quality, tokens } = this.#options;
+    const { takeHeartbeat, takeRouteReport } = this.#options;
     const { allowUnsignedLoopback, leaseMs, maxReportedRoutes, maxDecisionsPerSec, maxPerAddressPerSec } = config;
     const api: PublicApi = {
       world,
@@ -101,6 +105,7 @@ export class SteeringServers implements Service {
       ttlSec: config.ttlSec,
       state: () => this.#options.state(),
       publicUrl: () => this.#publicUrl,
+      tokens,
     };
     addCrossOrigin(this.#server);
     addSteerRoute(this.#server, api);
@@ -109,15 +114,27 @@ export class SteeringServers implements Service {
     addCmcdRoute(this.#server, api, quality);
     addEnrolmentRoute(this.#server, trusted, identity, logger);
     const guard = createSignatureGuard({ trusted, clock: world.clock, logger, allowUnsignedLoopback });
-    addFleetRoutes(this.#server, { guard, metrics, leaseMs, maxReportedRoutes, takeHeartbeat, takeRouteReport });
+    addFleetRoutes(this.#server, {
+      guard,
+      metrics,
+      leaseMs,
+      maxReportedRoutes,
+      takeHeartbeat,
+      takeRouteReport,
+      tokens,
+      nowMs: () => world.clock.nowMs(),
+    });
   }
 
   #addAdminRoutes(): void {
-    const { health, metrics, trusted, routes, quality } = this.#options;
+    const { health, metrics, trusted, routes, quality, tokens, world } = this.#options;
     addAdminRoutes(this.#adminServer, health, metrics.metrics);
     addTokenMintingRoute(this.#adminServer, trusted);
     addExplainRoutes(this.#adminServer, { state: () => this.#options.state(), routes });
     addQualityRoute(this.#adminServer, quality);
+    if (tokens === undefined) return;
+    const findTitle = (id: string) => this.#options.state().catalogue?.find(id);
+    addTokenRoutes(this.#adminServer, { ...tokens, clock: world.clock, findTitle });
   }
 
   /** Manifests carry this URL, so where it cannot be known it is said loudly. */

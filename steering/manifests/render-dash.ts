@@ -1,5 +1,6 @@
 import type { CatalogueTitle } from '../../src/contracts/catalogue-snapshot.ts';
 import { childElements, parseXml, serializeXml, type XmlElement } from '../../src/xml/xml-document.ts';
+import { signPath } from '../tokens/url-signature.ts';
 import type { Pathway } from './pathways.ts';
 import { escapePath } from './render-hls.ts';
 
@@ -75,8 +76,8 @@ export function renderDash(
   const { before, between, after, prefix, folder, steerable } = template;
   if (!steerable) return before + between + after;
   const baseUrls = pathways.map(
-    ({ id, baseUrl }) =>
-      `<${prefix}BaseURL serviceLocation="${escapeXml(id)}">${escapeXml(baseUrl + folder)}</${prefix}BaseURL>\n  `,
+    ({ id, baseUrl, signature }) =>
+      `<${prefix}BaseURL serviceLocation="${escapeXml(id)}">${escapeXml(baseUrl + signPath(folder, signature))}</${prefix}BaseURL>\n  `,
   );
   const first = escapeXml(pathways[0]?.id ?? '');
   const contentSteering =

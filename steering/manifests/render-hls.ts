@@ -1,5 +1,6 @@
 import type { CatalogueTitle } from '../../src/contracts/catalogue-snapshot.ts';
 import type { ContentSteering } from '../../src/contracts/steering-answer.ts';
+import { signPath } from '../tokens/url-signature.ts';
 import type { Pathway } from './pathways.ts';
 
 /**
@@ -90,7 +91,8 @@ function variantTag(variant: Variant, subtitles: string | undefined, pathway: Pa
 const groupOf = (group: string, pathway: Pathway, several: boolean): string =>
   several ? `${group}-${pathway.id}` : group;
 
-const uriOf = (pathway: Pathway, path: string): string => pathway.baseUrl + escapePath(path);
+const uriOf = ({ baseUrl, signature }: Pathway, path: string): string =>
+  baseUrl + signPath(escapePath(path), signature);
 
 /** The part after the title: letters, digits, `.`, `-` and `_`, which is what stable ids may hold. */
 const stableId = (renditionId: string): string => renditionId.slice(renditionId.indexOf('/') + 1);

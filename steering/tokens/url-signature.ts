@@ -16,6 +16,11 @@ export interface UrlSignature {
 
 const MAX_PATH_CHARS = 1024;
 
+/** The same for one answer: whether the origin's URLs carry it as well. */
+export interface AnswerSignature extends UrlSignature {
+  readonly originToo: boolean;
+}
+
 /** A path of the title with the token in it. @param path as it stands in the URL */
 export function signPath(path: string, signature: UrlSignature | undefined): string {
   if (signature === undefined || !path.startsWith(`${signature.folder}/`)) return path;

@@ -257,7 +257,12 @@ test('appliances enrol with a token and sign what they send', async () => {
   expect((await rig.postSigned('a', '/v1/heartbeat', heartbeat('a'))).status).toBe(401);
   expect((await rig.enrol('a')).status).toBe(200);
   const response = await rig.postSigned('a', '/v1/heartbeat', heartbeat('a'));
-  expect(await response.json()).toEqual({ version: 1, leaseMs: 6000, tokenKeys: [] });
+  expect(await response.json()).toEqual({
+    version: 1,
+    leaseMs: 6000,
+    tokenKeys: [],
+    answeredAtMs: rig.world.clock.nowMs(),
+  });
   expect((await rig.postSigned('a', '/v1/heartbeat', heartbeat('b'))).status).toBe(403);
   expect((await rig.postSigned('a', '/v1/routes', routes('b', []))).status).toBe(403);
   expect((await rig.enrol('s', 'steering')).status).toBe(200);
