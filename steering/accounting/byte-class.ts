@@ -1,0 +1,65 @@
+import type { Candidate } from '../ranking/candidate.ts';
+import { type ExclusionCode, exclude } from '../ranking/exclude.ts';
+
+/**
+ * Why bytes did not come from the nearest site. Netflix counts content misses and health misses; an operator who is to
+ * mend something needs them apart a little more:
+ *
+ * - `content`: the nearest site does not hold the title and no plan wants it there; a matter of space or of prediction.
+ * - `fill-lag`: a plan wants it there and it has not arrived; a matter of windows and budgets.
+ * - `health`: the nearest appliances are silent, unwell, withheld or reported bad by players.
+ * - `admission`: they are well and hold it, and have no room, or the flow between sites asked for another.
+ * - `route`: no route says where the client is, or its site has no appliance, or may not serve it.
+ * - `client-choice`: the player was sent to the nearest site and played from elsewhere.
+ */
+export const BYTE_CLASSES = [
+  'nearest',
+  'content',
+  'fill-lag',
+  'health',
+  'admission',
+  'route',
+  'client-choice',
+] as const;
+export type ByteClass = (typeof BYTE_CLASSES)[number];
+
+const CLASS_OF_EXCLUSION: Readonly<Record<ExclusionCode, ByteClass>> = {
+  'lease-expired': 'health',
+  withheld: 'health',
+  'not-serving': 'health',
+  unhealthy: 'health',
+  full: 'admission',
+  'lacks-title': 'content',
+  'other-software': 'admission',
+};
+
+/** The further right, the nearer an appliance came to serving: the last obstacle is the one to remove. */
+const ORDER: readonly ByteClass[] = ['route', 'health', 'content', 'fill-lag', 'admission'];
+
+/**
+ * The class of a decision's bytes when the player follows it.
+ * @param candidates of the decision, all of them
+ * @param firstSiteId where the first place lies; undefined: the origin
+ * @param nearestSiteId undefined: nobody knows
+ */
+export function byteClassOf(
+  candidates: readonly Candidate[],
+  firstSiteId: string | undefined,
+  nearestSiteId: string | undefined,
+): ByteClass {
+  if (nearestSiteId === undefined) return 'route';
+  if (firstSiteId === nearestSiteId) return 'nearest';
+  let best: ByteClass = 'route';
+  for (const candidate of candidates) {
+    if (candidate.siteId !== nearestSiteId) continue;
+    const found = obstacleOf(candidate);
+    if (ORDER.indexOf(found) > ORDER.indexOf(best)) best = found;
+  }
+  return best;
+}
+
+function obstacleOf(candidate: Candidate): ByteClass {
+  const exclusion = exclude(candidate);
+  if (exclusion === undefined) return 'admission';
+  return CLASS_OF_EXCLUSION[exclusion.code];
+}

@@ -1,0 +1,81 @@
+import type { Clock } from '../../src/world/world.ts';
+import type { ByteClass } from './byte-class.ts';
+
+/**
+ * What each session was told last, so that its next request tells what came of it.
+ *
+ * Nobody sees which appliance a viewer's bytes came from and knows as well why it was that one: appliances see bytes,
+ * steering sees reasons. The session's own next request joins them: it names the pathways that it used since the last
+ * answer. So the time between two requests of a session, at the title's nominal bitrate, is an estimate of bytes with a
+ * known class. What a session plays after its last request is not counted, nor are players that do not come back.
+ */
+export interface LastAnswer {
+  readonly atMs: number;
+  /** Nearest first: where the session was sent. */
+  readonly firstId: string;
+  /** Why the first place is not in the nearest site, or that it is. */
+  readonly firstClass: ByteClass;
+  readonly bitsPerSec: number;
+  /** The nearest site of the client and the ids that lie in it. */
+  readonly nearestSiteId: string | undefined;
+}
+
+const MAX_SESSIONS = 200_000;
+/** A session that asks again after longer has paused or was away: so much of it counts as played. */
+const LONGEST_SPAN_MS = 120_000;
+
+/** Estimated bytes of one span, by class. */
+export interface PlayedSpan {
+  readonly nearestSiteId: string | undefined;
+  readonly byteClass: ByteClass;
+  readonly bytes: number;
+}
+
+export class SessionLedger {
+  readonly #clock: Clock;
+  readonly #sessions = new Map<string, LastAnswer>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /**
+   * Closes the span since the session's last answer.
+   * @param used the pathways that it says it used; none: it is taken to have followed the answer
+   * @param isNearest whether a pathway lies in the site that was nearest
+   */
+  close(
+    sessionId: string,
+    used: readonly string[],
+    isNearest: (pathwayId: string, nearestSiteId: string | undefined) => boolean,
+  ): PlayedSpan[] {
+    const last = this.#sessions.get(sessionId);
+    if (last === undefined) return [];
+    const spanMs = Math.min(LONGEST_SPAN_MS, this.#clock.monotonicMs() - last.atMs);
+    const pathways = used.length === 0 ? [last.firstId] : used;
+    const bytes = (last.bitsPerSec / 8) * (spanMs / 1000);
+    return pathways.map((id) => ({
+      nearestSiteId: last.nearestSiteId,
+      byteClass: classOf(id, last, isNearest),
+      bytes: bytes / pathways.length,
+    }));
+  }
+
+  open(sessionId: string, answer: Omit<LastAnswer, 'atMs'>): void {
+    this.#sessions.delete(sessionId);
+    this.#sessions.set(sessionId, { ...answer, atMs: this.#clock.monotonicMs() });
+    if (this.#sessions.size <= MAX_SESSIONS) return;
+    const oldest = this.#sessions.keys().next();
+    if (oldest.done !== true) this.#sessions.delete(oldest.value);
+  }
+}
+
+function classOf(
+  pathwayId: string,
+  last: LastAnswer,
+  isNearest: (pathwayId: string, nearestSiteId: string | undefined) => boolean,
+): ByteClass {
+  if (isNearest(pathwayId, last.nearestSiteId)) return 'nearest';
+  // It was sent to the nearest site, or elsewhere, and is at a third place: that was the player's own doing.
+  return pathwayId === last.firstId && last.firstClass !== 'nearest' ? last.firstClass : 'client-choice';
+}
