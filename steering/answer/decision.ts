@@ -55,6 +55,12 @@ export function placesOf({ title, appliances, signature }: Decision): RankedPlac
   ];
 }
 
+/** The URL of a file of the title at one of its places. @param path as it stands in a URL */
+export function fileUrl({ signature }: Decision, { kind, baseUrl }: RankedPlace, path: string): string {
+  const isSigned = signature !== undefined && (kind === 'appliance' || signature.originToo);
+  return baseUrl + (isSigned ? signPath(path, signature) : path);
+}
+
 /** What stands in a signed URL up to and with the title's folder; a place whose URLs are not signed has it unsigned. */
 function signedPrefix(
   baseUrl: string,
