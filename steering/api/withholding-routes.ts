@@ -1,14 +1,22 @@
 import { z } from 'zod';
 import { parseContract } from '../../src/contracts/contract.ts';
+import { applianceIdSchema } from '../../src/contracts/ids.ts';
 import { type JsonServer, sendProblem } from '../../src/server/json-server.ts';
 import { localInstant } from '../../src/world/local-times.ts';
+import type { JournalEntry } from '../fleet/appliance-journal.ts';
 import type { FleetView } from '../fleet/fleet-registry.ts';
 import type { SiteTable } from '../sites/site-table.ts';
 import { concerns, type Scope, withholdingSchema } from '../withholding/withholding.ts';
 import type { Withholdings } from '../withholding/withholdings.ts';
 
-export interface WithholdingApi {
+/** What operators may ask and order of the fleet. */
+export interface FleetOrders {
   readonly withholdings: Withholdings;
+  /** What changed of an appliance, oldest first. */
+  readonly journalOf: (applianceId: string) => readonly JournalEntry[];
+}
+
+export interface WithholdingApi extends FleetOrders {
   readonly nowMs: () => number;
   fleet(): FleetView;
   sites(): SiteTable;
@@ -22,10 +30,18 @@ const wishSchema = withholdingSchema.pick({ scope: true, target: true, why: true
   end: momentSchema.optional(),
   forMs: z.number().int().positive().optional(),
 });
+const applianceSchema = z.object({ id: applianceIdSchema });
 const nameSchema = z.object({ name: withholdingSchema.shape.name });
 
-/** `/v1/withholdings` on the admin listener: what operators drain, when, why and for how long. */
+/** `/v1/withholdings` on the admin listener: what operators drain, when, why and for how long; and who saw what when. */
 export function addWithholdingRoutes(adminServer: JsonServer, api: WithholdingApi): void {
+  adminServer.get('/v1/fleet/:id/journal', (request, reply) => {
+    const { id } = parseContract('appliance', applianceSchema, request.params);
+    const member = api.fleet().byId.get(id);
+    if (member === undefined) return sendProblem(reply, 404, 'UNKNOWN_TARGET', `no appliance '${id}' is known`);
+    return { id, lastHeardAtMs: member.lastHeardAtMs, entries: api.journalOf(id) };
+  });
+
   adminServer.get('/v1/withholdings', () => ({ nowMs: api.nowMs(), withholdings: api.withholdings.rows() }));
 
   adminServer.put('/v1/withholdings/:name', (request, reply) => {

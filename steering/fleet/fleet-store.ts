@@ -1,12 +1,11 @@
 import { type Heartbeat, parseHeartbeat } from '../../src/contracts/heartbeat.ts';
-import { parseRouteReport, type RouteReport } from '../../src/contracts/route-report.ts';
 import type { Database } from '../../src/sqlite/open-database.ts';
 import { transact } from '../../src/sqlite/transact.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import { openKeptDatabase } from '../kept/kept-database.ts';
 
 /**
- * The last known fleet and the routes that it reported, for a steering that starts again. Nothing here decides: a
+ * The last known fleet, for a steering that starts again. Nothing here decides: a
  * running steering never reads it. Heartbeats are gathered and written in one transaction by `flush`, because one
  * write per heartbeat would be most of the work of a heartbeat.
  */
@@ -31,13 +30,6 @@ export class FleetStore {
       });
   }
 
-  loadRouteReports(): RouteReport[] {
-    return this.#database
-      .prepare<[], { report: string }>('SELECT report FROM route_report ORDER BY appliance_id')
-      .all()
-      .flatMap((row) => decode(row.report, parseRouteReport) ?? []);
-  }
-
   note(heartbeat: Heartbeat, heardAtMs: number): void {
     this.#pending.set(heartbeat.applianceId, { heartbeat, heardAtMs });
   }
@@ -58,20 +50,10 @@ export class FleetStore {
   }
 
   /** @throws OperationalError VOLUME_FULL, VOLUME_IO */
-  saveRouteReport(report: RouteReport): void {
-    transact(this.#database, () =>
-      this.#database
-        .prepare('INSERT OR REPLACE INTO route_report VALUES (?, ?, ?, ?)')
-        .run(report.applianceId, report.siteId, report.reportedAtMs, JSON.stringify(report)),
-    );
-  }
-
-  /** @throws OperationalError VOLUME_FULL, VOLUME_IO */
   forget(applianceId: string): void {
     this.#pending.delete(applianceId);
     transact(this.#database, () => {
       this.#database.prepare('DELETE FROM appliance WHERE appliance_id = ?').run(applianceId);
-      this.#database.prepare('DELETE FROM route_report WHERE appliance_id = ?').run(applianceId);
     });
   }
 

@@ -1,4 +1,6 @@
 import { isOperational } from '../../src/errors/operational-error.ts';
+import type { Service } from '../../src/lifecycle/service.ts';
+import { PeriodicTask } from '../../src/resilience/periodic-task.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import type { World } from '../../src/world/world.ts';
 import type { SiteTable } from '../sites/site-table.ts';
@@ -40,6 +42,7 @@ const DAY_MS = 86_400_000;
 export const LONGEST_MS = 30 * DAY_MS;
 const FARTHEST_START_MS = 90 * DAY_MS;
 const MAX_WITHHOLDINGS = 1000;
+const REFRESH_MS = 1000;
 
 export type PutOutcome =
   | {
@@ -56,10 +59,11 @@ export interface WithholdingRow extends Omit<Withholding, 'madeAtMs'> {
   readonly by: 'operator' | 'maintenance window';
 }
 
-export class Withholdings {
+export class Withholdings implements Service {
   readonly #options: WithholdingsOptions;
   readonly #orders: Map<string, Withholding>;
   readonly #windows = new MaintenanceWindows();
+  readonly #refreshing: PeriodicTask;
   #active: ActiveReasons = new Map();
   #activeKey = '[]';
   #rows: readonly WithholdingRow[] = [];
@@ -67,7 +71,16 @@ export class Withholdings {
   constructor(options: WithholdingsOptions) {
     this.#options = options;
     this.#orders = new Map(options.store.load().map((withholding) => [withholding.name, withholding]));
+    this.#refreshing = new PeriodicTask(options.world, REFRESH_MS, () => Promise.resolve(this.refresh()));
     this.refresh();
+  }
+
+  start(): Promise<void> {
+    return this.#refreshing.start();
+  }
+
+  stop(deadlineMs: number): Promise<void> {
+    return this.#refreshing.stop(deadlineMs);
   }
 
   /** Why an appliance is withheld, or undefined when it is not. */
@@ -114,7 +127,7 @@ export class Withholdings {
     return this.#rows;
   }
 
-  /** Brings what is withheld to the time of day: begins, ends, opens windows. Cheap; called every second. */
+  /** Brings what is withheld to the time of day: begins, ends, opens windows. Cheap: it runs every second. */
   refresh(): void {
     const { world, sites, onChange } = this.#options;
     const nowMs = world.clock.nowMs();
