@@ -7,6 +7,9 @@ import {
   textParameter,
   urlParameter,
 } from '../src/config/parameter.ts';
+import { flowParameters } from './flow/flow-parameters.ts';
+import { qualityParameters } from './quality/quality-parameters.ts';
+import { ROUTING_PARAMETERS } from './routing/routing-parameters.ts';
 import { tokenParameters } from './tokens/token-parameters.ts';
 
 /** The knobs of steering. */
@@ -28,17 +31,7 @@ export const STEERING_PARAMETERS = {
   publicUrl: urlParameter(
     'The URL by which players reach this service, as it stands in manifests. Behind a proxy, or when listening on all addresses, it must be set. By default the address it listens on.',
   ),
-  prefixes: textParameter(
-    '',
-    'Table of client prefixes and their sites: CSV lines PREFIX,SITE or JSON. Read again when it changes; a broken file changes nothing.',
-    { unit: 'FILE' },
-  ),
-  prefixPollMs: numberParameter(
-    'ms',
-    { min: 50, max: 600_000 },
-    2000,
-    'How often to look whether the table of prefixes has changed.',
-  ),
+  ...ROUTING_PARAMETERS,
   sites: textParameter(
     '',
     'Table of sites as JSON: kind, network, failure domain, place, cap, time zone, maintenance (oca site --help shows one). Read again when it changes; a broken file changes nothing.',
@@ -56,11 +49,38 @@ export const STEERING_PARAMETERS = {
     300_000,
     'When most appliances fall silent at once, how long they stay candidates behind those that are heard.',
   ),
+  withholdMs: numberParameter(
+    'ms',
+    { min: 60_000, max: 2_592_000_000 },
+    86_400_000,
+    'How long an appliance, cluster or site stays withheld (oca site drain) when the operator names no end.',
+  ),
+  warmUpMs: numberParameter(
+    'ms',
+    { min: 0, max: 86_400_000 },
+    60_000,
+    'How long an appliance takes from a restart, an absence or a drain to its full share of new sessions.',
+  ),
+  warmUpShare: numberParameter(
+    'share',
+    { min: 0, max: 1 },
+    0.1,
+    'The share of its capacity with which such an appliance begins.',
+  ),
+  newSessionShare: numberParameter(
+    'share',
+    { min: 0, max: 4 },
+    0.7,
+    "The share of its title's highest bitrate that a new session is taken to need until the appliance reports it. 0 counts no session before it is reported.",
+  ),
   ttlSec: numberParameter(
     's',
     { min: 5, max: 3600 },
     30,
     'How long players keep an answer before they ask again, give or take a tenth.',
+  ),
+  steeringClones: flagParameter(
+    'Let running sessions use appliances that their manifest did not declare, by pathway clones. Appliances need a DNS name each, and the same port and scheme; players on iOS and Safari are reported to fail with clones.',
   ),
   cataloguePollMs: numberParameter(
     'ms',
@@ -68,6 +88,7 @@ export const STEERING_PARAMETERS = {
     5000,
     'How often to ask the planner for changes.',
   ),
+  ...flowParameters,
   maxDecisionsPerSec: numberParameter(
     '1/s',
     { min: 1, max: 1_000_000 },
@@ -86,21 +107,13 @@ export const STEERING_PARAMETERS = {
     50_000,
     'Open connections of players and appliances; more are closed at once.',
   ),
-  maxReportedRoutes: numberParameter(
-    'routes',
-    { min: 0, max: 1_000_000 },
-    100_000,
-    'Most prefixes taken from one appliance; a report above it is refused whole.',
-  ),
   ...tokenParameters,
+  ...qualityParameters,
   trustedProxies: textListParameter(
     'CIDR',
     'Proxies in front whose X-Forwarded-For is believed. By default the address of the connection counts.',
   ),
   allowUnsignedLoopback: flagParameter('Development only: take unsigned calls of services from loopback.'),
-  allowPrivateRoutes: flagParameter(
-    'Development only: take private and loopback prefixes from the reports of appliances.',
-  ),
   tlsCert: textParameter('', 'PEM certificate chain; with tlsKey the service speaks HTTPS.', { unit: 'FILE' }),
   tlsKey: textParameter('', 'PEM key of tlsCert.', { unit: 'FILE' }),
 };

@@ -4,7 +4,6 @@ import { EnrolledService } from '../src/client/enrolled-service.ts';
 import { HttpClient } from '../src/client/http-client.ts';
 import type { ConfigOf } from '../src/config/parameter.ts';
 import type { Heartbeat } from '../src/contracts/heartbeat.ts';
-import type { RouteReport } from '../src/contracts/route-report.ts';
 import { isOperational } from '../src/errors/operational-error.ts';
 import { Health } from '../src/lifecycle/health.ts';
 import type { ProcessService } from '../src/lifecycle/service.ts';
@@ -19,17 +18,21 @@ import type { STEERING_PARAMETERS } from './config.ts';
 import { Fleet } from './fleet/fleet.ts';
 import { FleetStore } from './fleet/fleet-store.ts';
 import { HeldTitles } from './fleet/held-titles.ts';
-import { NO_SHARES } from './flow/site-shares.ts';
-import { createSteeringMetrics, showSteeringGauges } from './metrics.ts';
-import { QualitySketches } from './quality/quality-sketches.ts';
-import { NO_QUALITY } from './quality/quality-view.ts';
-import { PrefixFile } from './routing/prefix-file.ts';
-import { RouteTable } from './routing/route-table.ts';
-import { NO_SITES } from './sites/site-table.ts';
-
+import { flowSites } from './flow/flow-sites.ts';
+import { createSiteFlow } from './flow/start-site-flow.ts';
+import { createSteeringMetrics, showQualityGauges, showSteeringGauges } from './metrics.ts';
+import { createPlayerQuality, type PlayerQuality } from './quality/player-quality.ts';
+import { ClientRouting } from './routing/client-routing.ts';
+import type { TakeOutcome } from './routing/reports/report-messages.ts';
+import { SiteFile } from './sites/site-file.ts';
+import { NO_SITES, type SiteTable } from './sites/site-table.ts';
 import { createUrlTokens } from './tokens/url-tokens.ts';
+import { WithholdingStore } from './withholding/withholding-store.ts';
+import { Withholdings } from './withholding/withholdings.ts';
+
 export type SteeringConfig = ConfigOf<typeof STEERING_PARAMETERS> & CommonConfig;
 
+const SITES_POLL_MS = 1000;
 const PLANNER_TIMEOUT_MS = 10_000;
 const MAX_CATALOGUE_BYTES = 512 * 2 ** 20;
 
@@ -40,10 +43,14 @@ export class SteeringService implements ProcessService {
   readonly #health = new Health();
   readonly #metrics = createSteeringMetrics();
   readonly #heldTitles = new HeldTitles();
-  readonly #routes: RouteTable;
+  readonly #siteFlow: ReturnType<typeof createSiteFlow>;
+  readonly #routing: ClientRouting;
+  readonly #quality: PlayerQuality;
   readonly #stops: Array<(deadlineMs: number) => Promise<void> | void> = [];
+  #sites: SiteTable = NO_SITES;
   #catalogue: Catalogue | undefined;
   #plannerAnsweredMs: number | undefined;
+  #withholdings: Withholdings | undefined;
   #fleet: Fleet | undefined;
   #fleetStore: FleetStore | undefined;
   #planner: PlannerClient | undefined;
@@ -52,17 +59,46 @@ export class SteeringService implements ProcessService {
   constructor(config: SteeringConfig, context: ServiceContext) {
     this.#config = config;
     this.#context = context;
-    this.#routes = new RouteTable({ allowPrivate: config.allowPrivateRoutes });
+    this.#siteFlow = createSiteFlow({
+      config,
+      ...context,
+      metrics: this.#metrics.metrics,
+      sites: () => flowSites(this.#state().fleet, this.#sites),
+    });
+    this.#quality = createPlayerQuality(config, context);
+    const { heldReports, leakedRoutes, routingFileBroken, routingFileHeld } = this.#metrics;
+    this.#routing = new ClientRouting({
+      config,
+      world: context.world,
+      logger: context.logger,
+      silentMs: (applianceId) => this.#silentMs(applianceId),
+      networkOf: (siteId) => this.#sites.of(siteId).network,
+      onFileState: (file, state) => {
+        routingFileBroken.set({ file }, state === 'broken' ? 1 : 0);
+        routingFileHeld.set({ file }, state === 'held' ? 1 : 0);
+      },
+      onReportState: ({ held, leaked }) => {
+        heldReports.set(held);
+        leakedRoutes.set(leaked);
+      },
+    });
   }
 
   async start(): Promise<void> {
     const { state, id } = this.#config;
     const identity = loadOrCreateIdentity(id, join(state, 'key.pem'));
     await this.#startCatalogue(identity);
+    await this.#startSites();
+    const withholdings = await this.#startWithholdings();
     await this.#startFleet();
-    await this.#startPrefixes();
+    this.#stops.push((deadlineMs) => this.#routing.stop(deadlineMs));
+    await this.#routing.start();
     this.#showGauges();
-    await this.#startServers(identity);
+    this.#stops.push((deadlineMs) => this.#siteFlow.flow.stop(deadlineMs));
+    await this.#siteFlow.flow.start();
+    this.#stops.push((deadlineMs) => this.#quality.stop(deadlineMs));
+    await this.#quality.start();
+    await this.#startServers(identity, withholdings);
   }
 
   /** Unready, so that a balancer in front sends nobody new; whoever comes anyway is answered until the stop. */
@@ -85,13 +121,13 @@ export class SteeringService implements ProcessService {
     const fleet = this.#fleet;
     if (fleet === undefined) throw new Error('the servers listen before the fleet is there');
     return {
-      routes: this.#routes.current(),
+      routes: this.#routing.current(),
       fleet: fleet.view(),
       catalogue: this.#catalogue,
       heldTitles: this.#heldTitles,
-      sites: NO_SITES,
-      shares: NO_SHARES,
-      quality: NO_QUALITY,
+      sites: this.#sites,
+      shares: this.#siteFlow.flow.shares(),
+      quality: this.#quality.view(),
     };
   }
 
@@ -147,13 +183,15 @@ export class SteeringService implements ProcessService {
   }
 
   #showGauges(): void {
+    showQualityGauges(this.#metrics, this.#quality);
     showSteeringGauges(this.#metrics, {
       appliances: () => {
         const counts = { current: 0, doubtful: 0, expired: 0 };
         for (const { lease } of this.#state().fleet.members) counts[lease.kind] += 1;
         return counts;
       },
-      prefixes: () => this.#routes.current().size,
+      withheldAppliances: () => this.#state().fleet.members.filter(({ withheld }) => withheld !== undefined).length,
+      prefixes: () => this.#routing.current().size,
       unwrittenAppliances: () => this.#fleetStore?.unwritten ?? 0,
       plannerSilentSec: () =>
         this.#plannerAnsweredMs === undefined
@@ -169,11 +207,10 @@ export class SteeringService implements ProcessService {
   }
 
   async #startFleet(): Promise<void> {
-    const { state, leaseMs, preserveMs } = this.#config;
+    const { state, leaseMs, preserveMs, warmUpShare, warmUpMs, newSessionShare } = this.#config;
     const { logger } = this.#context;
     const store = new FleetStore(join(state, 'fleet.sqlite'), logger);
     this.#stops.push(() => store.close());
-    for (const report of store.loadRouteReports()) this.#routes.setReport(report);
     this.#fleetStore = store;
     this.#fleet = new Fleet({
       world: this.#context.world,
@@ -182,33 +219,60 @@ export class SteeringService implements ProcessService {
       heldTitles: this.#heldTitles,
       leaseMs,
       preserveMs,
+      capacity: { warmUpShare, warmUpMs, wellAfterMs: leaseMs },
+      newSessionShare,
+      withheld: (standing) => this.#withholdings?.reasonFor(standing),
+      onStall: (stalledMs) => {
+        this.#metrics.stalledSeconds.inc(stalledMs / 1000);
+        logger.warn({ stalledMs }, 'this process stood still: no lease runs out by it');
+      },
       onMissingList: (applianceId, planVersion) => this.#planner?.want(applianceId, planVersion),
-      onForgotten: (applianceId) => this.#routes.forgetReport(applianceId),
+      onForgotten: (applianceId) => void this.#forgetRoutes(applianceId),
     });
     this.#stops.push((deadlineMs) => this.#fleet?.stop(deadlineMs));
     await this.#fleet.start();
   }
 
-  async #startPrefixes(): Promise<void> {
-    const { prefixes, prefixPollMs } = this.#config;
-    if (prefixes === '') return;
-    const file = new PrefixFile({
-      file: prefixes,
-      pollMs: prefixPollMs,
+  async #startSites(): Promise<void> {
+    const { sites } = this.#config;
+    if (sites === '') return;
+    const file = new SiteFile({
+      file: sites,
+      pollMs: SITES_POLL_MS,
       world: this.#context.world,
       logger: this.#context.logger,
-      onTable: (table) => this.#routes.setFileTable(table),
-      onState: (problem) => this.#metrics.prefixFileBroken.set(problem === undefined ? 0 : 1),
+      onTable: (table) => {
+        this.#sites = table;
+      },
+      onState: (problem) => this.#metrics.siteFileBroken.set(problem === undefined ? 0 : 1),
     });
     this.#stops.push((deadlineMs) => file.stop(deadlineMs));
     await file.start();
   }
 
-  async #startServers(identity: Identity): Promise<void> {
+  async #startWithholdings(): Promise<Withholdings> {
+    const { state, withholdMs } = this.#config;
+    const { world, logger } = this.#context;
+    const store = new WithholdingStore(join(state, 'withholdings.sqlite'), logger);
+    this.#stops.push(() => store.close());
+    const withholdings = new Withholdings({
+      world,
+      logger,
+      store,
+      sites: () => this.#sites,
+      defaultMs: withholdMs,
+      onChange: () => this.#fleet?.refresh(),
+    });
+    this.#withholdings = withholdings;
+    this.#stops.push((deadlineMs) => withholdings.stop(deadlineMs));
+    await withholdings.start();
+    return withholdings;
+  }
+
+  async #startServers(identity: Identity, withholdings: Withholdings): Promise<void> {
     const { world, logger } = this.#context;
     const trusted = new TrustedKeys(join(this.#config.state, 'trust.sqlite'), world);
     this.#stops.push(() => trusted.close());
-    const quality = new QualitySketches(world.clock);
     this.#servers = new SteeringServers({
       config: this.#config,
       world,
@@ -217,12 +281,15 @@ export class SteeringService implements ProcessService {
       metrics: this.#metrics,
       identity,
       trusted,
-      quality,
-      routes: this.#routes,
+      quality: this.#quality,
+      routing: this.#routing,
       tokens: createUrlTokens(this.#config, { clock: world.clock, logger }),
+      siteFlow: this.#siteFlow,
       state: () => this.#state(),
+      orders: { withholdings, journalOf: (id) => this.#fleet?.journalOf(id) ?? [] },
+      placeSession: (...placed) => this.#fleet?.place(...placed),
       takeHeartbeat: (heartbeat) => this.#takeHeartbeat(heartbeat),
-      takeRouteReport: (report) => this.#takeRouteReport(report),
+      takeRouteReport: (body, senderId) => this.#takeRouteReport(body, senderId),
     });
     this.#stops.push((deadlineMs) => this.#servers?.stop(deadlineMs));
     await this.#servers.start();
@@ -238,21 +305,28 @@ export class SteeringService implements ProcessService {
     return outcome !== 'fleet-full';
   }
 
-  #takeRouteReport(report: RouteReport): void {
-    const filtered = this.#routes.setReport(report);
-    this.#metrics.routeReports.inc({ outcome: filtered === undefined ? 'old' : 'taken' });
-    if (filtered === undefined) return;
-    const { logger } = this.#context;
-    const { applianceId, siteId } = report;
+  /** For how long nothing was heard of an appliance whose lease has run out; 0 while it stands. */
+  #silentMs(applianceId: string): number {
+    const member = this.#fleet?.view().byId.get(applianceId);
+    return member?.lease.kind === 'expired' ? this.#context.world.clock.nowMs() - member.lastHeardAtMs : 0;
+  }
+
+  async #takeRouteReport(body: Uint8Array, senderId: string | undefined): Promise<TakeOutcome> {
+    const outcome = await this.#routing.reports.take(body, senderId);
+    if (outcome.kind === 'taken') {
+      const { applianceId, siteId, routes, refused } = outcome;
+      this.#context.logger.info({ applianceId, siteId, routes, refused }, 'routes of an appliance');
+    }
+    return outcome;
+  }
+
+  /** A disk that does not forget tells them again after a restart, and the appliance is silent then too. */
+  async #forgetRoutes(applianceId: string): Promise<void> {
     try {
-      this.#fleetStore?.saveRouteReport(report);
+      await this.#routing.reports.forget(applianceId);
     } catch (error) {
       if (!isOperational(error)) throw error;
-      logger.error({ error, applianceId }, 'reported routes cannot be kept for a restart');
+      this.#context.logger.error({ error, applianceId }, 'kept routes of an appliance that is gone cannot be removed');
     }
-    logger.info(
-      { applianceId, siteId, routes: filtered.routes.length, refused: filtered.refused },
-      'routes of an appliance',
-    );
   }
 }

@@ -17,6 +17,8 @@ export const routeReportSchema = z.object({
         med: z.number().int().nonnegative().optional(),
         localPref: z.number().int().nonnegative().optional(),
         communities: z.array(z.string().max(32)).max(64).optional(),
+        /** The AS that announces the prefix to the world: the last of the path. */
+        originAsn: z.number().int().nonnegative().max(0xffffffff).optional(),
       }),
     )
     .max(1_000_000),

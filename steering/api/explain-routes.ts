@@ -4,15 +4,13 @@ import { type SteeringState, steer } from '../answer/steer.ts';
 import { toCandidate } from '../fleet/fleet-registry.ts';
 import { exclude } from '../ranking/exclude.ts';
 import { parseAddress } from '../routing/ip-address.ts';
-import type { RouteTable } from '../routing/route-table.ts';
 import { queryOf } from './public-api.ts';
 
 export interface ExplainApi {
   state(): SteeringState;
-  readonly routes: RouteTable;
 }
 
-/** For operators, on the admin listener: the fleet as steering sees it, the routes, and one decision in all its parts. */
+/** For operators, on the admin listener: the fleet as steering sees it, and one decision in all its parts. */
 export function addExplainRoutes(adminServer: JsonServer, api: ExplainApi): void {
   adminServer.get('/v1/fleet', () => {
     const { fleet, catalogue } = api.state();
@@ -26,8 +24,6 @@ export function addExplainRoutes(adminServer: JsonServer, api: ExplainApi): void
       appliances: fleet.members,
     };
   });
-
-  adminServer.get('/v1/routes', () => ({ prefixes: api.routes.current().size, reports: api.routes.reports() }));
 
   adminServer.get('/v1/explain', (request, reply) => {
     const query = queryOf(request);

@@ -1,6 +1,5 @@
 import type { ConfigOf, HostPort } from '../../src/config/parameter.ts';
 import type { Heartbeat } from '../../src/contracts/heartbeat.ts';
-import type { RouteReport } from '../../src/contracts/route-report.ts';
 import { OperationalError } from '../../src/errors/operational-error.ts';
 import type { Health } from '../../src/lifecycle/health.ts';
 import type { Service } from '../../src/lifecycle/service.ts';
@@ -14,21 +13,28 @@ import type { Logger } from '../../src/telemetry/logger.ts';
 import type { World } from '../../src/world/world.ts';
 import type { SteeringState } from '../answer/steer.ts';
 import type { STEERING_PARAMETERS } from '../config.ts';
+import { DecisionIds } from '../decision-log/decision-ids.ts';
 import { parseTrustedProxies } from '../edge/client-address.ts';
 import { LoadGuard } from '../edge/load-guard.ts';
+import type { createSiteFlow } from '../flow/start-site-flow.ts';
 import { DashTemplates } from '../manifests/dash-templates.ts';
 import type { SteeringMetrics } from '../metrics.ts';
-import type { QualitySketches } from '../quality/quality-sketches.ts';
-import type { RouteTable } from '../routing/route-table.ts';
+import type { PlayerQuality } from '../quality/player-quality.ts';
+import type { ClientRouting } from '../routing/client-routing.ts';
 import { addTokenRoutes } from '../tokens/token-routes.ts';
 import type { UrlTokens } from '../tokens/url-tokens.ts';
 import { addContentSteeringRoutes } from './content-steering-routes.ts';
 import { addExplainRoutes } from './explain-routes.ts';
+import { addFlowRoute } from './flow-routes.ts';
 import { addFleetRoutes } from './heartbeat-routes.ts';
 import { addManifestRoutes } from './manifest-routes.ts';
 import { addCrossOrigin, type PublicApi } from './public-api.ts';
-import { addCmcdRoute, addQualityRoute } from './quality-routes.ts';
+import { addCmcdRoute, addQualityRoute, addSketchRoute } from './quality-routes.ts';
+import { addRedirectRoute } from './redirect-routes.ts';
+import { addRouteReportRoute, type RouteReportApi } from './route-report-routes.ts';
+import { addRoutingRoutes } from './routing-routes.ts';
 import { addSteerRoute } from './steer-routes.ts';
+import { addWithholdingRoutes, type FleetOrders } from './withholding-routes.ts';
 
 export interface SteeringServersOptions {
   readonly config: ConfigOf<typeof STEERING_PARAMETERS>;
@@ -38,13 +44,16 @@ export interface SteeringServersOptions {
   readonly metrics: SteeringMetrics;
   readonly identity: Identity;
   readonly trusted: TrustedKeys;
-  readonly quality: QualitySketches;
-  readonly routes: RouteTable;
+  readonly quality: PlayerQuality;
+  readonly routing: ClientRouting;
   /** undefined where URLs are not signed. */
   readonly tokens: UrlTokens | undefined;
+  readonly siteFlow: ReturnType<typeof createSiteFlow>;
   state(): SteeringState;
+  readonly orders: FleetOrders;
+  readonly placeSession: PublicApi['placeSession'];
   readonly takeHeartbeat: (heartbeat: Heartbeat) => boolean;
-  readonly takeRouteReport: (report: RouteReport) => void;
+  readonly takeRouteReport: RouteReportApi['takeRouteReport'];
 }
 
 const BODY_LIMIT_BYTES = 1024 * 1024;
@@ -103,35 +112,48 @@ export class SteeringServers implements Service {
       }),
       trustedProxies: readTrustedProxies(config.trustedProxies),
       ttlSec: config.ttlSec,
+      demand: this.#options.siteFlow.demand,
+      usesClones: config.steeringClones,
+      decisionIds: new DecisionIds(world),
       state: () => this.#options.state(),
       publicUrl: () => this.#publicUrl,
+      placeSession: this.#options.placeSession,
       tokens,
     };
     addCrossOrigin(this.#server);
     addSteerRoute(this.#server, api);
-    addContentSteeringRoutes(this.#server, api, quality);
-    addManifestRoutes(this.#server, api, new DashTemplates());
+    addContentSteeringRoutes(this.#server, api, quality.intake);
+    addRedirectRoute(this.#server, api);
+    addManifestRoutes(this.#server, api, new DashTemplates(), quality.intake);
     addCmcdRoute(this.#server, api, quality);
     addEnrolmentRoute(this.#server, trusted, identity, logger);
     const guard = createSignatureGuard({ trusted, clock: world.clock, logger, allowUnsignedLoopback });
+    addSketchRoute(this.#server, api, quality, guard);
+    addRouteReportRoute(this.#server, { guard, metrics, maxReportedRoutes, takeRouteReport });
     addFleetRoutes(this.#server, {
       guard,
       metrics,
       leaseMs,
-      maxReportedRoutes,
       takeHeartbeat,
-      takeRouteReport,
       tokens,
       nowMs: () => world.clock.nowMs(),
     });
   }
 
   #addAdminRoutes(): void {
-    const { health, metrics, trusted, routes, quality, tokens, world } = this.#options;
+    const { health, metrics, trusted, routing, quality, tokens, world } = this.#options;
     addAdminRoutes(this.#adminServer, health, metrics.metrics);
     addTokenMintingRoute(this.#adminServer, trusted);
-    addExplainRoutes(this.#adminServer, { state: () => this.#options.state(), routes });
+    addExplainRoutes(this.#adminServer, { state: () => this.#options.state() });
+    addRoutingRoutes(this.#adminServer, routing, () => this.#options.state());
     addQualityRoute(this.#adminServer, quality);
+    addFlowRoute(this.#adminServer, this.#options.siteFlow.flow);
+    addWithholdingRoutes(this.#adminServer, {
+      ...this.#options.orders,
+      nowMs: () => world.clock.nowMs(),
+      fleet: () => this.#options.state().fleet,
+      sites: () => this.#options.state().sites,
+    });
     if (tokens === undefined) return;
     const findTitle = (id: string) => this.#options.state().catalogue?.find(id);
     addTokenRoutes(this.#adminServer, { ...tokens, clock: world.clock, findTitle });

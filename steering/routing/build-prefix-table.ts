@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { PrefixRows, SortedPrefixes } from './prefix-rows.ts';
 
 /**
@@ -6,9 +7,11 @@ import type { PrefixRows, SortedPrefixes } from './prefix-rows.ts';
  * address in hand form a stack, the longest on top; one pass over the sorted prefixes opens and closes them. Everything
  * is columns of numbers: a million prefixes make no object.
  */
-export interface PrefixTableData {
+export interface PrefixTableData<V> {
   readonly size: number;
-  readonly sites: readonly string[];
+  /** Names the content: equal for equal tables, in every replica and after a restart. */
+  readonly version: string;
+  readonly values: readonly V[];
   readonly ipv4: Intervals;
   readonly ipv6: Intervals;
 }
@@ -18,12 +21,14 @@ export interface Intervals {
   readonly wordsPerAddress: number;
   readonly count: number;
   readonly starts: Uint32Array;
-  /** Index into `sites`; NO_SITE where nothing matches. */
-  readonly sites: Uint16Array;
+  /** Index into `values`; NO_VALUE where nothing matches. */
+  readonly values: Uint16Array;
   readonly lengths: Uint8Array;
+  /** For each value of an address's first 16 bits how many intervals start before it; the last counts all. */
+  readonly before: Uint32Array;
 }
 
-export const NO_SITE = 0xffff;
+export const NO_VALUE = 0xffff;
 
 /** One prefix that two rows give to different sites. */
 export interface PrefixConflict {
@@ -31,18 +36,55 @@ export interface PrefixConflict {
   readonly length: number;
 }
 
-export interface BuiltTable {
-  readonly data: PrefixTableData;
+export interface BuiltTable<V> {
+  readonly data: PrefixTableData<V>;
   /** Of these the table has the site with the lower number. */
   readonly conflicts: readonly PrefixConflict[];
 }
 
-export function buildPrefixTable(rows: PrefixRows): BuiltTable {
+export function buildPrefixTable(rows: PrefixRows): BuiltTable<string> {
+  return buildSorted(rows.sortedIpv4(), rows.sortedIpv6(), rows.sites);
+}
+
+/** A table of prefixes that are sorted already; their `sites` count in `values`. */
+export function buildSorted<V>(
+  ipv4Rows: SortedPrefixes,
+  ipv6Rows: SortedPrefixes,
+  values: readonly V[],
+): BuiltTable<V> {
   const conflicts: PrefixConflict[] = [];
-  const ipv4 = cutIntoIntervals(rows.sortedIpv4(), conflicts);
-  const ipv6 = cutIntoIntervals(rows.sortedIpv6(), conflicts);
+  const ipv4 = cutIntoIntervals(ipv4Rows, conflicts);
+  const ipv6 = cutIntoIntervals(ipv6Rows, conflicts);
   const size = ipv4.unique + ipv6.unique;
-  return { data: { size, sites: rows.sites, ipv4: ipv4.intervals, ipv6: ipv6.intervals }, conflicts };
+  const version = versionOf(values, [ipv4.intervals, ipv6.intervals]);
+  return { data: { size, version, values, ipv4: ipv4.intervals, ipv6: ipv6.intervals }, conflicts };
+}
+
+/** The buffers of a table's columns, to be moved to another thread. */
+export function columnsOf(table: PrefixTableData<unknown>): ArrayBuffer[] {
+  return [table.ipv4, table.ipv6]
+    .flatMap(({ starts, values, lengths, before }) => [starts, values, lengths, before])
+    .map(({ buffer }) => buffer as ArrayBuffer);
+}
+
+/** The same table on memory of its own, which may be moved away. */
+export function withOwnColumns<V>(table: PrefixTableData<V>): PrefixTableData<V> {
+  const copy = (family: Intervals): Intervals => ({
+    ...family,
+    starts: family.starts.slice(),
+    values: family.values.slice(),
+    lengths: family.lengths.slice(),
+    before: family.before.slice(),
+  });
+  return { ...table, ipv4: copy(table.ipv4), ipv6: copy(table.ipv6) };
+}
+
+const VERSION_CHARS = 12;
+
+function versionOf(values: readonly unknown[], families: readonly Intervals[]): string {
+  const hash = createHash('sha256').update(JSON.stringify(values));
+  for (const { starts, values: indexes, lengths } of families) hash.update(starts).update(indexes).update(lengths);
+  return hash.digest('hex').slice(0, VERSION_CHARS);
 }
 
 function cutIntoIntervals(
@@ -56,7 +98,7 @@ function cutIntoIntervals(
   for (let index = 0; index < prefixes.count; index += 1) {
     const at = index * wordsPerAddress;
     const length = lengths[index] ?? 0;
-    const site = sites[index] ?? NO_SITE;
+    const site = sites[index] ?? NO_VALUE;
     if (
       index > 0 &&
       length === lengths[index - 1] &&
@@ -102,7 +144,7 @@ class OpenPrefixes {
   }
 
   get topSite(): number {
-    return this.#sites.at(-1) ?? NO_SITE;
+    return this.#sites.at(-1) ?? NO_VALUE;
   }
 
   get topLength(): number {
@@ -158,14 +200,31 @@ class Cuts {
   }
 
   toIntervals(): Intervals {
+    const starts = this.#starts.slice(0, this.#count * this.#wordsPerAddress);
     return {
       wordsPerAddress: this.#wordsPerAddress,
       count: this.#count,
-      starts: this.#starts.slice(0, this.#count * this.#wordsPerAddress),
-      sites: this.#sites.slice(0, this.#count),
+      starts,
+      values: this.#sites.slice(0, this.#count),
       lengths: this.#lengths.slice(0, this.#count),
+      before: countBefore(starts, this.#wordsPerAddress, this.#count),
     };
   }
+}
+
+/** With it a lookup begins among the intervals of one 65,536th of the address space, not among all. */
+function countBefore(starts: Uint32Array, width: number, count: number): Uint32Array {
+  const before = new Uint32Array(0x10001);
+  let filled = 0;
+  for (let index = 0; index < count; index += 1) {
+    const top = (starts[index * width] ?? 0) >>> 16;
+    while (filled <= top) {
+      before[filled] = index;
+      filled += 1;
+    }
+  }
+  before.fill(count, filled);
+  return before;
 }
 
 function compareWords(a: Uint32Array, aAt: number, b: Uint32Array, bAt: number, width: number): number {

@@ -79,12 +79,14 @@ export function prefixContains(prefix: IpPrefix, address: IpAddress): boolean {
   return maskAddress(address, prefix.length).words.every((word, index) => word === prefix.address.words[index]);
 }
 
-/**
- * What kind of address space a prefix begins in, by ipaddr.js's tables of RFC 6890 and its updates: 'unicast' is the
- * public Internet, everything else (private, loopback, carrierGradeNat, uniqueLocal, documentation's reserved ...) is
- * special.
- */
-export const addressKind = (address: IpAddress): string => ipaddr.process(formatAddress(address)).range();
+/** Negative when `a` comes first: by address, then the shorter. Both are of one family. */
+export function comparePrefixes(a: IpPrefix, b: IpPrefix): number {
+  for (const [index, word] of a.address.words.entries()) {
+    const difference = word - (b.address.words[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
+}
 
 function toAddress(parsed: ipaddr.IPv4 | ipaddr.IPv6): IpAddress {
   if (parsed.kind() === 'ipv4') {

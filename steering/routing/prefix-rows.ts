@@ -52,6 +52,11 @@ export class PrefixRows {
 
   add({ address: { words }, length }: IpPrefix, site: number): void {
     if (words.length === 1) return this.addIpv4(words[0] ?? 0, length, site);
+    this.addWords(Uint32Array.from(words), length, site);
+  }
+
+  /** As `add` for IPv6, with the address as four words of a column. */
+  addWords(words: Uint32Array, length: number, site: number): void {
     const at = this.#ipv6Count * IPV6_STRIDE;
     if (at === this.#ipv6.length) this.#ipv6 = grown(this.#ipv6, new Uint32Array(this.#ipv6.length * 2));
     this.#ipv6.set(words, at);
@@ -101,12 +106,17 @@ export class SortedPrefixes {
   readonly lengths: Uint8Array;
   readonly sites: Uint16Array;
 
-  constructor(wordsPerAddress: number, count: number) {
+  constructor(wordsPerAddress: number, count: number, memory?: SortedPrefixes) {
     this.wordsPerAddress = wordsPerAddress;
     this.count = count;
-    this.starts = new Uint32Array(count * wordsPerAddress);
-    this.lengths = new Uint8Array(count);
-    this.sites = new Uint16Array(count);
+    this.starts = memory?.starts ?? new Uint32Array(count * wordsPerAddress);
+    this.lengths = memory?.lengths ?? new Uint8Array(count);
+    this.sites = memory?.sites ?? new Uint16Array(count);
+  }
+
+  /** The first so many of them, on the same memory. */
+  first(count: number): SortedPrefixes {
+    return new SortedPrefixes(this.wordsPerAddress, count, this);
   }
 
   /** First address of a prefix. */

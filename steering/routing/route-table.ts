@@ -1,99 +1,104 @@
-import type { RouteReport } from '../../src/contracts/route-report.ts';
-import { compareRoutes, type FilteredRoute, type FilteredRoutes, filterRoutes } from './filter-routes.ts';
-import { formatPrefix, type IpAddress } from './ip-address.ts';
-import { type PrefixMatch, PrefixTable } from './prefix-table.ts';
+import type { ClientOrigin, OriginLookup } from './geo/origin-lookup.ts';
+import { type IpAddress, type IpPrefix, maskAddress } from './ip-address.ts';
+import { NO_MATCH, PrefixTable } from './prefix-table.ts';
+import type { ReportedPlace } from './reports/merge-reports.ts';
 
 /**
- * Which site a client belongs to: the operator's file and what appliances report of the ISP's announcements, as two
- * immutable tables, each replaced whole when its side changes. Longer prefixes win over shorter ones whoever gave them.
- * For the same prefix the file wins, being the operator's word; among reports the shorter AS path, then the lower MED,
- * then the lower site id, so that the order in which reports arrive makes no difference.
+ * Where clients are: the operator's table of prefixes, what appliances report of the ISP's announcements, what the ISP
+ * says each site costs, and where an address is registered. Each is an immutable whole, replaced when its side changes;
+ * nothing is put together when a player asks. Longer prefixes win over shorter ones whoever gave them. For the same
+ * prefix the file wins, being the operator's word.
  */
 export interface Routes {
+  /** Names what all answers depend on: equal for equal tables. */
+  readonly version: string;
+  /** Prefixes of file and reports. */
   readonly size: number;
-  find(address: IpAddress): PrefixMatch | undefined;
+  find(address: IpAddress): RouteMatch | undefined;
+  /** What each site costs the ISP for this client; empty where it does not say. */
+  costsOf(address: IpAddress): SiteCosts;
+  /** AS and country of an address, as far as databases are configured and know it. */
+  originOf(address: IpAddress): ClientOrigin;
 }
 
-interface Reported {
-  readonly siteId: string;
-  readonly reportedAtMs: number;
-  readonly filtered: FilteredRoutes;
+export interface RouteMatch extends ReportedPlace {
+  readonly prefix: IpPrefix;
 }
+
+/** Cost by site, the lower the nearer, in whatever the ISP counts. */
+export type SiteCosts = ReadonlyMap<string, number>;
+
+interface RouteParts {
+  readonly file: PrefixTable<string>;
+  readonly reports: PrefixTable<ReportedPlace>;
+  readonly costs: PrefixTable<SiteCosts>;
+  readonly origins: OriginLookup;
+}
+
+const NO_COSTS: SiteCosts = new Map();
+const NOBODY: readonly string[] = [];
+const EMPTY = { of: <V>(): PrefixTable<V> => new PrefixTable<V>({ ...PrefixTable.of([]).data, values: [] }) };
+export const NO_ORIGINS: OriginLookup = { version: 'none', of: () => ({}) };
 
 export class RouteTable {
-  readonly #allowPrivate: boolean;
-  readonly #reports = new Map<string, Reported>();
-  #fileTable = PrefixTable.of([]);
-  #reportTable: PrefixTable | undefined;
-  #routes: Routes | undefined;
+  #parts: RouteParts = { file: EMPTY.of(), reports: EMPTY.of(), costs: EMPTY.of(), origins: NO_ORIGINS };
+  #routes: Routes = join(this.#parts);
 
-  constructor(options: { readonly allowPrivate: boolean }) {
-    this.#allowPrivate = options.allowPrivate;
-  }
-
-  /** The routes now; they never change. What was reported is put together at the first use after it. */
+  /** The routes now; they never change. */
   current(): Routes {
-    this.#routes ??= merge(this.#fileTable, (this.#reportTable ??= this.#buildReports()));
     return this.#routes;
   }
 
-  setFileTable(table: PrefixTable): void {
-    this.#fileTable = table;
-    this.#routes = undefined;
+  setFileTable(file: PrefixTable<string>): void {
+    this.#set({ file });
   }
 
-  /** Takes the place of the appliance's report before. @returns what was refused, or undefined when it is an old report */
-  setReport(report: RouteReport): FilteredRoutes | undefined {
-    const before = this.#reports.get(report.applianceId);
-    if (before !== undefined && before.reportedAtMs > report.reportedAtMs) return undefined;
-    const filtered = filterRoutes(report, this.#allowPrivate);
-    this.#reports.set(report.applianceId, { siteId: report.siteId, reportedAtMs: report.reportedAtMs, filtered });
-    this.#forgetTable();
-    return filtered;
+  setReportTable(reports: PrefixTable<ReportedPlace>): void {
+    this.#set({ reports });
   }
 
-  forgetReport(applianceId: string): void {
-    if (this.#reports.delete(applianceId)) this.#forgetTable();
+  setCostTable(costs: PrefixTable<SiteCosts>): void {
+    this.#set({ costs });
   }
 
-  /** What each appliance reported, for the operator. */
-  reports(): Array<{ applianceId: string; siteId: string; reportedAtMs: number; routes: number; refused: object }> {
-    return [...this.#reports].map(([applianceId, { siteId, reportedAtMs, filtered }]) => ({
-      applianceId,
-      siteId,
-      reportedAtMs,
-      routes: filtered.routes.length,
-      refused: filtered.refused,
-    }));
+  setOrigins(origins: OriginLookup): void {
+    this.#set({ origins });
   }
 
-  #forgetTable(): void {
-    this.#reportTable = undefined;
-    this.#routes = undefined;
-  }
-
-  #buildReports(): PrefixTable {
-    const best = new Map<string, { siteId: string; route: FilteredRoute }>();
-    for (const { siteId, filtered } of this.#reports.values()) {
-      for (const route of filtered.routes) {
-        const key = formatPrefix(route.prefix);
-        const before = best.get(key);
-        const order = before === undefined ? -1 : compareRoutes(route, before.route);
-        if (before === undefined || order < 0 || (order === 0 && siteId < before.siteId))
-          best.set(key, { siteId, route });
-      }
-    }
-    return PrefixTable.of([...best.values()].map(({ siteId, route }) => ({ prefix: route.prefix, siteId })));
+  #set(fresh: Partial<RouteParts>): void {
+    this.#parts = { ...this.#parts, ...fresh };
+    this.#routes = join(this.#parts);
   }
 }
 
-function merge(file: PrefixTable, reports: PrefixTable): Routes {
+/** Routes of the operator's table alone. */
+export function routesOf(file: PrefixTable<string>): Routes {
+  const table = new RouteTable();
+  table.setFileTable(file);
+  return table.current();
+}
+
+function join({ file, reports, costs, origins }: RouteParts): Routes {
   return {
+    version: [file.version, reports.version, costs.version, origins.version].join('.'),
     size: file.size + reports.size,
-    find: (address) => {
-      const [byFile, byReport] = [file.find(address), reports.find(address)];
-      if (byFile === undefined || byReport === undefined) return byFile ?? byReport;
-      return byReport.prefix.length > byFile.prefix.length ? byReport : byFile;
+    find(address) {
+      const [byFile, byReport] = [file.search(address), reports.search(address)];
+      const fileLength = byFile === NO_MATCH ? -1 : file.lengthAt(address, byFile);
+      const reportLength = byReport === NO_MATCH ? -1 : reports.lengthAt(address, byReport);
+      if (fileLength === -1 && reportLength === -1) return undefined;
+      const length = Math.max(fileLength, reportLength);
+      const place =
+        reportLength > fileLength
+          ? reports.valueAt(address, byReport)
+          : { siteId: file.valueAt(address, byFile), others: NOBODY, refusing: NOBODY };
+      const { siteId, others, refusing } = place;
+      return { prefix: { address: maskAddress(address, length), length }, siteId, others, refusing };
     },
+    costsOf(address) {
+      const at = costs.search(address);
+      return at === NO_MATCH ? NO_COSTS : costs.valueAt(address, at);
+    },
+    originOf: (address) => origins.of(address),
   };
 }

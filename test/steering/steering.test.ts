@@ -166,6 +166,7 @@ test("an answer without a decision begins with the client's site", async () => {
   const { rig } = await startFleet(['a', 'b', 'c'], { allowPrivateRoutes: true, maxPerAddressPerSec: 1 });
   await rig.beat(heartbeat('b', { sequence: 2, siteId: 'south', holdings: holdingsOf(BARS, 'whole') }));
   await rig.post('/v1/routes', { ...routes('b', ['127.0.0.0/8']), siteId: 'south' });
+  await routesInUse(rig, 1);
   for (let session = 0; session < 10; session += 1) expect((await priority(rig, `a=gone&s=${session}`))[0]).toBe('b');
 });
 
@@ -277,9 +278,14 @@ const routes = (applianceId: string, prefixes: string[], reportedAtMs = 1) => ({
   routes: prefixes.map((prefix) => ({ prefix })),
 });
 
+/** Reports are put together beside the players' requests. */
+const routesInUse = async (rig: SteeringRig, prefixes: number): Promise<void> =>
+  expect.poll(async () => rig.admin('/v1/routes')).toMatchObject({ prefixes });
+
 test('reported routes place clients, survive a restart, and are withdrawn by the next report', async () => {
   const { rig } = await startFleet(['a'], { allowPrivateRoutes: true });
   expect((await rig.post('/v1/routes', routes('a', ['127.0.0.0/8', '0.0.0.0/0']))).status).toBe(204);
+  await routesInUse(rig, 1);
   expect((await steerAnswer(rig)).client).toEqual({ evidence: 'route', prefix: '127.0.0.0/8', siteId: 'north' });
   expect(await rig.admin('/v1/routes')).toMatchObject({
     prefixes: 1,
@@ -288,6 +294,7 @@ test('reported routes place clients, survive a restart, and are withdrawn by the
   await rig.restart();
   expect((await steerAnswer(rig)).client.siteId).toBe('north');
   await rig.post('/v1/routes', routes('a', [], 2));
+  await routesInUse(rig, 0);
   expect((await steerAnswer(rig)).client).toEqual({ evidence: 'default' });
 });
 
@@ -352,6 +359,7 @@ test('players tell how an appliance does, and it is summed up; what is malformed
 test('a trusted proxy names the client, and nobody else does', async () => {
   const { rig } = await startFleet(['a'], { trustedProxies: ['127.0.0.0/8'], allowPrivateRoutes: true });
   await rig.post('/v1/routes', routes('a', ['8.8.8.0/24']));
+  await routesInUse(rig, 1);
   const response = await rig.get('/v1/steer?title=bars', { 'x-forwarded-for': '8.8.8.8' });
   expect(parseSteeringAnswer(await response.json()).client.prefix).toBe('8.8.8.0/24');
 });

@@ -3,10 +3,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseContentSteering } from '../../../src/contracts/steering-answer.ts';
 import { createJsonServer, type JsonServer } from '../../../src/server/json-server.ts';
 import { silentLogger } from '../../../src/telemetry/logger.ts';
+import { parseDeclared } from '../../../steering/answer/declared-pathways.ts';
 import type { SteeringState } from '../../../steering/answer/steer.ts';
 import { addContentSteeringRoutes } from '../../../steering/api/content-steering-routes.ts';
 import { addCrossOrigin } from '../../../steering/api/public-api.ts';
 import { Catalogue } from '../../../steering/catalogue/catalogue.ts';
+import { DecisionIds } from '../../../steering/decision-log/decision-ids.ts';
 import { LoadGuard } from '../../../steering/edge/load-guard.ts';
 import { type FleetView, makeView } from '../../../steering/fleet/fleet-registry.ts';
 import { HeldTitles } from '../../../steering/fleet/held-titles.ts';
@@ -15,6 +17,7 @@ import { createSteeringMetrics } from '../../../steering/metrics.ts';
 import { NO_QUALITY } from '../../../steering/quality/quality-view.ts';
 import type { Candidate } from '../../../steering/ranking/candidate.ts';
 import { PrefixTable } from '../../../steering/routing/prefix-table.ts';
+import { routesOf } from '../../../steering/routing/route-table.ts';
 import { NO_SITES } from '../../../steering/sites/site-table.ts';
 import { FakeWorld } from '../../support/fake-world.ts';
 import { fleets } from '../arbitraries.ts';
@@ -23,7 +26,8 @@ import { NOW_MS, renditionIds, snapshot, title } from '../samples.ts';
 /** The rules G1 to G20 that players force on a content steering answer, over random states and questions. */
 const TTL_SEC = 30;
 const PUBLIC_URL = 'https://steer.example.net';
-const BARS = title('bars');
+// On the port of the fleet's appliances: otherwise no answer could bring a clone of the origin.
+const BARS = title('bars', { originUrl: 'http://origin.example:8080' });
 
 let server: JsonServer;
 let state: SteeringState;
@@ -39,8 +43,11 @@ beforeAll(() => {
     guard,
     trustedProxies: [],
     ttlSec: TTL_SEC,
+    usesClones: true,
+    decisionIds: new DecisionIds(world),
     state: () => state,
     publicUrl: () => PUBLIC_URL,
+    placeSession: () => undefined,
   };
   addContentSteeringRoutes(server, api, { noteThroughput: () => undefined });
 });
@@ -67,7 +74,7 @@ const states = fc.tuple(fleets, fc.integer({ min: 0, max: 3 }), fc.boolean()).ma
     if (index % 5 !== 0) heldTitles.setList({ version: 1, applianceId: id, planVersion: 1, renditions });
   }
   return {
-    routes: PrefixTable.of([{ prefix: { address: { words: [0x7f000000] }, length: 8 }, siteId: 'north' }]),
+    routes: routesOf(PrefixTable.of([{ prefix: { address: { words: [0x7f000000] }, length: 8 }, siteId: 'north' }])),
     fleet: viewOf(fleet),
     catalogue: known ? new Catalogue(snapshot([BARS]), NOW_MS) : undefined,
     heldTitles,
@@ -90,6 +97,10 @@ const queries = fc
         { weight: 1, arbitrary: fc.constant('gone') },
         { weight: 1, arbitrary: oddText },
       ),
+      d: fc.oneof(
+        { weight: 3, arbitrary: fc.array(fc.stringMatching(/^[a-z0-9][a-z0-9_-]{0,20}$/)).map((ids) => ids.join('*')) },
+        { weight: 1, arbitrary: oddText },
+      ),
       s: fc.oneof(
         { weight: 6, arbitrary: fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/) },
         { weight: 1, arbitrary: oddText },
@@ -108,9 +119,10 @@ const tails = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom('%', '%zz', '&&&=', '&a', `&pad=${'x'.repeat(9000)}`) },
 );
 
-test('ten thousand random states and questions get an answer that every player takes', async () => {
+test('CS-1, G1 to G17 and G20: ten thousand random states and questions get an answer that every player takes', async () => {
   let ttlSum = 0;
   let decided = 0;
+  let cloned = 0;
   await fc.assert(
     fc.asyncProperty(
       states,
@@ -129,13 +141,12 @@ test('ten thousand random states and questions get an answer that every player t
         expect(response.headers['etag']).toBeUndefined();
         const raw = JSON.parse(response.body) as Record<string, unknown>;
         const body = parseContentSteering(raw);
-        // G2, G7, G8 to G11: no clones at all
-        expect(Object.keys(raw).sort()).toEqual(['PATHWAY-PRIORITY', 'RELOAD-URI', 'TTL', 'VERSION']);
+        // G2
         expect(Number.isInteger(body.TTL) && body.TTL >= 5 && body.TTL <= 3600).toBe(true);
         // G3
         const reload = new URL(body['RELOAD-URI']);
         expect(reload.origin + reload.pathname).toBe(`${PUBLIC_URL}/v1/steering/${format}`);
-        expect([...reload.searchParams.keys()].every((key) => key === 'a' || key === 's')).toBe(true);
+        expect([...reload.searchParams.keys()].every((key) => ['a', 's', 'd'].includes(key))).toBe(true);
         expect(reload.searchParams.get('s')).toMatch(/^[A-Za-z0-9_-]{1,64}$/);
         // G4, G5, G20
         const priority = body['PATHWAY-PRIORITY'];
@@ -144,6 +155,20 @@ test('ten thousand random states and questions get an answer that every player t
         expect(priority.length >= 2 && priority.length <= 8).toBe(true);
         for (const id of priority) expect(id).toMatch(/^(?!\.+$)[A-Za-z0-9._-]{1,32}$/);
         expect(Buffer.byteLength(response.body)).toBeLessThanOrEqual(4096);
+        // G7 to G11
+        const declared = parseDeclared(new URLSearchParams(query + tail).getAll('d').at(-1));
+        const clones = body['PATHWAY-CLONES'] ?? [];
+        expect('PATHWAY-CLONES' in raw).toBe(clones.length > 0);
+        expect(new Set(clones.map(({ ID }) => ID)).size).toBe(clones.length);
+        for (const { 'BASE-ID': baseId, ID: id, 'URI-REPLACEMENT': replacement } of clones) {
+          expect(priority).toContain(id);
+          expect(declared).not.toContain(id);
+          expect(baseId === 'origin' || declared?.includes(baseId)).toBe(true);
+          expect(Object.keys(replacement)).toEqual(['HOST', 'PARAMS']);
+          expect(replacement.HOST).toBe(new URL(next.fleet.byId.get(id)?.baseUrl ?? '').hostname);
+          expect(replacement.PARAMS).toEqual({});
+        }
+        if (clones.length > 0) cloned += 1;
         // G14
         expect(response.headers['access-control-allow-origin']).toBe('*');
         expect(response.headers['access-control-expose-headers']).toContain('Retry-After');
@@ -163,12 +188,13 @@ test('ten thousand random states and questions get an answer that every player t
   );
   // CS-10: the spread leaves the mean where it was.
   expect(decided).toBeGreaterThan(1000);
+  expect(cloned).toBeGreaterThan(300);
   expect(ttlSum / decided / TTL_SEC).toBeCloseTo(1, 1);
 }, 120_000);
 
-test('TTLs of a thousand clients differ, and their mean is within two in a hundred of the target', async () => {
+test('CS-10, G2: TTLs of a thousand clients differ, and their mean is within two in a hundred of the target', async () => {
   state = {
-    routes: PrefixTable.of([]),
+    routes: routesOf(PrefixTable.of([])),
     fleet: viewOf([]),
     catalogue: new Catalogue(snapshot([BARS]), NOW_MS),
     heldTitles: new HeldTitles(),

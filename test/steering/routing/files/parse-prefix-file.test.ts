@@ -1,29 +1,29 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Intervals, NO_SITE } from '../../../steering/routing/build-prefix-table.ts';
-import { formatPrefix, parsePrefix } from '../../../steering/routing/ip-address.ts';
-import { parsePrefixFile } from '../../../steering/routing/parse-prefix-file.ts';
-import { csvRow } from '../../../steering/routing/prefix-file-rows.ts';
-import { readPlainRow } from '../../../steering/routing/read-plain-row.ts';
+import { type Intervals, NO_VALUE } from '../../../../steering/routing/build-prefix-table.ts';
+import { parsePrefixFile } from '../../../../steering/routing/files/parse-prefix-file.ts';
+import { csvRow } from '../../../../steering/routing/files/prefix-file-rows.ts';
+import { readPlainRow } from '../../../../steering/routing/files/read-plain-row.ts';
+import { formatPrefix, parsePrefix } from '../../../../steering/routing/ip-address.ts';
 
 /** Every interval of the table, or every problem. */
 function read(text: string): string[] {
   const parsed = parsePrefixFile(Buffer.from(text));
   if (parsed.kind === 'broken') return [...parsed.problems];
-  const { ipv4, ipv6, sites } = parsed.table;
-  return [...intervalsOf(ipv4, sites), ...intervalsOf(ipv6, sites)];
+  const { ipv4, ipv6, values } = parsed.table;
+  return [...intervalsOf(ipv4, values), ...intervalsOf(ipv6, values)];
 }
 
 function intervalsOf(
-  { count, starts, wordsPerAddress, sites, lengths }: Intervals,
+  { count, starts, wordsPerAddress, values, lengths }: Intervals,
   names: readonly string[],
 ): string[] {
   return Array.from({ length: count }, (_, index) => index)
-    .filter((index) => sites[index] !== NO_SITE)
+    .filter((index) => values[index] !== NO_VALUE)
     .map((index) => {
       const words = [...starts.subarray(index * wordsPerAddress, (index + 1) * wordsPerAddress)];
       const prefix = formatPrefix({ address: { words }, length: lengths[index] ?? 0 });
-      return `${prefix} ${names[sites[index] ?? NO_SITE] ?? ''}`;
+      return `${prefix} ${names[values[index] ?? NO_VALUE] ?? ''}`;
     });
 }
 

@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 /** One row as the file has it, or what is wrong with it. */
 export interface RawRow {
   readonly where: string;
@@ -8,7 +10,7 @@ export interface RawRow {
 
 const LINE_FEED = 10;
 
-/** The rows of a table of prefixes, in text. JSON when the first character is a bracket, else CSV. */
+/** The rows of a table of prefixes, in text. JSON when the first character is a bracket or a brace, else CSV. */
 export function* rawRows(bytes: Buffer): Generator<RawRow> {
   if (isJson(bytes)) {
     yield* jsonRows(bytes.toString('utf8'));
@@ -25,7 +27,7 @@ export function* rawRows(bytes: Buffer): Generator<RawRow> {
   }
 }
 
-export const isJson = (bytes: Buffer): boolean => bytes.toString('latin1', 0, 4096).trimStart().startsWith('[');
+export const isJson = (bytes: Buffer): boolean => /^\s*[[{]/.test(bytes.toString('latin1', 0, 4096));
 
 /** Where each line is, without its end. The object is the same every time: read it before the next. */
 export function* linesOf(
@@ -60,7 +62,10 @@ function* jsonRows(text: string): Generator<RawRow> {
     yield { where: 'file', prefix: '', siteId: '', problem: `is not JSON: ${String(error)}` };
     return;
   }
-  if (!Array.isArray(parsed)) return;
+  if (!Array.isArray(parsed)) {
+    yield* coverageZoneRows(parsed);
+    return;
+  }
   for (const [index, item] of parsed.entries() as Iterable<[number, unknown]>) {
     const where = `entry ${index + 1}`;
     const row = typeof item === 'object' && item !== null ? item : {};
@@ -68,5 +73,26 @@ function* jsonRows(text: string): Generator<RawRow> {
     const site = 'site' in row && typeof row.site === 'string' ? row.site : undefined;
     if (prefix !== undefined && site !== undefined) yield { where, prefix, siteId: site };
     else yield { where, prefix: prefix ?? '', siteId: '', problem: 'is not {"prefix": TEXT, "site": TEXT}' };
+  }
+}
+
+const zoneSchema = z.object({
+  coverageZones: z.record(
+    z.string(),
+    z.object({ network: z.array(z.string()).optional(), network6: z.array(z.string()).optional() }),
+  ),
+});
+
+/** Apache Traffic Control's coverage zones; what else stands in one (revision, customer's name, coordinates) is left. */
+function* coverageZoneRows(document: unknown): Generator<RawRow> {
+  const checked = zoneSchema.safeParse(document);
+  if (!checked.success) {
+    const [issue] = checked.error.issues;
+    const problem = `is neither a list nor coverage zones: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`;
+    yield { where: 'file', prefix: '', siteId: '', problem };
+    return;
+  }
+  for (const [siteId, { network = [], network6 = [] }] of Object.entries(checked.data.coverageZones)) {
+    for (const prefix of [...network, ...network6]) yield { where: `zone ${siteId}`, prefix, siteId };
   }
 }

@@ -1,26 +1,23 @@
-import { siteIdSchema } from '../../src/contracts/ids.ts';
-import { buildPrefixTable, type PrefixConflict, type PrefixTableData } from './build-prefix-table.ts';
-import { formatPrefix, parsePrefix } from './ip-address.ts';
+import { siteIdSchema } from '../../../src/contracts/ids.ts';
+import { buildPrefixTable, type PrefixConflict } from '../build-prefix-table.ts';
+import { formatPrefix, parsePrefix } from '../ip-address.ts';
+import { MAX_SITES, PrefixRows } from '../prefix-rows.ts';
+import type { ParsedTable } from './load-table.ts';
 import { csvRow, isJson, linesOf, type RawRow, rawRows } from './prefix-file-rows.ts';
-import { MAX_SITES, PrefixRows } from './prefix-rows.ts';
 import { type PlainRow, readPlainRow } from './read-plain-row.ts';
-
-/** A table of client prefixes, or everything that is wrong with it, each with its line. */
-export type ParsedPrefixFile =
-  | { readonly kind: 'table'; readonly table: PrefixTableData }
-  | { readonly kind: 'broken'; readonly problems: readonly string[] };
 
 const MAX_PROBLEMS = 20;
 
 /**
- * Reads `PREFIX,SITE` lines (a header line, blank lines and `#` comments may be there) or a JSON array of
- * `{"prefix": ..., "site": ...}`. It is all or nothing: with one line wrong the table is broken, because a table that
+ * Reads `PREFIX,SITE` lines (a header line, blank lines and `#` comments may be there), a JSON array of
+ * `{"prefix": ..., "site": ...}`, or a coverage zone file of Apache Traffic Control (JSON, `coverageZones` by cache
+ * group, which is the site; its `network` and `network6` are lists of prefixes). It is all or nothing: with one line wrong the table is broken, because a table that
  * lost some lines sends their viewers to the wrong site without anybody noticing.
  *
  * A million lines are read byte by byte where they are plain; only the others become text. Nothing remembers lines:
  * where two rows contradict each other, the file is read once more to say which.
  */
-export function parsePrefixFile(bytes: Buffer): ParsedPrefixFile {
+export function parsePrefixFile(bytes: Buffer): ParsedTable<string> {
   const taker = new RowTaker();
   if (isJson(bytes)) for (const row of rawRows(bytes)) taker.take(row);
   else takeCsv(bytes, taker);
@@ -85,7 +82,7 @@ class RowTaker {
 }
 
 /** Reads the file again for the lines that give one prefix to two sites. */
-function describeConflicts(bytes: Buffer, conflicts: readonly PrefixConflict[]): ParsedPrefixFile {
+function describeConflicts(bytes: Buffer, conflicts: readonly PrefixConflict[]): ParsedTable<string> {
   const told = conflicts
     .slice(0, MAX_PROBLEMS)
     .map(({ words, length }) => formatPrefix({ address: { words }, length }));
@@ -107,7 +104,7 @@ function describeConflicts(bytes: Buffer, conflicts: readonly PrefixConflict[]):
   return brokenBy(problems, problems.length + conflicts.length - told.length);
 }
 
-function brokenBy(problems: readonly string[], count: number): ParsedPrefixFile {
+function brokenBy(problems: readonly string[], count: number): ParsedTable<string> {
   const told = problems.slice(0, MAX_PROBLEMS);
   const more = count - told.length;
   return { kind: 'broken', problems: more > 0 ? [...told, `and ${more} more`] : told };
