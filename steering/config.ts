@@ -82,6 +82,9 @@ export const STEERING_PARAMETERS = {
   steeringClones: flagParameter(
     'Let running sessions use appliances that their manifest did not declare, by pathway clones. Appliances need a DNS name each, and the same port and scheme; players on iOS and Safari are reported to fail with clones.',
   ),
+  steeringClones: flagParameter(
+    'Let running sessions use appliances that their manifest did not declare, by pathway clones. Appliances need a DNS name each, and the same port and scheme; players on iOS and Safari are reported to fail with clones.',
+  ),
   cataloguePollMs: numberParameter(
     'ms',
     { min: 50, max: 3_600_000 },

@@ -15,9 +15,20 @@ const rankedPlaceSchema = z.object({
 });
 export type RankedPlace = z.infer<typeof rankedPlaceSchema>;
 
+const dataVersionSchema = z.string().max(64).optional();
+const dataVersionsSchema = z.object({
+  catalogue: dataVersionSchema,
+  routes: dataVersionSchema,
+  sites: dataVersionSchema,
+  shares: dataVersionSchema,
+  quality: dataVersionSchema,
+});
+
 /** `GET /v1/steer?title=...`: the ranked places of one decision, each with its reasons; the last is always the origin. */
 export const steeringAnswerSchema = z.object({
   version: z.literal(1),
+  /** Names the decision in the operator's log. */
+  decisionId: z.string().min(1).max(64).optional(),
   sessionId: z.string().min(1).max(64),
   title: titleIdSchema,
   decidedAtMs: epochMsSchema,
@@ -32,10 +43,20 @@ export const steeringAnswerSchema = z.object({
   pathPrefix: z.string().max(1024).optional(),
   ranked: z.array(rankedPlaceSchema).min(1).max(8),
   excluded: z.array(z.object({ id: applianceIdSchema, reason: z.string().max(200) })).max(1000),
+  /** Which states of the data it was decided by; two answers with the same are made from the same. */
+  versions: dataVersionsSchema.optional(),
   /** Set when the answer is the static fallback, with what was missing. */
   degraded: z.string().max(200).optional(),
 });
 export type SteeringAnswer = z.infer<typeof steeringAnswerSchema>;
+
+/** A pathway that the manifest did not declare: a declared one on another host, and never anything else. */
+const pathwayCloneSchema = z.object({
+  'BASE-ID': applianceIdSchema,
+  ID: applianceIdSchema,
+  'URI-REPLACEMENT': z.object({ HOST: z.string().min(1).max(253), PARAMS: z.object({}) }),
+});
+export type PathwayClone = z.infer<typeof pathwayCloneSchema>;
 
 /** HLS and DASH Content Steering, application/vnd.apple.steering-list: the one body all players take. */
 export const contentSteeringSchema = z.object({
@@ -43,6 +64,8 @@ export const contentSteeringSchema = z.object({
   TTL: z.number().int().min(5).max(3600),
   'RELOAD-URI': z.url(),
   'PATHWAY-PRIORITY': z.array(applianceIdSchema).min(2).max(8),
+  /** Left out when there is none: strict readers refuse an empty list. */
+  'PATHWAY-CLONES': z.array(pathwayCloneSchema).min(1).max(7).optional(),
 });
 export type ContentSteering = z.infer<typeof contentSteeringSchema>;
 

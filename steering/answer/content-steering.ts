@@ -1,4 +1,4 @@
-import type { ContentSteering } from '../../src/contracts/steering-answer.ts';
+import type { ContentSteering, PathwayClone } from '../../src/contracts/steering-answer.ts';
 import { ORIGIN_ID, ORIGIN_RETRY_ID } from '../ranking/candidate.ts';
 
 /**
@@ -6,8 +6,8 @@ import { ORIGIN_ID, ORIGIN_RETRY_ID } from '../ranking/candidate.ts';
  *
  * Every player stumbles over something else: hls.js ends steering after one 429, video.js loops when its first answer
  * fails, dash.js never asks again. What all of them take is 200, a number as TTL, an absolute RELOAD-URI and at least
- * two pathways; so that is what leaves here, whatever is missing. Clones are not used: they cannot carry ports and three
- * of four players get them wrong somewhere; the manifest declares the pathways instead.
+ * two pathways; so that is what leaves here, whatever is missing. The manifest declares the pathways; clones come only
+ * where an operator wants them (`pathway-clones.ts`).
  */
 const MIN_TTL_SEC = 5;
 const MAX_TTL_SEC = 3600;
@@ -21,14 +21,22 @@ export interface SteeringBody {
   readonly ttlSec: number;
   /** In [0, 1): spreads the clients' next requests over a tenth of the TTL to either side. */
   readonly jitter: number;
+  readonly clones?: readonly PathwayClone[];
 }
 
-export function contentSteering({ applianceIds, reloadUri, ttlSec, jitter }: SteeringBody): ContentSteering {
+export function contentSteering({
+  applianceIds,
+  reloadUri,
+  ttlSec,
+  jitter,
+  clones = [],
+}: SteeringBody): ContentSteering {
   return {
     VERSION: 1,
     TTL: jitteredTtlSec(ttlSec, jitter),
     'RELOAD-URI': reloadUri,
     'PATHWAY-PRIORITY': pathwayPriority(applianceIds),
+    ...(clones.length === 0 ? {} : { 'PATHWAY-CLONES': [...clones] }),
   };
 }
 

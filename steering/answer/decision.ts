@@ -77,11 +77,18 @@ const MAX_EXCLUDED_TOLD = 1000;
 /** The decision as `GET /v1/steer` answers it. */
 export function toAnswer(
   decision: Decision,
-  moment: { readonly sessionId: string; readonly nowMs: number; readonly ttlSec: number },
+  moment: {
+    readonly decisionId: string;
+    readonly sessionId: string;
+    readonly nowMs: number;
+    readonly ttlSec: number;
+    readonly versions: NonNullable<SteeringAnswer['versions']>;
+  },
 ): SteeringAnswer {
   const { client, excluded, degraded, signature } = decision;
   return {
     version: 1,
+    decisionId: moment.decisionId,
     sessionId: moment.sessionId,
     title: decision.title.id,
     decidedAtMs: moment.nowMs,
@@ -94,6 +101,7 @@ export function toAnswer(
     ...(signature === undefined ? {} : { pathPrefix: `${signature.folder}/` }),
     ranked: placesOf(decision),
     excluded: excluded.slice(0, MAX_EXCLUDED_TOLD).map(({ id, reason }) => ({ id, reason })),
+    versions: { ...moment.versions },
     ...(degraded === undefined ? {} : { degraded }),
   };
 }

@@ -1,12 +1,17 @@
-import type { ContentSteering } from '../../src/contracts/steering-answer.ts';
+import type { ContentSteering, PathwayClone } from '../../src/contracts/steering-answer.ts';
 import type { JsonRequest, JsonServer } from '../../src/server/json-server.ts';
 import { contentSteering, STATIC_TTL_SEC } from '../answer/content-steering.ts';
+import type { Decision } from '../answer/decision.ts';
+import { type DeclaredIds, formatDeclared, keepDeclared, parseDeclared } from '../answer/declared-pathways.ts';
 import { locateClient } from '../answer/locate-client.ts';
+import { pathwayClones } from '../answer/pathway-clones.ts';
 import { parsePlayerReport } from '../answer/player-report.ts';
 import { staticApplianceIds } from '../answer/static-order.ts';
-import { steer } from '../answer/steer.ts';
+import type { SteeringState } from '../answer/steer.ts';
 import { ORIGIN_ID } from '../ranking/candidate.ts';
-import { addressOf, neverStored, type PublicApi, queryOf, sessionOf } from './public-api.ts';
+import { MAX_APPLIANCES } from '../ranking/rank-appliances.ts';
+import { tryToDecide } from './decide.ts';
+import { neverStored, type PublicApi, queryOf, sessionOf, timed } from './public-api.ts';
 
 export type SteeringFormat = 'hls' | 'dash';
 
@@ -28,49 +33,80 @@ export function addContentSteeringRoutes(server: JsonServer, api: PublicApi, qua
   for (const format of ['hls', 'dash'] as const) {
     server.get(`/v1/steering/${format}`, (request, reply) => {
       const startMs = api.world.clock.monotonicMs();
-      const body = answerSteering(format, request, api, quality);
-      const durationMs = api.world.clock.monotonicMs() - startMs;
-      return neverStored(reply)
+      const { id, body } = answerSteering(format, request, api, quality);
+      return timed(neverStored(reply), startMs, id, api)
         .header('content-type', MEDIA_TYPES[format])
-        .header('server-timing', `rank;dur=${durationMs.toFixed(2)}`)
         .send(JSON.stringify(body));
     });
   }
 }
 
-/** Where a session asks for its next answer. */
-export const reloadUri = (api: PublicApi, format: SteeringFormat, titleId: string, sessionId: string): string =>
-  `${api.publicUrl()}/v1/steering/${format}?${titleId === '' ? '' : `a=${titleId}&`}s=${sessionId}`;
+/** Where a session asks for its next answer. Nothing in it is encoded otherwise when a player adds its own parameters. */
+export function reloadUri(
+  api: PublicApi,
+  format: SteeringFormat,
+  session: { readonly titleId: string; readonly sessionId: string; readonly declared: DeclaredIds | undefined },
+): string {
+  const title = session.titleId === '' ? '' : `a=${session.titleId}&`;
+  const declared = session.declared === undefined ? '' : `&d=${formatDeclared(session.declared)}`;
+  return `${api.publicUrl()}/v1/steering/${format}?${title}s=${session.sessionId}${declared}`;
+}
 
 function answerSteering(
   format: SteeringFormat,
   request: JsonRequest,
   api: PublicApi,
   quality: QualityNotes,
-): ContentSteering {
+): { readonly id: string; readonly body: ContentSteering } {
   const query = queryOf(request);
   const givenTitle = query.getAll('a').at(-1) ?? '';
   const titleId = TITLE_ID.test(givenTitle) ? givenTitle : '';
   const sessionId = sessionOf(query.getAll('s').at(-1), api);
+  const declared = parseDeclared(query.getAll('d').at(-1));
   const report = parsePlayerReport(query);
-  const common = { reloadUri: reloadUri(api, format, titleId, sessionId), jitter: api.world.random.next() };
+  const common = {
+    reloadUri: reloadUri(api, format, { titleId, sessionId, declared }),
+    jitter: api.world.random.next(),
+  };
 
-  const state = api.state();
-  for (const [id, bitsPerSec] of report.throughputBitsPerSec)
-    if (id === ORIGIN_ID || state.fleet.byId.has(id)) quality.noteThroughput(id, bitsPerSec);
-  const address = addressOf(request, api);
-  const verdict = api.guard.admit(address);
-  const decision = verdict === 'decide' ? steer({ titleId, sessionId, clientAddress: address }, state) : verdict;
+  const { id, decision, state, address } = tryToDecide({ titleId, sessionId, shape: format, request }, api);
+  for (const [pathway, bitsPerSec] of report.throughputBitsPerSec)
+    if (pathway === ORIGIN_ID || state.fleet.byId.has(pathway)) quality.noteThroughput(pathway, bitsPerSec);
   if (typeof decision !== 'string') {
-    api.metrics.decisions.inc({ first: decision.appliances.length > 0 ? 'appliance' : 'origin' });
-    return contentSteering({ ...common, applianceIds: decision.appliances.map(({ id }) => id), ttlSec: api.ttlSec });
+    const applianceIds = orderFor(decision, declared, state);
+    const clones = api.usesClones && declared !== undefined ? clonesFor(decision, applianceIds, declared, api) : [];
+    return { id, body: contentSteering({ ...common, applianceIds, clones, ttlSec: api.ttlSec }) };
   }
-  api.metrics.staticAnswers.inc({ because: decision });
   const { siteId } = locateClient(address, state.routes);
-  return contentSteering({
+  const body = contentSteering({
     ...common,
     applianceIds: staticApplianceIds({ sessionId, siteId, reported: report.pathways }, state.fleet),
     // An address that asks too often is told to ask less.
-    ttlSec: Math.max(STATIC_TTL_SEC, verdict === 'address-busy' ? 4 * api.ttlSec : api.ttlSec),
+    ttlSec: Math.max(STATIC_TTL_SEC, decision === 'address-busy' ? 4 * api.ttlSec : api.ttlSec),
   });
+  return { id, body };
+}
+
+/** The ranked appliances, and behind them what the session's manifest declared and may still serve. */
+function orderFor(
+  { appliances, excluded }: Decision,
+  declared: DeclaredIds | undefined,
+  { fleet }: SteeringState,
+): readonly string[] {
+  const ranked = appliances.map(({ id }) => id);
+  if (declared === undefined) return ranked;
+  const leftOut = new Set(excluded.map(({ id }) => id));
+  return keepDeclared(ranked, declared, (id) => fleet.serving.has(id) && !leftOut.has(id), MAX_APPLIANCES);
+}
+
+function clonesFor(
+  { title }: Decision,
+  order: readonly string[],
+  declared: DeclaredIds,
+  api: PublicApi,
+): PathwayClone[] {
+  const { fleet } = api.state();
+  // The origin's URLs may be the only ones without a token, and a clone keeps the path of its base.
+  const originUrl = api.tokens === undefined ? title.originUrl : undefined;
+  return pathwayClones(order, declared, (id) => (id === ORIGIN_ID ? originUrl : fleet.byId.get(id)?.baseUrl));
 }

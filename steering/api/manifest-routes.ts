@@ -2,12 +2,13 @@ import { type JsonReply, type JsonServer, sendProblem } from '../../src/server/j
 import { contentSteering } from '../answer/content-steering.ts';
 import type { Decision } from '../answer/decision.ts';
 import type { DashTemplates } from '../manifests/dash-templates.ts';
-import { declaredPathways, singlePathway } from '../manifests/pathways.ts';
+import { declaredPathways, type Pathway, singlePathway } from '../manifests/pathways.ts';
 import { renderDash } from '../manifests/render-dash.ts';
 import { renderHls } from '../manifests/render-hls.ts';
+import { RESERVED_IDS } from '../ranking/candidate.ts';
 import { reloadUri } from './content-steering-routes.ts';
-import { decide, neverStored, type PublicApi, queryOf, sessionOf } from './public-api.ts';
-import { NO_CATALOGUE } from './steer-routes.ts';
+import { decide, sendNoTitle } from './decide.ts';
+import { neverStored, type PublicApi, queryOf, sessionOf, timed } from './public-api.ts';
 
 const MANIFEST_NAME = /^([a-z0-9][a-z0-9_-]{0,63})\.(m3u8|mpd)$/;
 
@@ -26,6 +27,7 @@ interface ManifestWish {
  */
 export function addManifestRoutes(server: JsonServer, api: PublicApi, templates: DashTemplates): void {
   server.get<{ Params: { name: string } }>('/v1/manifest/:name', (request, reply) => {
+    const startMs = api.world.clock.monotonicMs();
     neverStored(reply);
     const match = MANIFEST_NAME.exec(request.params.name);
     const titleId = match?.[1];
@@ -38,12 +40,11 @@ export function addManifestRoutes(server: JsonServer, api: PublicApi, templates:
       sessionId: sessionOf(query.get('session'), api),
     };
     const format = match?.[2] === 'mpd' ? 'dash' : 'hls';
-    const decision = decide({ titleId, sessionId: wish.sessionId, request }, api);
+    const { id, decision } = decide({ titleId, sessionId: wish.sessionId, shape: 'manifest', request }, api);
+    timed(reply, startMs, id, api);
     if (typeof decision === 'string') {
       api.metrics.manifests.inc({ format, outcome: decision });
-      if (decision === 'no-catalogue')
-        return sendProblem(reply.header('retry-after', '5'), 503, 'NO_CATALOGUE', NO_CATALOGUE);
-      return sendProblem(reply, 404, 'UNKNOWN_TITLE', `no title '${titleId}' in the catalogue`);
+      return sendNoTitle(reply, decision, `title '${titleId}'`);
     }
     const text = format === 'hls' ? hlsText(decision, wish, api) : dashText(decision, wish, api, templates);
     api.metrics.manifests.inc({ format, outcome: text === undefined ? 'no-such-format' : 'rendered' });
@@ -66,14 +67,15 @@ function hlsText(decision: Decision, wish: ManifestWish, api: PublicApi): string
   const { hls, id } = decision.title;
   if (hls === undefined) return undefined;
   if (wish.single) return renderHls(hls, [singlePathway(decision)], undefined);
-  const url = reloadUri(api, 'hls', id, wish.sessionId);
+  const pathways = declaredPathways(decision);
+  const url = reloadUri(api, 'hls', { titleId: id, sessionId: wish.sessionId, declared: applianceIdsOf(pathways) });
   const first = contentSteering({
     applianceIds: decision.appliances.map((appliance) => appliance.id),
     reloadUri: url,
     ttlSec: api.ttlSec,
     jitter: api.world.random.next(),
   });
-  return renderHls(hls, declaredPathways(decision), { serverUri: wish.byUrl ? { url } : 'data', first });
+  return renderHls(hls, pathways, { serverUri: wish.byUrl ? { url } : 'data', first });
 }
 
 function dashText(
@@ -85,6 +87,10 @@ function dashText(
   const template = templates.find(decision.title);
   if (template === undefined) return undefined;
   if (wish.single) return renderDash(template, [singlePathway(decision)], undefined);
-  const url = reloadUri(api, 'dash', decision.title.id, wish.sessionId);
-  return renderDash(template, declaredPathways(decision), { url });
+  const pathways = declaredPathways(decision);
+  const session = { titleId: decision.title.id, sessionId: wish.sessionId, declared: applianceIdsOf(pathways) };
+  return renderDash(template, pathways, { url: reloadUri(api, 'dash', session) });
 }
+
+const applianceIdsOf = (pathways: readonly Pathway[]): string[] =>
+  pathways.map(({ id }) => id).filter((id) => !RESERVED_IDS.has(id));

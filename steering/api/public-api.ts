@@ -1,9 +1,7 @@
 import type { JsonReply, JsonRequest, JsonServer } from '../../src/server/json-server.ts';
 import type { World } from '../../src/world/world.ts';
-import type { Decision } from '../answer/decision.ts';
-import { locateClient } from '../answer/locate-client.ts';
-import { staticDecision } from '../answer/static-order.ts';
-import { findTitle, type NoTitle, type SteeringState, steer } from '../answer/steer.ts';
+import type { SteeringState } from '../answer/steer.ts';
+import type { DecisionIds } from '../decision-log/decision-ids.ts';
 import { clientAddress } from '../edge/client-address.ts';
 import type { LoadGuard } from '../edge/load-guard.ts';
 import type { SteeringMetrics } from '../metrics.ts';
@@ -17,6 +15,9 @@ export interface PublicApi {
   readonly guard: LoadGuard;
   readonly trustedProxies: readonly IpPrefix[];
   readonly ttlSec: number;
+  /** Whether answers bring appliances that the manifest did not declare. */
+  readonly usesClones: boolean;
+  readonly decisionIds: DecisionIds;
   state(): SteeringState;
   /** Base of the URLs that lead back to us, without trailing slash. */
   publicUrl(): string;
@@ -46,47 +47,6 @@ export function sessionOf(given: string | undefined | null, api: PublicApi): str
     : api.world.random.bytes(SESSION_BYTES).toString('base64url');
 }
 
-/** Decides, or under too much load takes the static order; counts what came of it. */
-export function decide(
-  question: { readonly titleId: string; readonly sessionId: string; readonly request: JsonRequest },
-  api: PublicApi,
-): Decision | NoTitle {
-  const { metrics, world, guard } = api;
-  const { titleId, sessionId, request } = question;
-  const state = api.state();
-  const address = addressOf(request, api);
-  const verdict = guard.admit(address);
-  if (verdict !== 'decide') {
-    const title = findTitle(titleId, state);
-    metrics.staticAnswers.inc({ because: typeof title === 'string' ? title : verdict });
-    if (typeof title === 'string') return title;
-    const client = locateClient(address, state.routes);
-    const order = staticDecision({ title, sessionId, client }, state.fleet, SHED_WORDS[verdict]);
-    return api.tokens?.sign(order, sessionId) ?? order;
-  }
-  const startMs = world.clock.monotonicMs();
-  const decision = steer({ titleId, sessionId, clientAddress: address }, state);
-  metrics.decisionSeconds.observe((world.clock.monotonicMs() - startMs) / 1000);
-  if (typeof decision === 'string') {
-    metrics.staticAnswers.inc({ because: decision });
-    return decision;
-  }
-  metrics.decisions.inc({ first: firstKind(decision) });
-  for (const { code } of decision.excluded) metrics.exclusions.inc({ code });
-  return api.tokens?.sign(decision, sessionId) ?? decision;
-}
-
-const SHED_WORDS = {
-  'address-busy': 'too many requests from this address to rank each of them',
-  'service-busy': 'too many requests to rank each of them',
-} as const;
-
-function firstKind(decision: Decision): string {
-  const first = decision.appliances[0];
-  if (first === undefined) return 'origin';
-  return first.score?.inSite === true ? 'appliance-in-site' : 'appliance-elsewhere';
-}
-
 /** What browsers' players need on every answer, errors included: otherwise they cannot read not even the status. */
 const CROSS_ORIGIN_HEADERS: Readonly<Record<string, string>> = {
   'access-control-allow-origin': '*',
@@ -108,6 +68,16 @@ export function addCrossOrigin(server: JsonServer): void {
   });
   server.options('/*', (_request, reply) => reply.code(204).headers(PREFLIGHT_HEADERS).send());
 }
+
+/**
+ * How long it took, and the name of the decision in the operator's log: in the one header for such things that pages of
+ * other origins may read (W3C Server Timing), so that all five shapes of an answer carry it alike.
+ */
+export const timed = (reply: JsonReply, startMs: number, decisionId: string, { world }: PublicApi): JsonReply =>
+  reply.header(
+    'server-timing',
+    `rank;dur=${(world.clock.monotonicMs() - startMs).toFixed(2)}, decision;desc="${decisionId}"`,
+  );
 
 /** Answers are for one client at one moment (RFC 8216bis-22 section 7.4). */
 export const neverStored = (reply: JsonReply): JsonReply => reply.header('cache-control', 'no-store');

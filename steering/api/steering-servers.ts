@@ -14,6 +14,7 @@ import type { World } from '../../src/world/world.ts';
 import type { SteeringState } from '../answer/steer.ts';
 import type { STEERING_PARAMETERS } from '../config.ts';
 import { DecisionIds } from '../decision-log/decision-ids.ts';
+import { DecisionIds } from '../decision-log/decision-ids.ts';
 import { parseTrustedProxies } from '../edge/client-address.ts';
 import { LoadGuard } from '../edge/load-guard.ts';
 import type { createSiteFlow } from '../flow/start-site-flow.ts';
@@ -33,6 +34,7 @@ import { addCmcdRoute, addQualityRoute, addSketchRoute } from './quality-routes.
 import { addRedirectRoute } from './redirect-routes.ts';
 import { addRouteReportRoute, type RouteReportApi } from './route-report-routes.ts';
 import { addRoutingRoutes } from './routing-routes.ts';
+import { addRedirectRoute } from './redirect-routes.ts';
 import { addSteerRoute } from './steer-routes.ts';
 import { addWithholdingRoutes, type FleetOrders } from './withholding-routes.ts';
 
@@ -112,6 +114,8 @@ export class SteeringServers implements Service {
       }),
       trustedProxies: readTrustedProxies(config.trustedProxies),
       ttlSec: config.ttlSec,
+      usesClones: config.steeringClones,
+      decisionIds: new DecisionIds(world),
       demand: this.#options.siteFlow.demand,
       usesClones: config.steeringClones,
       decisionIds: new DecisionIds(world),
@@ -123,6 +127,7 @@ export class SteeringServers implements Service {
     addCrossOrigin(this.#server);
     addSteerRoute(this.#server, api);
     addContentSteeringRoutes(this.#server, api, quality.intake);
+    addRedirectRoute(this.#server, api);
     addRedirectRoute(this.#server, api);
     addManifestRoutes(this.#server, api, new DashTemplates(), quality.intake);
     addCmcdRoute(this.#server, api, quality);

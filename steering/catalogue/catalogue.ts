@@ -5,6 +5,7 @@ export class Catalogue {
   readonly version: number;
   readonly receivedAtMs: number;
   readonly #titles: ReadonlyMap<string, CatalogueTitle>;
+  #titlesByPath: ReadonlyMap<string, CatalogueTitle> | undefined;
 
   constructor(snapshot: CatalogueSnapshot, receivedAtMs: number) {
     this.version = snapshot.catalogueVersion;
@@ -19,4 +20,20 @@ export class Catalogue {
   find(titleId: string): CatalogueTitle | undefined {
     return this.#titles.get(titleId);
   }
+
+  /** The title that has a file, playlist or manifest at this path. Indexed by the first question: few steer by redirects. */
+  findByPath(path: string): CatalogueTitle | undefined {
+    this.#titlesByPath ??= new Map(
+      [...this.#titles.values()].flatMap((title) => pathsOf(title).map((each) => [each, title] as const)),
+    );
+    return this.#titlesByPath.get(path);
+  }
+}
+
+function pathsOf({ renditions, hls, dash }: CatalogueTitle): string[] {
+  return [
+    ...renditions.flatMap(({ files }) => files.map(({ path }) => path)),
+    ...(hls === undefined ? [] : [...hls.variants, ...hls.media].map(({ playlistPath }) => playlistPath)),
+    ...(dash === undefined ? [] : [dash.path]),
+  ];
 }

@@ -179,7 +179,7 @@ test('dash.js reads the pathways and the steering server from the MPD, and begin
   expect(mpd.BaseURL.map(({ __text }) => __text)).toEqual(order.map((id) => `${network.media.get(id)?.url}/vod/bars/`));
   expect(steering.defaultServiceLocation).toBe(order[0]);
   expect(steering.queryBeforeStart).toBe(false);
-  expect(steering.serverUrl).toBe(`${network.front.url}/v1/steering/dash?a=bars&s=s1`);
+  expect(steering.serverUrl).toBe(`${network.front.url}/v1/steering/dash?a=bars&s=s1&d=${order[0]}*${order[1]}`);
 });
 
 test('its list of pathways is understood, empty throughput and all, and it takes the order', async () => {

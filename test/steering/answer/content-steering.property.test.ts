@@ -43,6 +43,7 @@ beforeAll(() => {
     guard,
     trustedProxies: [],
     ttlSec: TTL_SEC,
+    demand: { note: () => undefined },
     usesClones: true,
     decisionIds: new DecisionIds(world),
     state: () => state,

@@ -1,0 +1,86 @@
+import type { JsonReply, JsonRequest } from '../../src/server/json-server.ts';
+import { sendProblem } from '../../src/server/json-server.ts';
+import type { Decision } from '../answer/decision.ts';
+import { type ClientPlace, locateClient } from '../answer/locate-client.ts';
+import { staticDecision } from '../answer/static-order.ts';
+import { findTitle, type NoTitle, type SteeringState, steer } from '../answer/steer.ts';
+import type { GuardVerdict } from '../edge/load-guard.ts';
+import { addressOf, type PublicApi } from './public-api.ts';
+
+/** How an answer is worded. */
+export type AnswerShape = 'json' | 'hls' | 'dash' | 'redirect' | 'manifest';
+
+export interface Question {
+  readonly titleId: string;
+  readonly sessionId: string;
+  readonly shape: AnswerShape;
+  readonly request: JsonRequest;
+}
+
+/** What there was no decision for: nobody knows the title, or there is too much to do. */
+export type Undecided = NoTitle | Exclude<GuardVerdict, 'decide'>;
+
+export interface Outcome {
+  /** Names this outcome for whoever asks later. */
+  readonly id: string;
+  readonly decision: Decision | Undecided;
+  readonly state: SteeringState;
+  readonly address: string;
+}
+
+/** The one way from a request to a decision, whatever its answer will look like; counts what came of it. */
+export function tryToDecide({ titleId, sessionId, request }: Question, api: PublicApi): Outcome {
+  const { metrics, world, guard } = api;
+  const outcome = { id: api.decisionIds.next(), state: api.state(), address: addressOf(request, api) };
+  const verdict = guard.admit(outcome.address);
+  if (verdict !== 'decide') {
+    metrics.staticAnswers.inc({ because: verdict });
+    return { ...outcome, decision: verdict };
+  }
+  const startMs = world.clock.monotonicMs();
+  const decision = steer({ titleId, sessionId, clientAddress: outcome.address }, outcome.state);
+  metrics.decisionSeconds.observe((world.clock.monotonicMs() - startMs) / 1000);
+  if (typeof decision === 'string') metrics.staticAnswers.inc({ because: decision });
+  else {
+    metrics.decisions.inc({ first: firstKind(decision) });
+    for (const { code } of decision.excluded) metrics.exclusions.inc({ code });
+  }
+  return { ...outcome, decision };
+}
+
+/** For answers that need a title: under too much load they are made from the static order. */
+export function decide(
+  question: Question,
+  api: PublicApi,
+): { readonly id: string; readonly decision: Decision | NoTitle; readonly state: SteeringState } {
+  const { id, decision, state, address } = tryToDecide(question, api);
+  /** Its URLs carry a token, where they are signed. */
+  const signed = (unsigned: Decision): Decision => api.tokens?.sign(unsigned, question.sessionId) ?? unsigned;
+  if (decision !== 'address-busy' && decision !== 'service-busy')
+    return { id, decision: typeof decision === 'string' ? decision : signed(decision), state };
+  const title = findTitle(question.titleId, state);
+  if (typeof title === 'string') return { id, decision: title, state };
+  const client: ClientPlace = locateClient(address, state.routes);
+  const asked = { title, sessionId: question.sessionId, client };
+  return { id, decision: signed(staticDecision(asked, state.fleet, SHED_WORDS[decision])), state };
+}
+
+const SHED_WORDS = {
+  'address-busy': 'too many requests from this address to rank each of them',
+  'service-busy': 'too many requests to rank each of them',
+} as const;
+
+/** The answer where a title is needed and not known. */
+export function sendNoTitle(reply: JsonReply, why: NoTitle, wanted: string): JsonReply {
+  if (why === 'no-catalogue') {
+    const detail = 'the planner has not given a catalogue yet';
+    return sendProblem(reply.header('retry-after', '5'), 503, 'NO_CATALOGUE', detail);
+  }
+  return sendProblem(reply, 404, 'UNKNOWN_TITLE', `no ${wanted} in the catalogue`);
+}
+
+function firstKind(decision: Decision): string {
+  const first = decision.appliances[0];
+  if (first === undefined) return 'origin';
+  return first.score?.inSite === true ? 'appliance-in-site' : 'appliance-elsewhere';
+}
