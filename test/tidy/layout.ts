@@ -41,6 +41,10 @@ export const purePaths: readonly string[] = [
   'steering/flow/plan/',
   'steering/flow/share-layout.ts',
   'steering/flow/site-cost.ts',
+  'steering/edge/forwarded-field.ts',
+  'steering/edge/shed/shed-controller.ts',
+  'steering/policy/device-class.ts',
+  'steering/policy/sequential-test.ts',
   'steering/ranking/',
 ];
 

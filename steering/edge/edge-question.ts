@@ -1,0 +1,42 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { CohortSeat } from '../policy/cohort-of.ts';
+import type { QueryLookup } from '../policy/device-rules.ts';
+import type { DeviceRule } from '../policy/policy.ts';
+import type { PolicyFacts } from '../ranking/policy-facts.ts';
+
+/**
+ * What a request is for, in the order in which it is kept up under overload: the first answer of a session, without
+ * which nothing plays; the next answer of one that plays; the same for programs; what players report.
+ */
+export const WORK_CLASSES = ['first', 'running', 'ask', 'report'] as const;
+export type WorkClass = (typeof WORK_CLASSES)[number];
+
+/** A question of a player on its way through the filters, and what they have found out so far. */
+export interface EdgeQuestion {
+  readonly work: WorkClass;
+  readonly sessionId: string;
+  readonly titleId: string;
+  readonly query: QueryLookup;
+  readonly socketAddress: string | undefined;
+  readonly headers: IncomingHttpHeaders;
+  /** Empty until the first filter has found it. */
+  readonly clientAddress: string;
+  /** The rule for its device, where there is one. */
+  readonly device: DeviceRule | undefined;
+  /** The cohort or control that its session is in. */
+  readonly seat: CohortSeat | undefined;
+  readonly policy: PolicyFacts;
+}
+
+/** Why a question gets no ranking. Each is answered with 200, the static order and a long TTL where players ask. */
+export type EdgeVerdict = 'address-busy' | 'service-busy';
+
+export interface EdgeFilter {
+  readonly name: string;
+  /** For the operator: what it does, in one sentence. */
+  readonly does: string;
+  /** Whether it is also asked after a verdict: what shapes an answer shapes the static one too. */
+  readonly shapes: boolean;
+  /** The question with what was found out, the same one where there is nothing to add, or the verdict. */
+  readonly apply: (question: EdgeQuestion) => EdgeQuestion | EdgeVerdict;
+}

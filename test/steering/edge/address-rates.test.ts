@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest';
+import { AddressRates } from '../../../steering/edge/address-rates.ts';
+import { FakeWorld } from '../../support/fake-world.ts';
+
+test('each address has its rate, and each second begins anew', async () => {
+  const { clock } = new FakeWorld();
+  const rates = new AddressRates(clock, 3);
+  const ask = (address: string, times: number) => Array.from({ length: times }, () => rates.admit(address));
+  expect(ask('a', 4)).toEqual([true, true, true, false]);
+  expect(ask('b', 3)).toEqual([true, true, true]);
+  await clock.advance(1000);
+  expect(ask('a', 1)).toEqual([true]);
+});
+
+test('a flood of addresses does not grow the table for ever, and does not block anybody', () => {
+  const rates = new AddressRates(new FakeWorld().clock, 1);
+  for (let index = 0; index < 60_000; index += 1) expect(rates.admit(`address-${index}`)).toBe(true);
+});
+
+test('one host with a /64 of IPv6 addresses is one, its neighbour another', () => {
+  const rates = new AddressRates(new FakeWorld().clock, 2);
+  expect(['2001:db8::1', '2001:db8::2', '2001:db8::ffff:3'].map((address) => rates.admit(address))).toEqual([
+    true,
+    true,
+    false,
+  ]);
+  expect(rates.admit('2001:db8:0:1::1')).toBe(true);
+});
