@@ -50,6 +50,11 @@ const ENTRIES: readonly Entry[] = [
     load: async () => (await import('./plan-command.ts')).planCommand(),
   },
   {
+    name: 'site',
+    summary: 'Show the sites that steering knows; drain, maintain and return them.',
+    load: async () => (await import('./site-command.ts')).siteCommand(),
+  },
+  {
     name: 'volumes',
     summary: 'Show the disks of an appliance; add, drain, remove, re-initialise them while it runs.',
     load: async () => (await import('./volumes-command.ts')).volumesCommand(),

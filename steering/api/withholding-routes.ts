@@ -33,13 +33,18 @@ const wishSchema = withholdingSchema.pick({ scope: true, target: true, why: true
 const applianceSchema = z.object({ id: applianceIdSchema });
 const nameSchema = z.object({ name: withholdingSchema.shape.name });
 
-/** `/v1/withholdings` on the admin listener: what operators drain, when, why and for how long; and who saw what when. */
+/** `/v1/sites` and `/v1/withholdings` on the admin listener: what operators drain, when, why and for how long; and who saw what when. */
 export function addWithholdingRoutes(adminServer: JsonServer, api: WithholdingApi): void {
   adminServer.get('/v1/fleet/:id/journal', (request, reply) => {
     const { id } = parseContract('appliance', applianceSchema, request.params);
     const member = api.fleet().byId.get(id);
     if (member === undefined) return sendProblem(reply, 404, 'UNKNOWN_TARGET', `no appliance '${id}' is known`);
     return { id, lastHeardAtMs: member.lastHeardAtMs, entries: api.journalOf(id) };
+  });
+
+  adminServer.get('/v1/sites', () => {
+    const { version } = api.sites();
+    return { version, sites: api.sites().facts() };
   });
 
   adminServer.get('/v1/withholdings', () => ({ nowMs: api.nowMs(), withholdings: api.withholdings.rows() }));
