@@ -1,8 +1,8 @@
 import type { CatalogueTitle } from '../../src/contracts/catalogue-snapshot.ts';
 import type { RankedPlace, SteeringAnswer } from '../../src/contracts/steering-answer.ts';
-import { ORIGIN_ID } from '../ranking/candidate.ts';
+import { type Candidate, ORIGIN_ID } from '../ranking/candidate.ts';
 import type { Exclusion } from '../ranking/exclude.ts';
-import type { Score } from '../ranking/score.ts';
+import type { Score, SessionFacts } from '../ranking/score.ts';
 import { type AnswerSignature, signPath } from '../tokens/url-signature.ts';
 import type { ClientPlace } from './locate-client.ts';
 
@@ -16,6 +16,12 @@ export interface PlacedAppliance {
   readonly score: Score | undefined;
 }
 
+/** What a ranking is a function of. */
+export interface DecisionBasis {
+  readonly candidates: readonly Candidate[];
+  readonly session: SessionFacts;
+}
+
 /** One decision for one title, before it is worded for a kind of player. */
 export interface Decision {
   readonly title: CatalogueTitle;
@@ -25,6 +31,8 @@ export interface Decision {
   readonly excluded: readonly Exclusion[];
   /** What was missing for a full decision, in words. */
   readonly degraded: string | undefined;
+  /** Everything that the ranking knew; undefined where nothing was ranked. */
+  readonly basis?: DecisionBasis;
   /** The token that stands in the URLs of this answer, where they are signed. */
   readonly signature?: AnswerSignature | undefined;
 }
@@ -72,7 +80,8 @@ function signedPrefix(
   return { urlPrefix: baseUrl + (signed ? signPath(folder, signature) : folder) };
 }
 
-const MAX_EXCLUDED_TOLD = 1000;
+/** Players wait for this answer; operators are told of all by `explain`. */
+const MAX_EXCLUDED_TOLD = 16;
 
 /** The decision as `GET /v1/steer` answers it. */
 export function toAnswer(

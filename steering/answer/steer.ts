@@ -6,10 +6,11 @@ import type { SiteShares } from '../flow/site-shares.ts';
 import type { QualityView } from '../quality/quality-view.ts';
 import { DEFAULT_POLICY, type PolicyFacts } from '../ranking/policy-facts.ts';
 import { rankAppliances } from '../ranking/rank-appliances.ts';
+import type { SessionFacts } from '../ranking/score.ts';
 import type { Routes } from '../routing/route-table.ts';
 import type { SiteTable } from '../sites/site-table.ts';
 import type { Decision } from './decision.ts';
-import { locateClient } from './locate-client.ts';
+import { type ClientPlace, locateClient } from './locate-client.ts';
 import { selectCandidates } from './select-candidates.ts';
 
 /**
@@ -47,9 +48,17 @@ export function findTitle(titleId: string, { catalogue }: SteeringState): Catalo
 }
 
 export function steer(question: SteeringQuestion, state: SteeringState): Decision | NoTitle {
+  return steerAt(question, locateClient(question.clientAddress, state.routes), state);
+}
+
+/** The decision for a client whose place is known already. */
+export function steerAt(
+  question: Omit<SteeringQuestion, 'clientAddress'>,
+  client: ClientPlace,
+  state: SteeringState,
+): Decision | NoTitle {
   const title = findTitle(question.titleId, state);
   if (typeof title === 'string') return title;
-  const client = locateClient(question.clientAddress, state.routes);
   const { sessionId, titleId } = question;
   const selected = selectCandidates(state.fleet, state.heldTitles.holdersOf(titleId), {
     siteId: client.siteId,
@@ -59,12 +68,13 @@ export function steer(question: SteeringQuestion, state: SteeringState): Decisio
   const candidates = selected.map((member) =>
     toCandidate(member, state.heldTitles.held(member.id, titleId), pendingBitsPerSec[member.slot] ?? 0),
   );
-  const { ranked, excluded } = rankAppliances(candidates, {
+  const session: SessionFacts = {
     sessionId,
     titleId,
     siteId: client.siteId,
     policy: question.policy ?? DEFAULT_POLICY,
-  });
+  };
+  const { ranked, excluded } = rankAppliances(candidates, session);
   return {
     title,
     client,
@@ -77,6 +87,7 @@ export function steer(question: SteeringQuestion, state: SteeringState): Decisio
     })),
     excluded,
     degraded: degradationOf(state.fleet),
+    basis: { candidates, session },
   };
 }
 
