@@ -6,10 +6,12 @@ import { PeriodicTask } from '../../src/resilience/periodic-task.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import type { World } from '../../src/world/world.ts';
 import type { Standing } from './judging/judge-demotion.ts';
+import type { Evidence, Judgement } from './judging/judge-quality.ts';
+import { GOOD, type SettledClass } from './judging/settle-class.ts';
 import { QualityIntake } from './quality-intake.ts';
 import type { qualityParameters } from './quality-parameters.ts';
-import { QualityRound, type RoundResult } from './quality-round.ts';
-import { type JudgedAppliance, JudgedView, NO_QUALITY, type QualityView } from './quality-view.ts';
+import { isNotable, QualityRound, type RoundResult } from './quality-round.ts';
+import { type Judged, type JudgedAppliance, JudgedView, NO_QUALITY, type QualityView } from './quality-view.ts';
 import { type Neighbourhood, QualityStore } from './sketches/quality-store.ts';
 import { type StandingChange, Standings } from './standings.ts';
 
@@ -39,6 +41,10 @@ const ROUND_MS = 1000;
 const ROWS_PER_SLICE = 2000;
 const MAX_APPLIANCES = 10_000;
 const KEY_BYTES = 8;
+
+/** Of an appliance that is demoted or probed, whatever is measured meanwhile. */
+const NONE: ReadonlyMap<string, Judged> = new Map();
+const SET_BY_STANDING: SettledClass = { ...GOOD, worseSinceMs: undefined, measuredAtMs: 0 };
 
 /** Totals of the last sketch of an appliance. */
 interface LastSketch {
@@ -140,7 +146,7 @@ export class PlayerQuality implements Service {
       verdict: this.#view.of(applianceId, ''),
       sites: Object.fromEntries([...(result?.bySite ?? [])].map(([siteId, { verdict }]) => [siteId, verdict])),
       differingGroups: result?.byGroup.size ?? 0,
-      measured: result === undefined ? undefined : describeEvidence(result),
+      measured: result?.evidence && describeEvidence(result.evidence, result.judged ?? result.settled),
       lastSketch: this.#lastSketches.get(applianceId),
     };
   }
@@ -157,6 +163,7 @@ export class PlayerQuality implements Service {
       store: this.#store,
       before: this.#results,
       minReporters,
+      nowMs: beganAtMs,
       fading: 2 ** -((beganAtMs - (this.#roundAtMs ?? beganAtMs)) / halfLifeMs),
       isNewEpoch,
       renewed: this.#renewed,
@@ -178,7 +185,7 @@ export class PlayerQuality implements Service {
     for (const [id, result] of results) if (isNotable(result)) appliances.set(id, result);
     for (const id of this.#standings.ids()) {
       const verdict = this.#standings.verdictOf(id);
-      if (verdict !== undefined) appliances.set(id, { verdict, rateGap: 0, bySite: new Map(), byGroup: new Map() });
+      if (verdict !== undefined) appliances.set(id, { verdict, settled: SET_BY_STANDING, bySite: NONE, byGroup: NONE });
     }
     this.#round += 1;
     this.#results = results;
@@ -198,10 +205,6 @@ export class PlayerQuality implements Service {
   }
 }
 
-/** Everything else is as if nothing was known. */
-const isNotable = ({ qualityClass, bySite, byGroup }: RoundResult): boolean =>
-  qualityClass > 0 || byGroup.size > 0 || [...bySite.values()].some(({ verdict }) => verdict.qualityClass > 0);
-
 function describeStanding(standing: Standing | undefined, nowMs: number) {
   switch (standing?.kind) {
     case undefined:
@@ -218,7 +221,7 @@ function describeStanding(standing: Standing | undefined, nowMs: number) {
   }
 }
 
-const describeEvidence = ({ evidence, rateGap }: RoundResult) => ({
+const describeEvidence = (evidence: Evidence, { rateGap }: Judgement) => ({
   rateOfBest: Number((2 ** (rateGap / 2)).toFixed(3)),
   rates: Math.round(evidence.rateWeight),
   reports: Math.round(evidence.reports),

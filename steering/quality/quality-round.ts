@@ -1,13 +1,14 @@
-import type { QualityVerdict } from '../ranking/candidate.ts';
 import { type Comparison, compareGroup, type Measured } from './judging/compare-group.ts';
-import { type Evidence, judgeQuality, type QualityClass } from './judging/judge-quality.ts';
+import { type Evidence, type Judgement, judgeQuality } from './judging/judge-quality.ts';
+import { type SettledClass, settleClass } from './judging/settle-class.ts';
 import { type Judged, type JudgedAppliance, judgedFor } from './quality-view.ts';
 import type { QualityStore, ServedGroup } from './sketches/quality-store.ts';
 
 /**
  * One round of judging: neighbourhood after neighbourhood, in slices that hold nobody up, and at the end each appliance
  * as a whole. Comparisons are made within neighbourhoods and added up per site and over all; a part of which too few
- * reporters tell is judged as the next larger one.
+ * reporters tell is judged as the next larger one. What was judged worse before and is not heard of now is carried on,
+ * because nobody hears of whom nobody is sent to.
  */
 interface Pool {
   rateGaps: number;
@@ -19,6 +20,7 @@ interface Pool {
   errors: number;
   expectedErrors: number;
   reporters: number;
+  complainers: number;
 }
 
 interface PooledAppliance {
@@ -29,8 +31,9 @@ interface PooledAppliance {
 
 export interface RoundOptions {
   readonly store: QualityStore;
-  readonly before: ReadonlyMap<string, JudgedAppliance>;
+  readonly before: ReadonlyMap<string, RoundResult>;
   readonly minReporters: number;
+  readonly nowMs: number;
   /** What is left of everything that was noted before the last round. */
   readonly fading: number;
   readonly isNewEpoch: boolean;
@@ -40,9 +43,13 @@ export interface RoundOptions {
 
 /** What one appliance comes to. */
 export interface RoundResult extends JudgedAppliance {
-  readonly qualityClass: QualityClass;
-  readonly evidence: Evidence;
+  readonly evidence: Evidence | undefined;
+  /** The judgement of this moment, before it is settled; undefined when too few are heard. */
+  readonly judged: Judgement | undefined;
 }
+
+/** Neighbourhoods of one appliance that are carried on without being heard of. */
+const MAX_CARRIED = 1000;
 
 export class QualityRound {
   readonly #options: RoundOptions;
@@ -57,6 +64,7 @@ export class QualityRound {
     const { store, fading, isNewEpoch, renewed } = this.#options;
     const { cells } = store;
     const ids: string[] = [];
+    const rows: number[] = [];
     const measured: Measured[] = [];
     for (const [id, row] of served.rows) {
       if (renewed.has(id) || !cells.fade(row, fading, isNewEpoch)) {
@@ -65,14 +73,14 @@ export class QualityRound {
       }
       const rates = cells.measured(row);
       ids.push(id);
+      rows.push(row);
       measured.push({ rates, medianRate: rates === 0 ? 0 : cells.median(row, rates), ...cells.counts(row) });
     }
     const comparisons = compareGroup(measured);
     ids.forEach((id, index) => {
-      const [one, comparison] = [measured[index], comparisons[index]];
-      const row = served.rows.get(id);
+      const [one, comparison, row] = [measured[index], comparisons[index], rows[index]];
       if (one !== undefined && comparison !== undefined && row !== undefined)
-        this.#take(id, served, cells.reporterBits(row), one, comparison);
+        this.#take(id, served, row, one, comparison);
     });
     return ids.length;
   }
@@ -80,32 +88,45 @@ export class QualityRound {
   /** To be called when every group was visited. */
   finish(): Map<string, RoundResult> {
     const results = new Map<string, RoundResult>();
-    for (const [id, { all, bySite, byGroup }] of this.#pooled) {
-      const before = this.#options.before.get(id);
-      const whole = this.#judge(all, 0, before?.verdict.qualityClass ?? 0) ?? {
-        qualityClass: 0 as const,
-        rateGap: 0,
-        because: undefined,
-      };
-      const sites = new Map<string, Judged>();
-      for (const [siteId, pool] of bySite) {
-        const wasClass = before?.bySite.get(siteId)?.verdict.qualityClass ?? 0;
-        const judged = this.#judge(pool, whole.rateGap, wasClass);
-        if (judged !== undefined) sites.set(siteId, toJudged(judged, `viewers of ${siteId}`));
-      }
-      const { qualityClass } = whole;
-      results.set(id, { ...toJudged(whole, 'all viewers'), bySite: sites, byGroup, qualityClass, evidence: all });
+    for (const [id, pooled] of this.#pooled) results.set(id, this.#result(id, pooled));
+    for (const [id, before] of this.#options.before) {
+      if (results.has(id) || this.#options.renewed.has(id)) continue;
+      const carried = this.#result(id, undefined);
+      if (isNotable(before) && isNotable(carried)) results.set(id, carried);
     }
     return results;
   }
 
-  #take(id: string, served: ServedGroup, reporters: number, one: Measured, comparison: Comparison): void {
+  #result(id: string, pooled: PooledAppliance | undefined): RoundResult {
+    const before = this.#before(id);
+    const { judged, whole } = this.#judge(pooled?.all, 0, before, 'every site');
+    const bySite = new Map<string, Judged>();
+    for (const [siteId, pool] of pooled?.bySite ?? [])
+      bySite.set(siteId, this.#judge(pool, whole.settled.rateGap, before?.bySite.get(siteId), siteId).whole);
+    const byGroup = pooled?.byGroup ?? new Map<string, Judged>();
+    for (const [siteId, kept] of before?.bySite ?? []) this.#carry(bySite, siteId, kept);
+    for (const [group, kept] of before?.byGroup ?? []) {
+      if (byGroup.size >= MAX_CARRIED) break;
+      this.#carry(byGroup, group, kept);
+    }
+    return { ...whole, bySite, byGroup, judged, evidence: pooled && this.#evidence(pooled.all) };
+  }
+
+  #carry(judged: Map<string, Judged>, name: string, before: Judged): void {
+    if (judged.has(name) || before.settled.qualityClass === 0) return;
+    const carried = this.#judge(undefined, 0, before, name).whole;
+    if (carried.settled.qualityClass > 0) judged.set(name, carried);
+  }
+
+  #take(id: string, served: ServedGroup, row: number, one: Measured, comparison: Comparison): void {
     let pooled = this.#pooled.get(id);
     if (pooled === undefined) {
       pooled = { all: newPool(), bySite: new Map(), byGroup: new Map() };
       this.#pooled.set(id, pooled);
     }
-    add(pooled.all, reporters, one, comparison);
+    const { cells } = this.#options.store;
+    const bits = { reporters: cells.reporterBits(row), complainers: cells.complainerBits(row) };
+    add(pooled.all, bits, one, comparison);
     const { siteId } = served;
     if (siteId !== undefined) {
       let ofSite = pooled.bySite.get(siteId);
@@ -113,39 +134,69 @@ export class QualityRound {
         ofSite = newPool();
         pooled.bySite.set(siteId, ofSite);
       }
-      add(ofSite, reporters, one, comparison);
+      add(ofSite, bits, one, comparison);
     }
     // Most neighbourhoods are small: their own counts are not even added up.
-    if (bitCount(reporters) >= this.#options.minReporters) {
-      const own = newPool();
-      add(own, reporters, one, comparison);
-      this.#judgeGroup(id, served, own, pooled.byGroup);
-    }
+    if (bitCount(bits.reporters) < this.#options.minReporters) return;
+    const own = newPool();
+    add(own, bits, one, comparison);
+    this.#judgeGroup(id, served, own, pooled.byGroup);
   }
 
   #judgeGroup(id: string, { group, siteId }: ServedGroup, own: Pool, byGroup: Map<string, Judged>): void {
-    const before = this.#options.before.get(id);
-    const parent = before === undefined ? undefined : judgedFor(before, '', siteId);
-    const wasClass = before === undefined ? 0 : judgedFor(before, group, siteId).verdict.qualityClass;
-    const judged = this.#judge(own, parent?.rateGap ?? 0, wasClass);
+    const before = this.#before(id);
+    const parent = before && judgedFor(before, '', siteId).settled;
+    const { whole } = this.#judge(own, parent?.rateGap ?? 0, before?.byGroup.get(group), 'this neighbourhood');
+    const { settled } = whole;
     // What is as the larger part needs no entry: nearly all are, and there are a hundred thousand.
-    if (judged !== undefined && judged.qualityClass !== (parent?.verdict.qualityClass ?? 0))
-      byGroup.set(group, toJudged(judged, 'viewers of this neighbourhood'));
+    const isAsParent = settled.qualityClass === (parent?.qualityClass ?? 0) && settled.worseSinceMs === undefined;
+    if (!isAsParent) byGroup.set(group, whole);
   }
 
-  #judge(pool: Pool, parentGap: number, before: QualityClass) {
-    if (bitCount(pool.reporters) < this.#options.minReporters) return undefined;
-    return judgeQuality(pool, parentGap, before);
+  #judge(
+    pool: Pool | undefined,
+    parentGap: number,
+    before: Judged | undefined,
+    whose: string,
+  ): { readonly judged: Judgement | undefined; readonly whole: Judged } {
+    const { minReporters, nowMs } = this.#options;
+    const isHeard = pool !== undefined && bitCount(pool.reporters) >= minReporters;
+    const wasClass = before?.settled.qualityClass ?? 0;
+    const judged = isHeard ? judgeQuality(this.#evidence(pool), parentGap, wasClass) : undefined;
+    const weight = pool === undefined ? 0 : Math.max(pool.rateWeight, pool.requests);
+    const settled = settleClass(before?.settled, judged, weight, nowMs);
+    return {
+      judged,
+      whole: before !== undefined && isSame(before.settled, settled) ? before : toJudged(settled, whose),
+    };
+  }
+
+  #before(id: string): RoundResult | undefined {
+    return this.#options.renewed.has(id) ? undefined : this.#options.before.get(id);
+  }
+
+  #evidence(pool: Pool): Evidence {
+    return { ...pool, hasComplainers: bitCount(pool.complainers) >= this.#options.minReporters };
   }
 }
 
-function toJudged({ qualityClass, rateGap, because }: ReturnType<typeof judgeQuality>, whose: string): Judged {
-  const verdict: QualityVerdict = {
-    qualityClass,
-    probeShare: 1,
-    because: because === undefined ? undefined : `${whose}: ${because}`,
-  };
-  return { verdict, rateGap };
+/** Everything else is as if nothing was known. */
+export const isNotable = ({ settled, bySite, byGroup }: JudgedAppliance): boolean =>
+  settled.qualityClass > 0 ||
+  byGroup.size > 0 ||
+  [...bySite.values()].some((judged) => judged.settled.qualityClass > 0);
+
+const isSame = (one: SettledClass, other: SettledClass): boolean =>
+  one.qualityClass === other.qualityClass &&
+  one.rateGap === other.rateGap &&
+  one.because === other.because &&
+  one.worseSinceMs === other.worseSinceMs &&
+  one.measuredAtMs === other.measuredAtMs;
+
+function toJudged(settled: SettledClass, whose: string): Judged {
+  const { qualityClass } = settled;
+  const because = settled.because === undefined ? undefined : `by viewers of ${whose}: ${settled.because}`;
+  return { verdict: { qualityClass, probeShare: 1, because }, settled };
 }
 
 const newPool = (): Pool => ({
@@ -158,9 +209,15 @@ const newPool = (): Pool => ({
   errors: 0,
   expectedErrors: 0,
   reporters: 0,
+  complainers: 0,
 });
 
-function add(pool: Pool, reporters: number, one: Measured, comparison: Comparison): void {
+function add(
+  pool: Pool,
+  { reporters, complainers }: { readonly reporters: number; readonly complainers: number },
+  one: Measured,
+  comparison: Comparison,
+): void {
   pool.rateGaps += comparison.rateGap * comparison.rateWeight;
   pool.rateWeight += comparison.rateWeight;
   pool.reports += one.reports;
@@ -170,6 +227,7 @@ function add(pool: Pool, reporters: number, one: Measured, comparison: Compariso
   pool.errors += one.errors;
   pool.expectedErrors += comparison.expectedErrors;
   pool.reporters |= reporters;
+  pool.complainers |= complainers;
 }
 
 function bitCount(word: number): number {

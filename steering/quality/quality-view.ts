@@ -1,4 +1,5 @@
 import { NO_VERDICT, type QualityVerdict } from '../ranking/candidate.ts';
+import type { SettledClass } from './judging/settle-class.ts';
 
 /** What players' reports say, at one moment; never changes. */
 export interface QualityView {
@@ -13,10 +14,10 @@ export interface QualityView {
 
 export const NO_QUALITY: QualityView = { version: 'none', of: () => NO_VERDICT };
 
-/** A verdict with the gap to the best that it comes from, towards which smaller parts of the evidence are drawn. */
+/** A verdict with the settled class that it comes from. */
 export interface Judged {
   readonly verdict: QualityVerdict;
-  readonly rateGap: number;
+  readonly settled: SettledClass;
 }
 
 /** All verdicts on one appliance. A group or site that is not there is judged as the next larger one. */

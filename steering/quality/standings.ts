@@ -17,6 +17,9 @@ export interface StandingChange {
   readonly to: Standing;
 }
 
+/** Half of what the best gives, or stalls and errors in numbers. */
+const DEMOTED_CLASS = 2;
+
 interface Held {
   readonly standing: Standing;
   /** For everybody, instead of what was measured; undefined while it is trusted. */
@@ -86,10 +89,14 @@ export class Standings {
     else this.#held.set(id, { standing, verdict: verdictFor(standing) });
   }
 
-  /** Probed by few it will never have many measurements: bad ones count there for what they are. */
+  /**
+   * Why it is bad by what was measured. What stands for a while counts; of one that is probed by few there will never
+   * be as much, so what is judged now counts for what it is.
+   */
   #measured(id: string, result: RoundResult | undefined): string | undefined {
     const isProbed = this.standingOf(id)?.kind === 'probing';
-    return result !== undefined && result.qualityClass >= (isProbed ? 2 : 3) ? result.verdict.because : undefined;
+    const judgement = isProbed ? result?.judged : result?.settled;
+    return judgement !== undefined && judgement.qualityClass >= DEMOTED_CLASS ? judgement.because : undefined;
   }
 
   #isDoubtful(votes: ReadonlyMap<string, Votes>): boolean {

@@ -4,7 +4,7 @@
  * A class is a promise that the difference is real: ranking puts a lower class behind every higher one, so a class that
  * comes and goes moves thousands of viewers to and fro. Hence few and wide classes, evidence of few measurements drawn
  * towards what is known of the appliance elsewhere, and hysteresis: what was once judged worse must do better than the
- * line by a margin to be judged better again.
+ * line by a margin to be judged better again; how long it takes is settle-class's part.
  *
  * Rates are judged by their gap to the best of the same neighbourhood (see compare-group), stalls and errors by how
  * many more there are than the others would have had; the worst of the three counts.
@@ -19,6 +19,8 @@ export interface Evidence {
   readonly requests: number;
   readonly errors: number;
   readonly expectedErrors: number;
+  /** Whether enough different reporters tell of stalls and errors; one alone can make up any number of them. */
+  readonly hasComplainers: boolean;
 }
 
 export type QualityClass = 0 | 1 | 2 | 3;
@@ -64,8 +66,8 @@ export function judgeQuality(evidence: Evidence, parentGap: number, before: Qual
   const { rateGaps, rateWeight, reports, stalls, expectedStalls, requests, errors, expectedErrors } = evidence;
   const rateGap = (rateGaps + PARENT_WEIGHT * parentGap) / (rateWeight + PARENT_WEIGHT);
   const byRate = classByGap(rateGap, before);
-  const byStalls = classByCount(stalls, reports, expectedStalls, STALL_LINES, before);
-  const byErrors = classByCount(errors, requests, expectedErrors, ERROR_LINES, before);
+  const byStalls = !evidence.hasComplainers ? 0 : classByCount(stalls, reports, expectedStalls, STALL_LINES, before);
+  const byErrors = !evidence.hasComplainers ? 0 : classByCount(errors, requests, expectedErrors, ERROR_LINES, before);
   const qualityClass = Math.max(byRate, byStalls, byErrors) as QualityClass;
   if (qualityClass === 0) return { qualityClass, rateGap, because: undefined };
   const because =

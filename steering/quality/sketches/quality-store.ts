@@ -57,7 +57,7 @@ export class QualityStore {
     const row = this.#rowOf(applianceId, place);
     if (row === undefined) return;
     const { cells } = this;
-    cells.noteReporter(row, reporter);
+    cells.noteReporter(row, reporter, seen.failed || seen.stalled);
     cells.addRequests(row, 1, seen.failed ? 1 : 0);
     if (seen.hasPlayed) cells.addReports(row, 1, seen.stalled ? 1 : 0);
     if (seen.rateBucket !== undefined) cells.addThroughput(row, seen.rateBucket, 1);
@@ -68,7 +68,9 @@ export class QualityStore {
     const row = this.#rowOf(applianceId, place);
     if (row === undefined) return;
     const { cells } = this;
-    for (let client = 0; client < Math.min(clients, 32); client += 1) cells.noteReporter(row, client);
+    const complaints = measures.errors + measures.stalls;
+    for (let client = 0; client < Math.min(clients, 32); client += 1)
+      cells.noteReporter(row, client, client < complaints);
     cells.addRequests(row, measures.requests, Math.min(measures.errors, measures.requests));
     cells.addReports(row, measures.reports, Math.min(measures.stalls, measures.reports));
     measures.throughput.forEach((count, bucket) => {

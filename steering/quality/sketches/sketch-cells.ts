@@ -3,7 +3,7 @@ import { THROUGHPUT_BUCKETS } from '../../../src/contracts/quality-sketch.ts';
 /**
  * What was measured of one appliance in one neighbourhood: a histogram of rates and four counts, all of which fade with
  * time, and which of 32 kinds of reporters were heard. Ten thousand appliances and their neighbourhoods are a hundred
- * thousand of these, so they are rows of two arrays and not objects: 136 bytes each, and nothing for the collector.
+ * thousand of these, so they are rows of two arrays and not objects: 144 bytes each, and nothing for the collector.
  *
  * Fading is by half in each half-life, so that what happened a minute ago counts more than the hour before without
  * anybody keeping the single reports; it is done when a row is judged, about every second, not with each report.
@@ -13,6 +13,7 @@ const STALLS = REPORTS + 1;
 const REQUESTS = REPORTS + 2;
 const ERRORS = REPORTS + 3;
 const STRIDE = 32;
+const BITS_STRIDE = 4;
 const FIRST_ROWS = 256;
 /** Below this a row tells nothing any more. */
 const FADED = 0.05;
@@ -27,8 +28,8 @@ export interface CellCounts {
 export class SketchCells {
   readonly #maxRows: number;
   #values = new Float32Array(FIRST_ROWS * STRIDE);
-  /** Bits of the reporters of this epoch and of the one before, by turns. */
-  #reporters = new Uint32Array(FIRST_ROWS * 2);
+  /** Bits of those who reported, and of those who complained: in this epoch and in the one before, by turns. */
+  #reporters = new Uint32Array(FIRST_ROWS * BITS_STRIDE);
   #epoch = 0;
   #rows = 0;
   readonly #free: number[] = [];
@@ -58,7 +59,7 @@ export class SketchCells {
 
   clear(row: number): void {
     this.#values.fill(0, row * STRIDE, (row + 1) * STRIDE);
-    this.#reporters.fill(0, row * 2, row * 2 + 2);
+    this.#reporters.fill(0, row * BITS_STRIDE, (row + 1) * BITS_STRIDE);
   }
 
   addThroughput(row: number, bucket: number, weight: number): void {
@@ -75,15 +76,22 @@ export class SketchCells {
     this.#add(row, ERRORS, errors);
   }
 
-  /** @param reporter its hash, of which five bits are kept */
-  noteReporter(row: number, reporter: number): void {
-    const at = row * 2 + (this.#epoch & 1);
-    this.#reporters[at] = (this.#reporters[at] ?? 0) | (1 << (reporter & 31));
+  /** @param reporter its hash, of which five bits are kept. @param complains tells of a stall or an error */
+  noteReporter(row: number, reporter: number, complains: boolean): void {
+    const bit = 1 << (reporter & 31);
+    const at = row * BITS_STRIDE + (this.#epoch & 1);
+    this.#reporters[at] = (this.#reporters[at] ?? 0) | bit;
+    if (complains) this.#reporters[at + 2] = (this.#reporters[at + 2] ?? 0) | bit;
   }
 
-  /** As many different reporters as can be told apart; 32 means that or more. */
+  /** As many bits as different reporters can be told apart; 32 mean that or more. */
   reporterBits(row: number): number {
-    return ((this.#reporters[row * 2] ?? 0) | (this.#reporters[row * 2 + 1] ?? 0)) >>> 0;
+    return this.#bits(row * BITS_STRIDE);
+  }
+
+  /** The same of those who complained. */
+  complainerBits(row: number): number {
+    return this.#bits(row * BITS_STRIDE + 2);
   }
 
   /** From now on reporters are noted anew; those of the epoch before the last are forgotten row by row, by `fade`. */
@@ -93,7 +101,11 @@ export class SketchCells {
 
   /** @param factor what is left of everything. @returns false when nothing worth keeping is left */
   fade(row: number, factor: number, isNewEpoch: boolean): boolean {
-    if (isNewEpoch) this.#reporters[row * 2 + (this.#epoch & 1)] = 0;
+    if (isNewEpoch) {
+      const at = row * BITS_STRIDE + (this.#epoch & 1);
+      this.#reporters[at] = 0;
+      this.#reporters[at + 2] = 0;
+    }
     let sum = 0;
     for (let at = row * STRIDE; at < (row + 1) * STRIDE; at += 1) {
       const left = (this.#values[at] ?? 0) * factor;
@@ -131,6 +143,10 @@ export class SketchCells {
     return THROUGHPUT_BUCKETS;
   }
 
+  #bits(at: number): number {
+    return ((this.#reporters[at] ?? 0) | (this.#reporters[at + 1] ?? 0)) >>> 0;
+  }
+
   #add(row: number, column: number, weight: number): void {
     const at = row * STRIDE + column;
     this.#values[at] = (this.#values[at] ?? 0) + weight;
@@ -141,7 +157,7 @@ export class SketchCells {
     const values = new Float32Array(rows * STRIDE);
     values.set(this.#values);
     this.#values = values;
-    const reporters = new Uint32Array(rows * 2);
+    const reporters = new Uint32Array(rows * BITS_STRIDE);
     reporters.set(this.#reporters);
     this.#reporters = reporters;
   }

@@ -24,6 +24,7 @@ const judgeOf = (one: Measured, comparison: ReturnType<typeof compareGroup>[numb
     {
       ...one,
       ...comparison,
+      hasComplainers: true,
       rateGaps: comparison.rateGap * comparison.rateWeight,
     },
     0,
@@ -94,7 +95,14 @@ test('few measurements say little: of a quarter of the speed it takes about sixt
 test('what is judged worse must do better by a margin to be judged better', () => {
   const at = (gap: number, before: QualityClass) =>
     judgeQuality(
-      { ...one(0, 0), rateGaps: gap * 1e6, rateWeight: 1e6, expectedErrors: 0, expectedStalls: 0 },
+      {
+        ...one(0, 0),
+        rateGaps: gap * 1e6,
+        rateWeight: 1e6,
+        expectedErrors: 0,
+        expectedStalls: 0,
+        hasComplainers: true,
+      },
       0,
       before,
     ).qualityClass;
@@ -104,7 +112,14 @@ test('what is judged worse must do better by a margin to be judged better', () =
 test('a neighbourhood with one appliance compares nothing, and draws on what is known elsewhere', () => {
   const [alone] = compareGroup([one(500, 3)]);
   expect(alone).toMatchObject({ rateGap: 0, rateWeight: 0 });
-  const evidence = { ...one(0, 0), rateGaps: 0, rateWeight: 0, expectedErrors: 0, expectedStalls: 0 };
+  const evidence = {
+    ...one(0, 0),
+    rateGaps: 0,
+    rateWeight: 0,
+    expectedErrors: 0,
+    expectedStalls: 0,
+    hasComplainers: true,
+  };
   expect(judgeQuality(evidence, -4, 0)).toMatchObject({ qualityClass: 3, because: expect.stringContaining('25 %') });
 });
 

@@ -32,16 +32,16 @@ test('rows are reused, empty, and there are never more than may be', () => {
   expect(new Set(rows).size).toBe(1000);
   expect(cells.allocate()).toBeUndefined();
   cells.addThroughput(7, 3, 5);
-  cells.noteReporter(7, 9);
+  cells.noteReporter(7, 9, true);
   cells.release(7);
   expect(cells.allocate()).toBe(7);
-  expect([cells.measured(7), cells.reporterBits(7), cells.size]).toEqual([0, 0, 1000]);
+  expect([cells.measured(7), cells.reporterBits(7), cells.complainerBits(7), cells.size]).toEqual([0, 0, 0, 1000]);
 });
 
 test('reporters are forgotten after two epochs, not before', () => {
   const cells = new SketchCells(10);
   const row = cells.allocate() ?? -1;
-  cells.noteReporter(row, 3);
+  cells.noteReporter(row, 3, false);
   const turn = () => {
     cells.turnEpoch();
     cells.fade(row, 1, true);
@@ -58,7 +58,7 @@ test('without room for more neighbourhoods, those of a site count together, and 
   expect([...store.groups.keys()]).toEqual([...Array.from({ length: 9 }, (_, at) => `g${at}`), 'rest of s1']);
   expect(store.cells.counts(store.groups.get('rest of s1')?.rows.get('a') ?? -1).reports).toBe(41);
   expect(store.lost).toBe(1);
-  for (const group of [...store.groups.values()]) store.forget(group, 'a');
+  for (const group of store.groups.values()) store.forget(group, 'a');
   expect([store.groups.size, store.cells.size]).toEqual([0, 0]);
   for (const id of ['a', 'b', 'c']) store.vote(id, 1, true, 0);
   expect([...store.panels.keys()]).toEqual(['a', 'b']);
@@ -76,6 +76,7 @@ test('what an appliance measured is added up as it is, and no part of it is more
   const row = store.groups.get('g')?.rows.get('a') ?? -1;
   expect(store.cells.counts(row)).toEqual({ requests: 10, errors: 10, reports: 4, stalls: 1 });
   expect(store.cells.reporterBits(row)).toBe(0b1111111);
+  expect(store.cells.complainerBits(row)).toBe(0b1111111);
 });
 
 test('a reporter has one vote, its last, and loses it with the window', () => {
