@@ -11,11 +11,20 @@ export function bestPaths(routes: Iterable<AnnouncedRoute>): RouteReport['routes
     const before = best.get(route.prefix);
     if (before === undefined || isBetterPath(route, before)) best.set(route.prefix, route);
   }
-  return [...best.values()].map(({ prefix, asPathLength, med, localPref, communities }) => ({
+  return [...best.values()].map(({ prefix, asPath, asPathLength, med, localPref, communities }) => ({
     prefix,
     asPathLength: Math.min(asPathLength, MAX_PATH_LENGTH),
     ...(med === undefined ? {} : { med }),
     ...(localPref === undefined ? {} : { localPref }),
     ...(communities.length === 0 ? {} : { communities: communities.slice(0, MAX_COMMUNITIES) }),
+    ...originOf(asPath),
   }));
+}
+
+const MAX_ASN = 0xffffffff;
+
+/** The last AS of a path; a set has none, and a route from inside has no path. */
+function originOf(asPath: string): { readonly originAsn?: number } {
+  const asn = /(?:^| )(\d{1,10})$/.exec(asPath)?.[1];
+  return asn === undefined || Number(asn) > MAX_ASN ? {} : { originAsn: Number(asn) };
 }
