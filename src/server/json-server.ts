@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
@@ -8,6 +9,8 @@ import type { Problem } from '../contracts/problem.ts';
 import { ERROR_CODES } from '../errors/error-codes.ts';
 import { messageOf, OperationalError } from '../errors/operational-error.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { type ConnectionLimits, limitConnections } from './connection-limits.ts';
+import { acceptProxied } from './proxy-protocol/accept-proxied.ts';
 
 export type JsonServer = FastifyInstance;
 export type JsonRequest = FastifyRequest;
@@ -29,6 +32,10 @@ export interface JsonServerOptions {
   readonly headTimeoutMs?: number;
   /** How long nothing may move on a connection, a client that takes nothing of its answer included. */
   readonly silenceTimeoutMs?: number;
+  /** Limits per address; none by default. */
+  readonly perAddress?: ConnectionLimits;
+  /** From which addresses connections begin with a PROXY header; by default none do. */
+  readonly isProxied?: (address: string) => boolean;
   /** Paths of a PEM certificate and key, or empty strings for plain HTTP. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
 }
@@ -71,6 +78,11 @@ export function createJsonServer(options: JsonServerOptions): JsonServer {
     },
   }) as unknown as FastifyInstance;
   server.server.maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
+  if (options.perAddress !== undefined) limitConnections(server, options.perAddress);
+  if (options.isProxied !== undefined) {
+    const { isProxied: isTrusted, logger } = options;
+    acceptProxied(server.server, { isTrusted, deadlineMs: headTimeoutMs, logger });
+  }
 
   // A decorator may not be an object that all requests share: each gets its empty body when it begins.
   server.decorateRequest('rawBody');
@@ -111,6 +123,36 @@ export function createJsonServer(options: JsonServerOptions): JsonServer {
     return sendProblem(reply, 500, 'BUG', 'an error that nobody foresaw; the log has it');
   });
   return server;
+}
+
+/**
+ * Lets `answer` see every request before the router does, for the few routes that are asked thousands of times a
+ * second: hooks, reply objects and serialisers of a general router cost as much as a decision. What it answers with
+ * false goes to the routes as ever, and so does what it throws at, so that a bug ends where bugs end.
+ */
+export function answerFirst(
+  server: JsonServer,
+  answer: (request: IncomingMessage, response: ServerResponse) => boolean,
+): void {
+  const routes = server.server.listeners('request') as ((request: IncomingMessage, response: ServerResponse) => void)[];
+  server.server.removeAllListeners('request');
+  server.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    if (answeredBy(answer, request, response)) return;
+    for (const route of routes) route.call(server.server, request, response);
+  });
+}
+
+function answeredBy(
+  answer: (request: IncomingMessage, response: ServerResponse) => boolean,
+  request: IncomingMessage,
+  response: ServerResponse,
+): boolean {
+  try {
+    return answer(request, response);
+  } catch (error) {
+    if (response.headersSent) throw error;
+    return false;
+  }
 }
 
 /** Answers with a problem body. */
