@@ -5,6 +5,7 @@ import type { DashTemplates } from '../manifests/dash-templates.ts';
 import { declaredPathways, type Pathway, singlePathway } from '../manifests/pathways.ts';
 import { renderDash } from '../manifests/render-dash.ts';
 import { renderHls } from '../manifests/render-hls.ts';
+import type { QualityIntake } from '../quality/quality-intake.ts';
 import { RESERVED_IDS } from '../ranking/candidate.ts';
 import { reloadUri } from './content-steering-routes.ts';
 import { decide, sendNoTitle } from './decide.ts';
@@ -25,7 +26,12 @@ interface ManifestWish {
  * `?pathways=1` leaves content steering out; `?steering=url` names the steering server in HLS instead of carrying the
  * first answer in the playlist.
  */
-export function addManifestRoutes(server: JsonServer, api: PublicApi, templates: DashTemplates): void {
+export function addManifestRoutes(
+  server: JsonServer,
+  api: PublicApi,
+  templates: DashTemplates,
+  quality: QualityIntake,
+): void {
   server.get<{ Params: { name: string } }>('/v1/manifest/:name', (request, reply) => {
     const startMs = api.world.clock.monotonicMs();
     neverStored(reply);
@@ -46,6 +52,7 @@ export function addManifestRoutes(server: JsonServer, api: PublicApi, templates:
       api.metrics.manifests.inc({ format, outcome: decision });
       return sendNoTitle(reply, decision, `title '${titleId}'`);
     }
+    if (!wish.single) quality.declared(wish.sessionId, applianceIdsOf(declaredPathways(decision)));
     const text = format === 'hls' ? hlsText(decision, wish, api) : dashText(decision, wish, api, templates);
     api.metrics.manifests.inc({ format, outcome: text === undefined ? 'no-such-format' : 'rendered' });
     if (text === undefined)

@@ -11,7 +11,7 @@ import { parseFillReport } from '../../src/contracts/fill-report.ts';
 import { parseHeartbeat, parseHeartbeatAnswer } from '../../src/contracts/heartbeat.ts';
 import { decodeHoldings } from '../../src/contracts/holdings.ts';
 import { problemSchema } from '../../src/contracts/problem.ts';
-import { qualitySketchSchema } from '../../src/contracts/quality-sketch.ts';
+import { parseQualitySketch } from '../../src/contracts/quality-sketch.ts';
 import { parseRouteReport } from '../../src/contracts/route-report.ts';
 import { parseContentSteering, parseSteeringAnswer } from '../../src/contracts/steering-answer.ts';
 import { tokenKeySchema } from '../../src/contracts/token-keys.ts';
@@ -35,7 +35,7 @@ const PARSERS: Readonly<Record<string, (body: unknown) => unknown>> = {
   'heartbeat-answer': parseHeartbeatAnswer,
   'plan-renditions': parsePlanRenditions,
   problem: (body) => parseContract('problem', problemSchema, body),
-  'quality-sketch': (body) => parseContract('quality sketch', qualitySketchSchema, body),
+  'quality-sketch': parseQualitySketch,
   'route-report': parseRouteReport,
   'steering-answer': parseSteeringAnswer,
   'token-key': (body) => parseContract('token key', tokenKeySchema, body),
