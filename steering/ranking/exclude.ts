@@ -34,12 +34,15 @@ export function exclude(candidate: Candidate): Exclusion | undefined {
   if (candidate.state !== 'serving') return because('not-serving', `is ${candidate.state}`);
   if (!candidate.healthy)
     return because('unhealthy', `unhealthy: ${candidate.healthReasons.join('; ') || 'it gives no reason'}`);
-  const egressBitsPerSec = candidate.egressBitsPerSec + candidate.pendingBitsPerSec;
-  if (egressBitsPerSec >= candidate.hardEgressBitsPerSec)
+  const { egressBitsPerSec, pendingBitsPerSec, hardEgressBitsPerSec } = candidate;
+  if (egressBitsPerSec + pendingBitsPerSec >= hardEgressBitsPerSec) {
+    const placed =
+      egressBitsPerSec >= hardEgressBitsPerSec ? '' : `, and ${megabits(pendingBitsPerSec)} just placed there,`;
     return because(
       'full',
-      `at its hard limit: ${megabits(egressBitsPerSec)} of ${megabits(candidate.hardEgressBitsPerSec)} Mbit/s`,
+      `at its hard limit: ${megabits(egressBitsPerSec)}${placed} of ${megabits(hardEgressBitsPerSec)} Mbit/s`,
     );
+  }
   if (candidate.activeRequests >= candidate.maxActiveRequests)
     return because(
       'full',
