@@ -7,6 +7,8 @@ import {
   textParameter,
   urlParameter,
 } from '../src/config/parameter.ts';
+import { adminHostsParameter } from '../src/server/admin-routes.ts';
+import { recordParameters } from './accounting/record-parameters.ts';
 import { flowParameters } from './flow/flow-parameters.ts';
 import { qualityParameters } from './quality/quality-parameters.ts';
 import { ROUTING_PARAMETERS } from './routing/routing-parameters.ts';
@@ -25,6 +27,7 @@ export const STEERING_PARAMETERS = {
     '127.0.0.1:9091',
     'Where operators reach it: health, metrics, fleet, explain. Not for the public.',
   ),
+  adminHosts: adminHostsParameter(),
   state: textParameter('steering-state', 'Folder for key, last known fleet and catalogue.', { unit: 'DIR' }),
   planner: urlParameter("The fill-planner, for the catalogue and the plans' rendition lists."),
   plannerToken: textParameter('', 'One-time token to enrol with the planner (oca enrol).', { secret: true }),
@@ -82,9 +85,6 @@ export const STEERING_PARAMETERS = {
   steeringClones: flagParameter(
     'Let running sessions use appliances that their manifest did not declare, by pathway clones. Appliances need a DNS name each, and the same port and scheme; players on iOS and Safari are reported to fail with clones.',
   ),
-  steeringClones: flagParameter(
-    'Let running sessions use appliances that their manifest did not declare, by pathway clones. Appliances need a DNS name each, and the same port and scheme; players on iOS and Safari are reported to fail with clones.',
-  ),
   cataloguePollMs: numberParameter(
     'ms',
     { min: 50, max: 3_600_000 },
@@ -112,6 +112,7 @@ export const STEERING_PARAMETERS = {
   ),
   ...tokenParameters,
   ...qualityParameters,
+  ...recordParameters,
   trustedProxies: textListParameter(
     'CIDR',
     'Proxies in front whose X-Forwarded-For is believed. By default the address of the connection counts.',

@@ -9,6 +9,7 @@ import { Health } from '../src/lifecycle/health.ts';
 import type { ProcessService } from '../src/lifecycle/service.ts';
 import { TrustedKeys } from '../src/server/trusted-keys.ts';
 import { type Identity, loadOrCreateIdentity } from '../src/signing/identity.ts';
+import { DecisionRecords } from './accounting/decision-records.ts';
 import type { SteeringState } from './answer/steer.ts';
 import { SteeringServers } from './api/steering-servers.ts';
 import { Catalogue } from './catalogue/catalogue.ts';
@@ -46,6 +47,7 @@ export class SteeringService implements ProcessService {
   readonly #siteFlow: ReturnType<typeof createSiteFlow>;
   readonly #routing: ClientRouting;
   readonly #quality: PlayerQuality;
+  readonly #records: DecisionRecords;
   readonly #stops: Array<(deadlineMs: number) => Promise<void> | void> = [];
   #sites: SiteTable = NO_SITES;
   #catalogue: Catalogue | undefined;
@@ -66,6 +68,7 @@ export class SteeringService implements ProcessService {
       sites: () => flowSites(this.#state().fleet, this.#sites),
     });
     this.#quality = createPlayerQuality(config, context);
+    this.#records = new DecisionRecords({ config, ...context, metrics: this.#metrics.metrics });
     const { heldReports, leakedRoutes, routingFileBroken, routingFileHeld } = this.#metrics;
     this.#routing = new ClientRouting({
       config,
@@ -98,6 +101,8 @@ export class SteeringService implements ProcessService {
     await this.#siteFlow.flow.start();
     this.#stops.push((deadlineMs) => this.#quality.stop(deadlineMs));
     await this.#quality.start();
+    this.#stops.push((deadlineMs) => this.#records.stop(deadlineMs));
+    await this.#records.start();
     await this.#startServers(identity, withholdings);
   }
 
@@ -285,6 +290,7 @@ export class SteeringService implements ProcessService {
       routing: this.#routing,
       tokens: createUrlTokens(this.#config, { clock: world.clock, logger }),
       siteFlow: this.#siteFlow,
+      records: this.#records,
       state: () => this.#state(),
       orders: { withholdings, journalOf: (id) => this.#fleet?.journalOf(id) ?? [] },
       placeSession: (...placed) => this.#fleet?.place(...placed),

@@ -1,4 +1,5 @@
 import type { Clock } from '../../src/world/world.ts';
+import type { ClientPlace } from '../answer/locate-client.ts';
 import type { ByteClass } from './byte-class.ts';
 
 /**
@@ -11,18 +12,25 @@ import type { ByteClass } from './byte-class.ts';
  */
 export interface LastAnswer {
   readonly atMs: number;
+  readonly titleId: string;
+  readonly client: ClientPlace;
   /** Nearest first: where the session was sent. */
   readonly firstId: string;
   /** Why the first place is not in the nearest site, or that it is. */
   readonly firstClass: ByteClass;
   readonly bitsPerSec: number;
-  /** The nearest site of the client and the ids that lie in it. */
+  /** Of the client; undefined: nobody knows. */
   readonly nearestSiteId: string | undefined;
 }
 
 const MAX_SESSIONS = 200_000;
 /** A session that asks again after longer has paused or was away: so much of it counts as played. */
 const LONGEST_SPAN_MS = 120_000;
+
+/** A session that asked lately. */
+export interface RecentSession extends LastAnswer {
+  readonly sessionId: string;
+}
 
 /** Estimated bytes of one span, by class. */
 export interface PlayedSpan {
@@ -59,6 +67,14 @@ export class SessionLedger {
       byteClass: classOf(id, last, isNearest),
       bytes: bytes / pathways.length,
     }));
+  }
+
+  /** Who asked within the last `withinMs`, the latest `count` of them. */
+  recent(withinMs: number, count: number): RecentSession[] {
+    const sinceMs = this.#clock.monotonicMs() - withinMs;
+    // The table is in the order of the last question.
+    const found = [...this.#sessions].slice(-count).filter(([, { atMs }]) => atMs >= sinceMs);
+    return found.map(([sessionId, answer]) => ({ sessionId, ...answer }));
   }
 
   open(sessionId: string, answer: Omit<LastAnswer, 'atMs'>): void {

@@ -31,6 +31,15 @@ export interface SteeringState {
   readonly quality: QualityView;
 }
 
+/** Names the states of what decisions are made from: two answers with the same names knew the same. */
+export const dataVersions = ({ catalogue, routes, sites, shares, quality }: SteeringState) => ({
+  catalogue: String(catalogue?.version ?? 'none'),
+  routes: routes.version,
+  sites: sites.version,
+  shares: shares.version,
+  quality: quality.version,
+});
+
 export interface SteeringQuestion {
   readonly titleId: string;
   readonly sessionId: string;

@@ -1,5 +1,5 @@
 import type { ContentSteering, PathwayClone } from '../../src/contracts/steering-answer.ts';
-import type { JsonRequest, JsonServer } from '../../src/server/json-server.ts';
+import { answerFirst, type JsonServer } from '../../src/server/json-server.ts';
 import { contentSteering, STATIC_TTL_SEC } from '../answer/content-steering.ts';
 import type { Decision } from '../answer/decision.ts';
 import { type DeclaredIds, formatDeclared, keepDeclared, parseDeclared } from '../answer/declared-pathways.ts';
@@ -8,10 +8,21 @@ import { pathwayClones } from '../answer/pathway-clones.ts';
 import { parsePlayerReport } from '../answer/player-report.ts';
 import { staticApplianceIds } from '../answer/static-order.ts';
 import type { SteeringState } from '../answer/steer.ts';
+import type { QualityIntake } from '../quality/quality-intake.ts';
 import { ORIGIN_ID } from '../ranking/candidate.ts';
 import { MAX_APPLIANCES } from '../ranking/rank-appliances.ts';
 import { tryToDecide } from './decide.ts';
-import { neverStored, type PublicApi, queryOf, sessionOf, timed } from './public-api.ts';
+import {
+  CROSS_ORIGIN_HEADERS,
+  NEVER_STORED,
+  neverStored,
+  type PlayerRequest,
+  type PublicApi,
+  queryOf,
+  sessionOf,
+  timed,
+  timing,
+} from './public-api.ts';
 
 export type SteeringFormat = 'hls' | 'dash';
 
@@ -19,17 +30,26 @@ const MEDIA_TYPES: Readonly<Record<SteeringFormat, string>> = {
   hls: 'application/vnd.apple.steering-list',
   dash: 'application/json',
 };
+/** Names and values in turn, as Node writes them without looking at them again. */
+const headersOf = (format: SteeringFormat): readonly string[] => [
+  ...Object.entries(CROSS_ORIGIN_HEADERS).flat(),
+  'cache-control',
+  NEVER_STORED,
+  'content-type',
+  MEDIA_TYPES[format],
+];
+const COMMON_HEADERS = { hls: headersOf('hls'), dash: headersOf('dash') };
 const TITLE_ID = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 
-export interface QualityNotes {
-  noteThroughput(id: string, bitsPerSec: number): void;
-}
+/** Where what players say of their pathways is counted. */
+type PathwayQuality = Pick<QualityIntake, 'takePathways' | 'putFirst'>;
 
 /**
  * `GET /v1/steering/hls` and `/v1/steering/dash?a=TITLE&s=SESSION`: content steering. Whatever is missing or too much,
- * the answer is 200 with an order and a time to come back: any error stops or maddens some player.
+ * the answer is 200 with an order and a time to come back: any error stops or maddens some player. Players ask for it
+ * all evening, so the plain case is answered in front of the router, by the same function and with the same headers.
  */
-export function addContentSteeringRoutes(server: JsonServer, api: PublicApi, quality: QualityNotes): void {
+export function addContentSteeringRoutes(server: JsonServer, api: PublicApi, quality: PathwayQuality): void {
   for (const format of ['hls', 'dash'] as const) {
     server.get(`/v1/steering/${format}`, (request, reply) => {
       const startMs = api.world.clock.monotonicMs();
@@ -39,6 +59,28 @@ export function addContentSteeringRoutes(server: JsonServer, api: PublicApi, qua
         .send(JSON.stringify(body));
     });
   }
+  answerFirst(server, (request, response) => {
+    const format = request.method === 'GET' ? formatOf(request.url ?? '') : undefined;
+    if (format === undefined) return false;
+    const startMs = api.world.clock.monotonicMs();
+    const { id, body } = answerSteering(format, request, api, quality);
+    const text = JSON.stringify(body);
+    response.writeHead(200, [
+      ...COMMON_HEADERS[format],
+      'server-timing',
+      timing(startMs, id, api),
+      'content-length',
+      String(Buffer.byteLength(text)),
+    ]);
+    response.end(text);
+    return true;
+  });
+}
+
+/** Of the two targets as players send them; any other spelling is for the router. */
+function formatOf(target: string): SteeringFormat | undefined {
+  if (target.startsWith('/v1/steering/hls?')) return 'hls';
+  return target.startsWith('/v1/steering/dash?') ? 'dash' : undefined;
 }
 
 /** Where a session asks for its next answer. Nothing in it is encoded otherwise when a player adds its own parameters. */
@@ -54,9 +96,9 @@ export function reloadUri(
 
 function answerSteering(
   format: SteeringFormat,
-  request: JsonRequest,
+  request: PlayerRequest,
   api: PublicApi,
-  quality: QualityNotes,
+  quality: PathwayQuality,
 ): { readonly id: string; readonly body: ContentSteering } {
   const query = queryOf(request);
   const givenTitle = query.getAll('a').at(-1) ?? '';
@@ -69,11 +111,18 @@ function answerSteering(
     jitter: api.world.random.next(),
   };
 
-  const { id, decision, state, address } = tryToDecide({ titleId, sessionId, shape: format, request }, api);
-  for (const [pathway, bitsPerSec] of report.throughputBitsPerSec)
-    if (pathway === ORIGIN_ID || state.fleet.byId.has(pathway)) quality.noteThroughput(pathway, bitsPerSec);
+  const { id, decision, state, address } = tryToDecide(
+    { titleId, sessionId, shape: format, request, playing: report.pathways },
+    api,
+  );
+  const used = report.pathways.filter((pathway) => state.fleet.byId.has(pathway));
+  if (used.length > 0) {
+    const place = typeof decision === 'string' ? locateClient(address, state.routes) : decision.client;
+    quality.takePathways(used, report.throughputBitsPerSec, { address, sessionId, place });
+  }
   if (typeof decision !== 'string') {
     const applianceIds = orderFor(decision, declared, state);
+    if (applianceIds[0] !== undefined) quality.putFirst(sessionId, applianceIds[0]);
     const clones = api.usesClones && declared !== undefined ? clonesFor(decision, applianceIds, declared, api) : [];
     return { id, body: contentSteering({ ...common, applianceIds, clones, ttlSec: api.ttlSec }) };
   }

@@ -1,20 +1,21 @@
-import type { JsonReply, JsonRequest } from '../../src/server/json-server.ts';
+import type { JsonReply } from '../../src/server/json-server.ts';
 import { sendProblem } from '../../src/server/json-server.ts';
 import type { Decision } from '../answer/decision.ts';
 import { type ClientPlace, locateClient } from '../answer/locate-client.ts';
 import { staticDecision } from '../answer/static-order.ts';
 import { findTitle, type NoTitle, type SteeringState, steer } from '../answer/steer.ts';
+import type { AnswerShape } from '../decision-log/logged-decision.ts';
 import type { GuardVerdict } from '../edge/load-guard.ts';
-import { addressOf, type PublicApi } from './public-api.ts';
-
-/** How an answer is worded. */
-export type AnswerShape = 'json' | 'hls' | 'dash' | 'redirect' | 'manifest';
+import { nominalBitsPerSec } from '../fleet/nominal-bitrate.ts';
+import { addressOf, type PlayerRequest, type PublicApi } from './public-api.ts';
 
 export interface Question {
   readonly titleId: string;
   readonly sessionId: string;
   readonly shape: AnswerShape;
-  readonly request: JsonRequest;
+  readonly request: PlayerRequest;
+  /** Where the player says that it plays. */
+  readonly playing?: readonly string[];
 }
 
 /** What there was no decision for: nobody knows the title, or there is too much to do. */
@@ -29,7 +30,7 @@ export interface Outcome {
 }
 
 /** The one way from a request to a decision, whatever its answer will look like; counts what came of it. */
-export function tryToDecide({ titleId, sessionId, request }: Question, api: PublicApi): Outcome {
+export function tryToDecide({ titleId, sessionId, shape, request, playing = [] }: Question, api: PublicApi): Outcome {
   const { metrics, world, guard } = api;
   const outcome = { id: api.decisionIds.next(), state: api.state(), address: addressOf(request, api) };
   const verdict = guard.admit(outcome.address);
@@ -42,8 +43,12 @@ export function tryToDecide({ titleId, sessionId, request }: Question, api: Publ
   metrics.decisionSeconds.observe((world.clock.monotonicMs() - startMs) / 1000);
   if (typeof decision === 'string') metrics.staticAnswers.inc({ because: decision });
   else {
+    api.demand.note(decision.client, nominalBitsPerSec(decision.title));
     metrics.decisions.inc({ first: firstKind(decision) });
     for (const { code } of decision.excluded) metrics.exclusions.inc({ code });
+    const [first] = decision.appliances;
+    if (first !== undefined) api.placeSession(sessionId, first.id, decision.title, playing.includes(first.id));
+    api.records.note({ id: outcome.id, shape, titleId, sessionId, decision, state: outcome.state, playing });
   }
   return { ...outcome, decision };
 }

@@ -1,9 +1,13 @@
-import type { JsonReply, JsonRequest, JsonServer } from '../../src/server/json-server.ts';
+import type { IncomingMessage } from 'node:http';
+import type { CatalogueTitle } from '../../src/contracts/catalogue-snapshot.ts';
+import type { JsonReply, JsonServer } from '../../src/server/json-server.ts';
 import type { World } from '../../src/world/world.ts';
+import type { DecisionRecords } from '../accounting/decision-records.ts';
 import type { SteeringState } from '../answer/steer.ts';
 import type { DecisionIds } from '../decision-log/decision-ids.ts';
 import { clientAddress } from '../edge/client-address.ts';
 import type { LoadGuard } from '../edge/load-guard.ts';
+import type { DemandLedger } from '../flow/demand-ledger.ts';
 import type { SteeringMetrics } from '../metrics.ts';
 import type { IpPrefix } from '../routing/ip-address.ts';
 import type { UrlTokens } from '../tokens/url-tokens.ts';
@@ -15,15 +19,24 @@ export interface PublicApi {
   readonly guard: LoadGuard;
   readonly trustedProxies: readonly IpPrefix[];
   readonly ttlSec: number;
+  /** Where what viewers take is counted. */
+  readonly demand: Pick<DemandLedger, 'note'>;
   /** Whether answers bring appliances that the manifest did not declare. */
   readonly usesClones: boolean;
   readonly decisionIds: DecisionIds;
+  /** What stays of a decision when it is made. */
+  readonly records: Pick<DecisionRecords, 'note'>;
   state(): SteeringState;
+  /** Counts a session that begins at an appliance, see PlacedSessions. */
+  placeSession(sessionId: string, applianceId: string, title: CatalogueTitle, isPlaying: boolean): void;
   /** Base of the URLs that lead back to us, without trailing slash. */
   publicUrl(): string;
   /** Signs the URLs of answers; undefined where they are not signed. */
   readonly tokens?: UrlTokens | undefined;
 }
+
+/** As much of a request as a decision needs: the router's has it, and so has the one that Node gives. */
+export type PlayerRequest = Pick<IncomingMessage, 'url' | 'headers' | 'socket'>;
 
 const SESSION_ID = /^[A-Za-z0-9_-]{1,64}$/;
 const SESSION_BYTES = 12;
@@ -31,13 +44,13 @@ const SESSION_BYTES = 12;
 const MAX_QUERY_CHARS = 8192;
 
 /** The query of a request; empty when it is absurdly long. Never throws: unlike paths, queries may hold anything. */
-export function queryOf(request: JsonRequest): URLSearchParams {
-  const url = request.raw.url ?? '';
+export function queryOf(request: Pick<PlayerRequest, 'url'>): URLSearchParams {
+  const url = request.url ?? '';
   const at = url.indexOf('?');
   return new URLSearchParams(at === -1 || url.length - at > MAX_QUERY_CHARS ? '' : url.slice(at + 1));
 }
 
-export const addressOf = (request: JsonRequest, api: PublicApi): string =>
+export const addressOf = (request: PlayerRequest, api: PublicApi): string =>
   clientAddress(request.socket.remoteAddress, request.headers['x-forwarded-for'], api.trustedProxies);
 
 /** The session a client belongs to, or a new one: opaque, random, and nobody's secret. */
@@ -48,7 +61,7 @@ export function sessionOf(given: string | undefined | null, api: PublicApi): str
 }
 
 /** What browsers' players need on every answer, errors included: otherwise they cannot read not even the status. */
-const CROSS_ORIGIN_HEADERS: Readonly<Record<string, string>> = {
+export const CROSS_ORIGIN_HEADERS: Readonly<Record<string, string>> = {
   'access-control-allow-origin': '*',
   'access-control-expose-headers': 'Retry-After, Date, Server-Timing, CMSD-Static, CMSD-Dynamic, Cache-Status',
   'timing-allow-origin': '*',
@@ -73,11 +86,12 @@ export function addCrossOrigin(server: JsonServer): void {
  * How long it took, and the name of the decision in the operator's log: in the one header for such things that pages of
  * other origins may read (W3C Server Timing), so that all five shapes of an answer carry it alike.
  */
-export const timed = (reply: JsonReply, startMs: number, decisionId: string, { world }: PublicApi): JsonReply =>
-  reply.header(
-    'server-timing',
-    `rank;dur=${(world.clock.monotonicMs() - startMs).toFixed(2)}, decision;desc="${decisionId}"`,
-  );
+export const timed = (reply: JsonReply, startMs: number, decisionId: string, api: PublicApi): JsonReply =>
+  reply.header('server-timing', timing(startMs, decisionId, api));
+
+export const timing = (startMs: number, decisionId: string, { world }: PublicApi): string =>
+  `rank;dur=${(world.clock.monotonicMs() - startMs).toFixed(2)}, decision;desc="${decisionId}"`;
 
 /** Answers are for one client at one moment (RFC 8216bis-22 section 7.4). */
-export const neverStored = (reply: JsonReply): JsonReply => reply.header('cache-control', 'no-store');
+export const neverStored = (reply: JsonReply): JsonReply => reply.header('cache-control', NEVER_STORED);
+export const NEVER_STORED = 'no-store';

@@ -11,9 +11,9 @@ import type { TrustedKeys } from '../../src/server/trusted-keys.ts';
 import type { Identity } from '../../src/signing/identity.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import type { World } from '../../src/world/world.ts';
+import type { DecisionRecords } from '../accounting/decision-records.ts';
 import type { SteeringState } from '../answer/steer.ts';
 import type { STEERING_PARAMETERS } from '../config.ts';
-import { DecisionIds } from '../decision-log/decision-ids.ts';
 import { DecisionIds } from '../decision-log/decision-ids.ts';
 import { parseTrustedProxies } from '../edge/client-address.ts';
 import { LoadGuard } from '../edge/load-guard.ts';
@@ -34,7 +34,6 @@ import { addCmcdRoute, addQualityRoute, addSketchRoute } from './quality-routes.
 import { addRedirectRoute } from './redirect-routes.ts';
 import { addRouteReportRoute, type RouteReportApi } from './route-report-routes.ts';
 import { addRoutingRoutes } from './routing-routes.ts';
-import { addRedirectRoute } from './redirect-routes.ts';
 import { addSteerRoute } from './steer-routes.ts';
 import { addWithholdingRoutes, type FleetOrders } from './withholding-routes.ts';
 
@@ -51,6 +50,7 @@ export interface SteeringServersOptions {
   /** undefined where URLs are not signed. */
   readonly tokens: UrlTokens | undefined;
   readonly siteFlow: ReturnType<typeof createSiteFlow>;
+  readonly records: DecisionRecords;
   state(): SteeringState;
   readonly orders: FleetOrders;
   readonly placeSession: PublicApi['placeSession'];
@@ -114,11 +114,10 @@ export class SteeringServers implements Service {
       }),
       trustedProxies: readTrustedProxies(config.trustedProxies),
       ttlSec: config.ttlSec,
-      usesClones: config.steeringClones,
-      decisionIds: new DecisionIds(world),
       demand: this.#options.siteFlow.demand,
       usesClones: config.steeringClones,
       decisionIds: new DecisionIds(world),
+      records: this.#options.records,
       state: () => this.#options.state(),
       publicUrl: () => this.#publicUrl,
       placeSession: this.#options.placeSession,
@@ -127,7 +126,6 @@ export class SteeringServers implements Service {
     addCrossOrigin(this.#server);
     addSteerRoute(this.#server, api);
     addContentSteeringRoutes(this.#server, api, quality.intake);
-    addRedirectRoute(this.#server, api);
     addRedirectRoute(this.#server, api);
     addManifestRoutes(this.#server, api, new DashTemplates(), quality.intake);
     addCmcdRoute(this.#server, api, quality);

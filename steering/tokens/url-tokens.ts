@@ -41,7 +41,9 @@ export function createUrlTokens(
     mint,
     sign(decision, sessionId) {
       const signature = mint.sign(decision.title, sessionId);
-      return signature === undefined ? decision : { ...decision, signature: { ...signature, originToo: signOriginUrls } };
+      return signature === undefined
+        ? decision
+        : { ...decision, signature: { ...signature, originToo: signOriginUrls } };
     },
   };
 }

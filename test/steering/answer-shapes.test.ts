@@ -210,7 +210,14 @@ test('a session that began with the origin alone is brought to an appliance by a
   expect((await steeringOf(rig, question))['PATHWAY-CLONES']).toMatchObject([{ 'BASE-ID': 'origin', ID: 'n' }]);
 });
 
-test('the JSON answer is small', async () => {
-  const { rig } = await startFleet(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']);
-  expect(JSON.stringify(await answerOf(rig)).length).toBeLessThanOrEqual(4096);
+test('the JSON answer is small, however many appliances are left out of it', async () => {
+  const others = Array.from({ length: 24 }, (_, index) => `a-long-name-of-an-appliance-${index}`);
+  const { rig, beat } = await startFleet(['a', 'b', 'c', 'd', 'e', 'f', 'g'], others);
+  for (const id of others) await beat(id, { state: 'drained' });
+  await rig.world.clock.advance(1000);
+  const answer = await answerOf(rig);
+  expect(answer.excluded).toHaveLength(16);
+  expect(JSON.stringify(answer).length).toBeLessThanOrEqual(6144);
+  const { excluded } = (await rig.admin('/v1/explain?title=bars&client=203.0.113.7')) as { excluded: unknown[] };
+  expect(excluded.length).toBe(24);
 });

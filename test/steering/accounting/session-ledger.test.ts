@@ -3,10 +3,21 @@ import { expect, test } from 'vitest';
 import { ByteAccounts } from '../../../steering/accounting/byte-accounts.ts';
 import { BYTE_CLASSES, type ByteClass } from '../../../steering/accounting/byte-class.ts';
 import { SessionLedger } from '../../../steering/accounting/session-ledger.ts';
+import { type ClientPlace, locateClient } from '../../../steering/answer/locate-client.ts';
+import { RouteTable } from '../../../steering/routing/route-table.ts';
 import { FakeWorld } from '../../support/fake-world.ts';
 
+const NO_ROUTES = new RouteTable().current();
 const inNorth = (id: string, siteId: string | undefined): boolean => siteId === 'north' && id.startsWith('north');
-const sent = { firstId: 'north-1', firstClass: 'nearest' as ByteClass, bitsPerSec: 8e6, nearestSiteId: 'north' };
+const client: ClientPlace = { ...locateClient('203.0.113.7', NO_ROUTES), siteId: 'north' };
+const sent = {
+  titleId: 'bars',
+  client,
+  firstId: 'north-1',
+  firstClass: 'nearest' as ByteClass,
+  bitsPerSec: 8e6,
+  nearestSiteId: 'north',
+};
 
 test('the span between two requests counts at the bitrate of the title, as the class of the answer before', async () => {
   const { clock } = new FakeWorld();

@@ -25,6 +25,7 @@ import { NOW_MS, renditionIds, snapshot, title } from '../samples.ts';
 
 /** The rules G1 to G20 that players force on a content steering answer, over random states and questions. */
 const TTL_SEC = 30;
+const ROUTES = routesOf(PrefixTable.of([{ prefix: { address: { words: [0x7f000000] }, length: 8 }, siteId: 'north' }]));
 const PUBLIC_URL = 'https://steer.example.net';
 // On the port of the fleet's appliances: otherwise no answer could bring a clone of the origin.
 const BARS = title('bars', { originUrl: 'http://origin.example:8080' });
@@ -46,11 +47,12 @@ beforeAll(() => {
     demand: { note: () => undefined },
     usesClones: true,
     decisionIds: new DecisionIds(world),
+    records: { note: () => undefined },
     state: () => state,
     publicUrl: () => PUBLIC_URL,
     placeSession: () => undefined,
   };
-  addContentSteeringRoutes(server, api, { noteThroughput: () => undefined });
+  addContentSteeringRoutes(server, api, { takePathways: () => [], putFirst: () => undefined });
 });
 afterAll(() => server.close());
 
@@ -75,7 +77,7 @@ const states = fc.tuple(fleets, fc.integer({ min: 0, max: 3 }), fc.boolean()).ma
     if (index % 5 !== 0) heldTitles.setList({ version: 1, applianceId: id, planVersion: 1, renditions });
   }
   return {
-    routes: routesOf(PrefixTable.of([{ prefix: { address: { words: [0x7f000000] }, length: 8 }, siteId: 'north' }])),
+    routes: ROUTES,
     fleet: viewOf(fleet),
     catalogue: known ? new Catalogue(snapshot([BARS]), NOW_MS) : undefined,
     heldTitles,

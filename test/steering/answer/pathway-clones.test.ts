@@ -12,7 +12,6 @@ const URLS: Readonly<Record<string, string>> = {
   number: 'https://3221225991',
   ip6: 'https://[2001:db8::1]',
   upper: 'https://Upper.ISP.example',
-  twin: 'https://a.isp.example',
   origin: 'https://origin.example',
 };
 const clonesOf = (order: string[], declared: string[], urls = URLS) => pathwayClones(order, declared, (id) => urls[id]);
@@ -28,7 +27,7 @@ test('G7: where the manifest declared all there are none', () => {
   expect(clonesOf(['a', 'b'], ['b', 'a'])).toEqual([]);
 });
 
-test.each(['port', 'scheme', 'folder', 'ip4', 'number', 'ip6', 'twin', 'unknown'])(
+test.each(['port', 'scheme', 'folder', 'ip4', 'number', 'ip6', 'unknown'])(
   'G9: no clone of an appliance that a host alone cannot name, or that differs in more than its host: %s',
   (id) => {
     expect(clonesOf([id], ['a', 'b'])).toEqual([]);

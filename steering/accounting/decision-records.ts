@@ -1,0 +1,134 @@
+import { join } from 'node:path';
+import type { ConfigOf } from '../../src/config/parameter.ts';
+import type { Service } from '../../src/lifecycle/service.ts';
+import type { Logger } from '../../src/telemetry/logger.ts';
+import type { Metrics } from '../../src/telemetry/metrics.ts';
+import type { World } from '../../src/world/world.ts';
+import type { Decision } from '../answer/decision.ts';
+import type { ClientPlace } from '../answer/locate-client.ts';
+import { dataVersions, type SteeringState } from '../answer/steer.ts';
+import { DecisionLog } from '../decision-log/decision-log.ts';
+import type { AnswerShape } from '../decision-log/logged-decision.ts';
+import { nominalBitsPerSec } from '../fleet/nominal-bitrate.ts';
+import { ORIGIN_ID } from '../ranking/candidate.ts';
+import { ByteAccounts } from './byte-accounts.ts';
+import { byteClassOf } from './byte-class.ts';
+import type { recordParameters } from './record-parameters.ts';
+import { SessionLedger } from './session-ledger.ts';
+
+/** A decision as it leaves. */
+export interface MadeDecision {
+  readonly id: string;
+  readonly shape: AnswerShape;
+  readonly titleId: string;
+  readonly sessionId: string;
+  readonly decision: Decision;
+  readonly state: SteeringState;
+  /** Pathways that the player says it used since its last answer. */
+  readonly playing: readonly string[];
+}
+
+/**
+ * What stays of decisions when they are made: the log, which session was sent where, and what the bytes came to that
+ * did not come from the nearest site.
+ */
+export class DecisionRecords implements Service {
+  readonly accounts: ByteAccounts;
+  readonly sessions: SessionLedger;
+  readonly #world: World;
+  readonly #log: DecisionLog | undefined;
+  readonly #countBytes: (byteClass: string, bytes: number) => void;
+
+  constructor(options: {
+    readonly config: ConfigOf<typeof recordParameters> & { readonly state: string };
+    readonly world: World;
+    readonly logger: Logger;
+    readonly metrics: Metrics;
+  }) {
+    const { config, world, logger, metrics } = options;
+    this.#world = world;
+    this.accounts = new ByteAccounts(world.clock);
+    this.sessions = new SessionLedger(world.clock);
+    const bytes = metrics.counter(
+      'viewed_bytes_total',
+      'Estimated bytes that viewers played, by where from: `nearest`, or why not from there. `oca steering misses` says what to do about each.',
+      ['class'],
+    );
+    this.#countBytes = (byteClass, count) => bytes.inc({ class: byteClass }, count);
+    if (config.decisionLogBytes === 0) return;
+    const logged = metrics.counter(
+      'logged_decisions_total',
+      'Decisions written to the decision log, and those lost because the disk took nothing.',
+      ['outcome'],
+    );
+    this.#log = new DecisionLog({
+      folder: join(config.state, 'decisions'),
+      world,
+      logger,
+      maxBytes: config.decisionLogBytes,
+      maxPerSec: config.decisionLogPerSec,
+      onOutcome: (outcome, count) => logged.inc({ outcome }, count),
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.#log?.start();
+  }
+
+  async stop(deadlineMs: number): Promise<void> {
+    await this.#log?.stop(deadlineMs);
+  }
+
+  note(made: MadeDecision): void {
+    const { sessionId, titleId, decision, state, playing } = made;
+    const siteOf = (id: string): string | undefined => state.fleet.byId.get(id)?.siteId;
+    for (const span of this.sessions.close(
+      sessionId,
+      playing,
+      (id, near) => near !== undefined && siteOf(id) === near,
+    )) {
+      this.accounts.add(span);
+      this.#countBytes(span.byteClass, span.bytes);
+    }
+    const [first] = decision.appliances;
+    const nearestSiteId = nearestSiteOf(decision.client);
+    this.sessions.open(sessionId, {
+      titleId,
+      client: decision.client,
+      firstId: first?.id ?? ORIGIN_ID,
+      firstClass: byteClassOf(decision.basis?.candidates ?? [], first?.siteId, nearestSiteId),
+      bitsPerSec: nominalBitsPerSec(decision.title),
+      nearestSiteId,
+    });
+    this.#note(made);
+  }
+
+  #note({ id, shape, titleId, sessionId, decision, state }: MadeDecision): void {
+    const { basis, client, appliances } = decision;
+    // A static answer ranked nothing: there is nothing to make again.
+    if (basis === undefined) return;
+    this.#log?.note(sessionId, () => ({
+      id,
+      atMs: this.#world.clock.nowMs(),
+      shape,
+      titleId,
+      sessionId,
+      client: {
+        prefix: client.prefix,
+        siteId: client.siteId,
+        evidence: client.evidence,
+        group: client.group,
+        network: client.network,
+      },
+      versions: dataVersions(state),
+      ...basis,
+      ranked: appliances.map((appliance) => appliance.id),
+    }));
+  }
+}
+
+/** The client's own site, or what costs the ISP least; undefined where nobody knows. */
+function nearestSiteOf({ siteId, siteCosts }: ClientPlace): string | undefined {
+  if (siteId !== undefined || siteCosts.size === 0) return siteId;
+  return [...siteCosts].reduce((least, cost) => (cost[1] < least[1] ? cost : least))[0];
+}
