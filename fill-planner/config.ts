@@ -6,6 +6,7 @@ import {
   textParameter,
   urlParameter,
 } from '../src/config/parameter.ts';
+import { adminHostsParameter } from '../src/server/admin-routes.ts';
 
 /** Every knob of the planner. */
 export const PLANNER_PARAMETERS = {
@@ -20,6 +21,7 @@ export const PLANNER_PARAMETERS = {
     '127.0.0.1:9081',
     'Titles, fleet, plans, health and metrics. No signatures here: keep it on loopback.',
   ),
+  adminHosts: adminHostsParameter(),
   state: textParameter('planner-state', 'Directory of the planner alone: its databases and its key.', { unit: 'DIR' }),
   tlsCert: textParameter('', 'PEM certificate chain; with --tls-key the service listener speaks HTTPS.', {
     unit: 'FILE',

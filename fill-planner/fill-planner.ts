@@ -56,7 +56,7 @@ export function createFillPlanner(config: PlannerConfig, context: ServiceContext
     const guard = createSignatureGuard({ ...config, trusted: state.trusted, clock: world.clock, logger });
     addServiceRoutes(service, { ...state, guard, clock: world.clock, onSample: counted.countSample });
     addEnrolmentRoute(service, state.trusted, state.identity, logger);
-    addAdminRoutes(admin, health, counted.metrics);
+    addAdminRoutes(admin, health, counted.metrics, config.adminHosts);
     addTokenMintingRoute(admin, state.trusted);
     addPlanRoutes(admin, { ...state, clock: world.clock, runCycle });
     const http = new HttpClient({ connectTimeoutMs: 5000, maxConnectionsPerHost: 4 });

@@ -25,6 +25,7 @@ export interface AdminApiOptions {
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly maxTargetChars: number;
+  readonly hosts: readonly string[];
 }
 
 const MAX_BODY_BYTES = 65_536;
@@ -32,9 +33,9 @@ const explainSchema = z.object({ path: z.string().min(1) });
 
 /** The operator's listener: health, metrics, drain, state, explain, volumes, purge. Never to be reached by viewers. */
 export function createAdminApi(options: AdminApiOptions): JsonServer {
-  const { actions, health, logger, maxTargetChars, metrics, volumes } = options;
+  const { actions, health, hosts, logger, maxTargetChars, metrics, volumes } = options;
   const server = createJsonServer({ logger, bodyLimitBytes: MAX_BODY_BYTES });
-  addAdminRoutes(server, health, metrics);
+  addAdminRoutes(server, health, metrics, hosts);
   server.get('/v1/state', () => actions.state());
   server.post('/v1/drain', async () => {
     await actions.setDraining(true);

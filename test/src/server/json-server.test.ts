@@ -121,6 +121,42 @@ describe('the admin listener', () => {
     await admin.close();
   });
 
+  it('refuses a name that a stranger may have pointed here, whatever is asked', async () => {
+    const admin = createJsonServer({ logger, bodyLimitBytes: 1000 });
+    addAdminRoutes(admin, new Health(), new Metrics('example'), ['Steer.ISP.example']);
+    const get = async (host: string) => (await admin.inject({ url: '/healthz', headers: { host } })).statusCode;
+    for (const host of [
+      '127.0.0.1:9091',
+      '[::1]:9091',
+      '10.1.2.3',
+      'localhost:9091',
+      'steering:9091',
+      'steering.internal',
+      'steer.isp.example:9091',
+      'steer.isp.example.',
+    ])
+      expect([host, await get(host)]).toEqual([host, 200]);
+    for (const host of ['evil.example', 'localhost.evil.example:9091', '127.0.0.1.evil.example', 'a b', '[::1]x'])
+      expect([host, await get(host)]).toEqual([host, 421]);
+    await admin.close();
+  });
+
+  it('answers no page of another origin with what it could read, and takes no body that a form can send', async () => {
+    const admin = createJsonServer({ logger, bodyLimitBytes: 1000 });
+    addAdminRoutes(admin, new Health(), new Metrics('example'));
+    admin.post('/v1/drain', () => ({}));
+    const host = '127.0.0.1:9091';
+    const read = await admin.inject({ url: '/healthz', headers: { host } });
+    expect(Object.keys(read.headers).filter((name) => name.startsWith('access-control'))).toEqual([]);
+    const preflight = await admin.inject({ method: 'OPTIONS', url: '/v1/drain', headers: { host } });
+    expect(preflight.statusCode).toBe(404);
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x']) {
+      const headers = { host, 'content-type': type };
+      expect((await admin.inject({ method: 'POST', url: '/v1/drain', headers, payload: '{}' })).statusCode).toBe(415);
+    }
+    await admin.close();
+  });
+
   it('refuses what a browser sends for the page of another site', async () => {
     const admin = createJsonServer({ logger, bodyLimitBytes: 1000 });
     addAdminRoutes(admin, new Health(), new Metrics('example'));
