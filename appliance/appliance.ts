@@ -29,6 +29,7 @@ import { StateLock } from './state-lock.ts';
 import { createDiskObjectStore, type DiskStore } from './store/disk-object-store.ts';
 import type { VolumeState } from './store/object-store.ts';
 import type { VolumePolicy } from './store/volumes/volume-keeper.ts';
+import { createUrlTokens, type UrlTokens } from './tokens/url-tokens.ts';
 
 const DRAIN_LOOK_MS = 50;
 const EVERYWHERE = new Set(['0.0.0.0', '[::]']);
@@ -62,6 +63,7 @@ class Appliance implements ProcessService {
   readonly #delivery: DeliveryServer;
   readonly #admin: JsonServer;
   readonly #control: ControlPlane;
+  readonly #tokens: UrlTokens;
   #adminUrl = '';
   #state: ServingState = 'starting';
 
@@ -107,6 +109,8 @@ class Appliance implements ProcessService {
       onViewerRead: (dir, latencyMs) => this.#viewerWatch.diskAnswered(dir, latencyMs),
     });
     const metrics = new ApplianceMetrics(this.#metrics);
+    const { clock } = world;
+    this.#tokens = createUrlTokens(config, { stateDir: stateDir(config), clock, logger, metrics: this.#metrics });
     this.#fills = new FillCoordinator({
       config,
       store: this.#store,
@@ -114,6 +118,7 @@ class Appliance implements ProcessService {
       world,
       logger,
       metrics,
+      grant: () => this.#tokens.keys.grant(),
     });
     this.#repair = new BlockRepair({
       refiller: this.#fills,
@@ -135,6 +140,7 @@ class Appliance implements ProcessService {
     await this.#volumeWatch.start();
     await this.#viewerWatch.start();
     await this.#repair.start();
+    this.#tokens.keys.load();
     await this.#delivery.start();
     this.#adminUrl = `http://${formatHostPort(await listen(this.#admin, this.#config.adminListen))}`;
     this.#state = 'serving';
@@ -222,6 +228,7 @@ class Appliance implements ProcessService {
       bulkShare: () => this.#viewerWatch.share,
       state: () => this.#state,
       publicUrl: () => this.#publicUrl,
+      onSteeringAnswer: (answer, sentAtMs) => this.#tokens.keys.take(answer, sentAtMs),
     });
   }
 
@@ -247,6 +254,7 @@ class Appliance implements ProcessService {
         invalidate: (key) => this.#invalidate(key),
       },
       recordDemand: (path, servedBytes) => this.#control.recordDemand(path, servedBytes),
+      tokenGate: this.#tokens.gate,
     };
     return new DeliveryServer({
       config: this.#config,

@@ -12,6 +12,7 @@ import {
   urlParameter,
 } from '../src/config/parameter.ts';
 import { policyNames } from './store/eviction/eviction-policy.ts';
+import { tokenParameters } from './tokens/token-parameters.ts';
 import { volumeParameters } from './volume-parameters.ts';
 
 const NAME = /^[a-z0-9](?:[a-z0-9_-]|\.(?!\.)){0,31}$/;
@@ -124,6 +125,7 @@ export const applianceParameters = {
     'The BGP protocol in BIRD in which the ISP announces its prefixes.',
   ),
   routesGraceMs: timeMs(120_000, 'How long the routes of a lost BGP session count before they are withdrawn.'),
+  ...tokenParameters,
   allowUnsigned: flagParameter(
     'Development only: talk to a planner and steering on loopback without enrolment and signatures.',
   ),

@@ -72,6 +72,8 @@ export interface ControlPlaneOptions {
   readonly state: () => ServingState;
   /** Base URL for players; '' until the appliance listens. */
   readonly publicUrl: () => string;
+  /** Told what steering answers to heartbeats. */
+  readonly onSteeringAnswer: (answer: HeartbeatAnswer, sentAtMs: number) => void;
 }
 
 /** For the operator. */
@@ -281,6 +283,7 @@ export class ControlPlane implements Service {
       logger,
       heartbeatMs: config.heartbeatMs,
       onHeartbeat: (outcome) => this.#metrics.heartbeat(outcome),
+      onAnswer: this.#options.onSteeringAnswer,
     });
     this.#parts.push(steering, this.#heartbeats);
     const source = this.#routeSource();

@@ -20,6 +20,7 @@ export const REFUSAL_REASONS = [
   'body',
   'expectation',
   'loop',
+  'token',
   'not-held',
   'connections',
   'connections-of-address',

@@ -6,6 +6,7 @@ import type { ApplianceConfig } from '../config.ts';
 import type { Passage } from '../purge/purge-barrier.ts';
 import type { PurgeTarget } from '../purge/purge-rule.ts';
 import type { RunningAnswer } from '../purge/running-answers.ts';
+import type { TokenGate } from '../tokens/token-gate.ts';
 import { cutAnswer } from './cut-answer.ts';
 import type { DeliveryRecord, RecordContext } from './delivery-record.ts';
 import type { Finder } from './find-object.ts';
@@ -18,6 +19,7 @@ export interface DeliveryContext extends RecordContext {
   /** Whether clients are asked to connect elsewhere next time. */
   readonly isDraining: () => boolean;
   readonly forwarding: Forwarding;
+  readonly tokenGate: TokenGate;
 }
 
 /** What methods that change something need. */

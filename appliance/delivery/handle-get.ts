@@ -1,6 +1,7 @@
 /**
  * The life of one GET. Read this first.
  *
+ *   open     whether the URL's token opens it  403 ends it                          tokens/token-gate
  *   parse    what is asked for                 400, 404, 405, 414, 508 end it       parse-request
  *   admit    whether there is room             503 with Retry-After ends it         admit
  *   find     which object, fresh or confirmed  502, 504 end it                      find-object, then fill/ and store/
@@ -17,6 +18,7 @@ import type { Socket } from 'node:net';
 import { ERROR_CODES } from '../../src/errors/error-codes.ts';
 import { isOperational } from '../../src/errors/operational-error.ts';
 import { preflightHeaders } from '../../src/http/cors.ts';
+import type { Passed } from '../tokens/token-gate.ts';
 import { type Admission, admit } from './admit.ts';
 import { checkHead, type RefusalReason } from './check-head.ts';
 import { breakOff } from './cut-answer.ts';
@@ -73,11 +75,14 @@ async function answer(incoming: IncomingMessage, exchange: Exchange): Promise<vo
     return refuse(exchange, { status: 417, reason: 'expectation' }, head.hasBody);
   }
   const forwarded = isForwardable(method) && context.forwarding.methods.has(method) ? method : undefined;
+  const asks = forwarded !== undefined || method === 'GET' || method === 'HEAD';
+  const passed = asks ? await context.tokenGate.pass(target, headers) : ({ kind: 'passed', target } as const);
+  if (passed.kind === 'refused') return refuseToken(exchange, passed, head.hasBody);
   const parsed = parseRequest(
     // Two Range lines have two readings, and which one a client meant is not ours to guess.
     {
       method: forwarded === undefined ? method : 'GET',
-      target,
+      target: passed.target,
       headers: head.hasSeveralRanges ? { ...headers, range: undefined } : headers,
     },
     { maxTargetChars, ownId },
@@ -131,6 +136,16 @@ function refuse(
   if (ends && exchange.response.socket !== null) ENDING.add(exchange.response.socket);
   sendHead(exchange, refusal.status, {
     ...(refusal.status === 405 ? { Allow: allowed(exchange.context) } : {}),
+    ...(ends ? { Connection: 'close' } : {}),
+  });
+}
+
+/** Nobody stores it: the same URL may open in a moment, with a newer key. The token itself is told to no log. */
+function refuseToken(exchange: Exchange, refused: Passed & { readonly kind: 'refused' }, ends: boolean): void {
+  exchange.record.refused('token', `token ${refused.reason}`);
+  sendHead(exchange, refused.status, {
+    'Cache-Control': 'no-store',
+    ...(refused.status === 503 ? { 'Retry-After': '1' } : {}),
     ...(ends ? { Connection: 'close' } : {}),
   });
 }

@@ -40,6 +40,7 @@ export interface FillCoordinatorOptions {
   readonly world: World;
   readonly logger: Logger;
   readonly metrics: ApplianceMetrics;
+  readonly grant?: () => string | undefined;
 }
 
 /** What a purge met of what is open. */
@@ -71,7 +72,7 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
   #isStopping = false;
 
   constructor(options: FillCoordinatorOptions) {
-    const { config, world, logger, metrics } = options;
+    const { config, world, logger, metrics, http, grant = () => undefined } = options;
     this.#options = options;
     this.#storeLog = new FailureLog(logger, 'store blocks');
     this.#keeper = new BlockKeeper({
@@ -81,8 +82,7 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
       unkeptBytes: config.memoryBytes / UNKEPT_SHARE,
       onCame: (object, flight) => this.#checkWhole(object, flight),
     });
-    const { http } = options;
-    this.#sources = new SourceTable(config, { http, world, logger, metrics, limits: config, ownId: config.id });
+    this.#sources = new SourceTable(config, { http, world, logger, metrics, grant, limits: config, ownId: config.id });
     this.origin = this.#sources.origin;
     this.upstream = this.#sources.upstream;
     this.#context = {

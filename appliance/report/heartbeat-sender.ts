@@ -43,6 +43,8 @@ export interface HeartbeatSenderOptions {
   readonly logger: Logger;
   readonly heartbeatMs: number;
   readonly onHeartbeat: (outcome: 'acknowledged' | 'failed') => void;
+  /** @param sentAtMs when the heartbeat left, on the wall clock */
+  readonly onAnswer: (answer: HeartbeatAnswer, sentAtMs: number) => void;
 }
 
 const MIN_DEADLINE_MS = 1000;
@@ -101,13 +103,15 @@ export class HeartbeatSender implements Service {
   }
 
   async #send(signal: AbortSignal): Promise<void> {
-    const { service, world, onHeartbeat, publicUrl, heartbeatMs } = this.#options;
+    const { service, world, onHeartbeat, onAnswer, publicUrl, heartbeatMs } = this.#options;
     if (publicUrl() === '') return;
     // One that takes longer than the wait for the next is worth nothing.
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(Math.max(MIN_DEADLINE_MS, heartbeatMs))]);
     try {
-      const answer = parseHeartbeatAnswer(await service.post('/v1/heartbeat', this.#compose(), deadline));
+      const heartbeat = this.#compose();
+      const answer = parseHeartbeatAnswer(await service.post('/v1/heartbeat', heartbeat, deadline));
       this.#answer = answer;
+      onAnswer(answer, heartbeat.sentAtMs);
       this.#acknowledgedAtMs = world.clock.monotonicMs();
       this.#log.worked();
       onHeartbeat('acknowledged');

@@ -12,6 +12,7 @@
  * Limits: an origin that answers by an unknown field and does not say so in Vary can be made to answer wrongly for
  * all. That is a fault of the origin, and the reason why the second list exists at all.
  */
+import { GRANT_FIELD } from '../contracts/url-grant.ts';
 import type { HeaderFields } from './stored-headers.ts';
 
 /** As received: names in lower case, a field that came several times as one text or as a list. */
@@ -30,7 +31,16 @@ const ofConnection = new Set([
   'upgrade',
 ]);
 // Written anew for each hop, or without meaning where no body is sent.
-const ours = new Set(['accept-encoding', 'cdn-loop', 'content-length', 'expect', 'host', 'max-forwards', 'via']);
+const ours = new Set([
+  'accept-encoding',
+  'cdn-loop',
+  'content-length',
+  'expect',
+  GRANT_FIELD,
+  'host',
+  'max-forwards',
+  'via',
+]);
 const secret = new Set(['authorization', 'cookie', 'cookie2']);
 // Who the viewer is, where from, and on whose site.
 const personal = new Set([

@@ -70,6 +70,8 @@ async function start(config: Partial<ControlPlaneConfig> = {}): Promise<ControlP
       routesFile: '',
       birdSocket: '',
       birdProtocol: 'isp',
+      bmpListen: '',
+      bmpRouters: [],
       routesGraceMs: 120_000,
       softEgressBitsPerSec: 8e9,
       hardEgressBitsPerSec: 1e10,
@@ -87,6 +89,7 @@ async function start(config: Partial<ControlPlaneConfig> = {}): Promise<ControlP
     bulkShare: () => 1,
     state: () => state,
     publicUrl: () => 'http://a1.example',
+    onSteeringAnswer: () => undefined,
   });
   running = controlPlane;
   await controlPlane.start();

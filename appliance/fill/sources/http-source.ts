@@ -1,4 +1,5 @@
 import type { HttpClient, HttpResponse } from '../../../src/client/http-client.ts';
+import { GRANT_FIELD } from '../../../src/contracts/url-grant.ts';
 import { isOperational, OperationalError } from '../../../src/errors/operational-error.ts';
 import type { BreakerPass } from '../../../src/resilience/circuit-breaker.ts';
 import { FailureLog } from '../../../src/telemetry/failure-log.ts';
@@ -29,6 +30,8 @@ export interface SourceContext {
   readonly logger: Logger;
   readonly metrics: ApplianceMetrics;
   readonly limits: SourceLimits;
+  /** What appliances are asked with where URLs have to be signed. Not for the origin. */
+  readonly grant: () => string | undefined;
   /** Our name, for CDN-Loop. */
   readonly ownId: string;
 }
@@ -104,6 +107,7 @@ export class HttpSource implements FillSource {
   async #send(request: SourceRequest): Promise<HttpResponse> {
     const { range } = request;
     const { world, http, limits } = this.#context;
+    const grant = this.kind === 'origin' ? undefined : this.#context.grant();
     // The client's own limits begin when a connection is free for the request; this one begins now.
     const guard = new AbortController();
     const limitMs = limits.connectTimeoutMs + limits.sourceHeadTimeoutMs;
@@ -118,6 +122,7 @@ export class HttpSource implements FillSource {
           ...this.#headers,
           ...(range === undefined ? {} : { range: `bytes=${range.first}-${range.last ?? ''}` }),
           ...request.headers,
+          ...(grant === undefined ? {} : { [GRANT_FIELD]: grant }),
         },
         headersTimeoutMs: limits.sourceHeadTimeoutMs,
         bodyTimeoutMs: limits.sourceIdleTimeoutMs,

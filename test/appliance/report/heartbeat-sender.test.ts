@@ -78,6 +78,7 @@ function build(): HeartbeatSender {
     logger,
     heartbeatMs: 2000,
     onHeartbeat: (outcome) => outcomes.push(outcome),
+    onAnswer: () => undefined,
   });
 }
 

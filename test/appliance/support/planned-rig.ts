@@ -12,6 +12,7 @@ import { ObjectDiscovery } from '../../../appliance/fill/origin/discover-object.
 import { ApplianceMetrics } from '../../../appliance/metrics.ts';
 import { createDiskObjectStore } from '../../../appliance/store/disk-object-store.ts';
 import type { ObjectStore } from '../../../appliance/store/object-store.ts';
+import { createUrlTokens } from '../../../appliance/tokens/url-tokens.ts';
 import { HttpClient } from '../../../src/client/http-client.ts';
 import { loadConfig } from '../../../src/config/load-config.ts';
 import { BLOCK_BYTES, type FileManifest, manifestRoot } from '../../../src/contracts/file-manifest.ts';
@@ -71,6 +72,8 @@ export async function startPlannedRig(
       hasOrigin: true,
     },
     isDraining: () => false,
+    tokenGate: createUrlTokens(config, { stateDir: dir, clock: world.clock, logger: silentLogger, metrics: meters })
+      .gate,
     forwarding: { methods: new Set<string>(), http, invalidate: () => Promise.resolve() },
     recordDemand: (path: string, bytes: number) => void demand.set(path, (demand.get(path) ?? 0) + bytes),
   };
