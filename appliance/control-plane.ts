@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { EnrolledService, type EnrolmentMode } from '../src/client/enrolled-service.ts';
 import type { HttpClient } from '../src/client/http-client.ts';
-import type { ServingState } from '../src/contracts/heartbeat.ts';
+import type { HeartbeatAnswer, ServingState } from '../src/contracts/heartbeat.ts';
 import type { Health } from '../src/lifecycle/health.ts';
 import type { Service } from '../src/lifecycle/service.ts';
 import { softwareVersion } from '../src/lifecycle/software-version.ts';
