@@ -28,7 +28,8 @@ export type SteeringFormat = 'hls' | 'dash';
 
 const MEDIA_TYPES: Readonly<Record<SteeringFormat, string>> = {
   hls: 'application/vnd.apple.steering-list',
-  dash: 'application/json',
+  // As the router would spell it.
+  dash: 'application/json; charset=utf-8',
 };
 /** Names and values in turn, as Node writes them without looking at them again. */
 const headersOf = (format: SteeringFormat): readonly string[] => [
