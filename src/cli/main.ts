@@ -2,6 +2,7 @@ import { ContractError } from '../contracts/contract.ts';
 import { isOperational, messageOf } from '../errors/operational-error.ts';
 import { Command, CommanderError } from './commander.ts';
 import { buildServiceCommand } from './service-command.ts';
+import { addSteeringTools } from './steering-tools.ts';
 
 /**
  * `oca`: one program for everything. Commands are loaded when they are called, so that `oca appliance` never reads the
@@ -32,7 +33,7 @@ const ENTRIES: readonly Entry[] = [
   {
     name: 'steering',
     summary: 'Give players ranked appliance URLs.',
-    load: async () => buildServiceCommand((await import('../../steering/main.ts')).steeringCommand),
+    load: async () => addSteeringTools(buildServiceCommand((await import('../../steering/main.ts')).steeringCommand)),
   },
   {
     name: 'title',

@@ -1,6 +1,6 @@
 import { type JsonServer, sendProblem } from '../../src/server/json-server.ts';
-import { placesOf } from '../answer/decision.ts';
-import { type SteeringState, steer } from '../answer/steer.ts';
+import { type Decision, placesOf } from '../answer/decision.ts';
+import { dataVersions, type SteeringState, steer } from '../answer/steer.ts';
 import { toCandidate } from '../fleet/fleet-registry.ts';
 import { exclude } from '../ranking/exclude.ts';
 import { parseAddress } from '../routing/ip-address.ts';
@@ -40,39 +40,45 @@ export function addExplainRoutes(adminServer: JsonServer, api: ExplainApi): void
     const state = api.state();
     const decision = steer({ titleId, sessionId, clientAddress }, state);
     if (typeof decision === 'string') return sendProblem(reply, 404, 'NO_DECISION', decision.replaceAll('-', ' '));
-    const { title, client, appliances, excluded, degraded } = decision;
+    const { client, excluded, degraded, basis } = decision;
     return {
       question: { titleId, sessionId, clientAddress },
       state: {
-        catalogueVersion: state.catalogue?.version,
+        versions: dataVersions(state),
         prefixes: state.routes.size,
         appliances: state.fleet.members.length,
         preserving: state.fleet.preserving,
       },
-      client,
+      client: { ...client, siteCosts: Object.fromEntries(client.siteCosts) },
+      session: basis?.session,
       places: placesOf(decision),
-      scores: Object.fromEntries(appliances.map(({ id, score }) => [id, score])),
+      candidates: candidatesOf(decision),
       excluded,
-      passedOver: passedOver(state, title.id, [...appliances, ...excluded]),
-      held: Object.fromEntries(state.fleet.members.map(({ id }) => [id, state.heldTitles.held(id, title.id)])),
+      passedOver: passedOver(state, decision),
       degraded,
     };
   });
 }
 
-/** Why the rest of a large fleet was not ranked (select-candidates.ts). */
+/** Everything that the ranking knew of each candidate, with the score of those that have a place. */
+function candidatesOf({ basis, appliances }: Decision): object[] {
+  const scores = new Map(appliances.map(({ id, score }, index) => [id, { place: index + 1, score }]));
+  return (basis?.candidates ?? []).map((candidate) => ({ ...scores.get(candidate.id), ...candidate }));
+}
+
+/** Why the rest of a large fleet was not ranked (select-candidates.ts), or was ranked behind the last place. */
 function passedOver(
   { fleet, heldTitles }: SteeringState,
-  titleId: string,
-  told: readonly { readonly id: string }[],
+  { title, appliances, excluded, basis }: Decision,
 ): Array<{ id: string; reason: string }> {
-  const ids = new Set(told.map(({ id }) => id));
+  const told = new Set([...appliances, ...excluded].map(({ id }) => id));
+  const ranked = new Set(basis?.candidates.map(({ id }) => id));
   return fleet.members
-    .filter(({ id }) => !ids.has(id))
+    .filter(({ id }) => !told.has(id))
     .map((member) => {
-      const exclusion = exclude(
-        toCandidate(member, heldTitles.held(member.id, titleId), fleet.pendingBitsPerSec[member.slot] ?? 0),
-      );
-      return { id: member.id, reason: exclusion?.reason ?? "others come before it in the order of the client's site" };
+      const { id, slot } = member;
+      if (ranked.has(id)) return { id, reason: 'ranked behind the last place of the answer' };
+      const exclusion = exclude(toCandidate(member, heldTitles.held(id, title.id), fleet.pendingBitsPerSec[slot] ?? 0));
+      return { id, reason: exclusion?.reason ?? "others come before it in the order of the client's site" };
     });
 }

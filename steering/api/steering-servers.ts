@@ -27,6 +27,7 @@ import type { UrlTokens } from '../tokens/url-tokens.ts';
 import { addContentSteeringRoutes } from './content-steering-routes.ts';
 import { addExplainRoutes } from './explain-routes.ts';
 import { addFlowRoute } from './flow-routes.ts';
+import { addForecastRoutes } from './forecast-routes.ts';
 import { addFleetRoutes } from './heartbeat-routes.ts';
 import { addManifestRoutes } from './manifest-routes.ts';
 import { addCrossOrigin, type PublicApi } from './public-api.ts';
@@ -148,6 +149,12 @@ export class SteeringServers implements Service {
     addAdminRoutes(this.#adminServer, health, metrics.metrics);
     addTokenMintingRoute(this.#adminServer, trusted);
     addExplainRoutes(this.#adminServer, { state: () => this.#options.state() });
+    addForecastRoutes(this.#adminServer, {
+      records: this.#options.records,
+      ttlSec: this.#options.config.ttlSec,
+      clock: world.clock,
+      state: () => this.#options.state(),
+    });
     addRoutingRoutes(this.#adminServer, routing, () => this.#options.state());
     addQualityRoute(this.#adminServer, quality);
     addFlowRoute(this.#adminServer, this.#options.siteFlow.flow);

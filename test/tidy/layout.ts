@@ -7,6 +7,7 @@ export const startableEntries: ReadonlySet<string> = new Set([
   'appliance/main.ts',
   'fill-planner/main.ts',
   'steering/main.ts',
+  'steering/decision-log/replay-log.ts',
   'bench/main.ts',
   'deploy/demo/main.ts',
 ]);
@@ -18,6 +19,7 @@ export const purePaths: readonly string[] = [
   'src/resilience/backoff.ts',
   'src/resilience/circuit-breaker.ts',
   'src/resilience/share-budget.ts',
+  'src/steering-body/',
   'src/tokens/check-target.ts',
   'src/tokens/judge-claims.ts',
   'src/tokens/token-package.ts',
