@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Enrolment, ServiceRole } from '../contracts/enrolment.ts';
+import { isOperational, messageOf } from '../errors/operational-error.ts';
 import { keyIdOf } from '../signing/identity.ts';
-import { migrate } from '../sqlite/migrate.ts';
-import { type Database, openDatabase } from '../sqlite/open-database.ts';
+import type { Database } from '../sqlite/open-database.ts';
+import { openSoundDatabase, putAside } from '../sqlite/open-sound-database.ts';
 import { transact } from '../sqlite/transact.ts';
+import type { Logger } from '../telemetry/logger.ts';
 import type { World } from '../world/world.ts';
+import { readCopy, type TrustedRow, writeCopy } from './trusted-keys-copy.ts';
 
 /**
  * Who may call a service: public keys by key id, and the one-time tokens by which a new key gets in. Tokens are kept
@@ -13,6 +16,7 @@ import type { World } from '../world/world.ts';
  * that it is enrolled: the first answer may have been lost, and the token is worth nothing to any other key.
  */
 const TOKEN_LIFE_MS = 24 * 3_600_000;
+const MIGRATIONS = new URL('./migrations/', import.meta.url);
 
 export interface TrustedKey {
   readonly id: string;
@@ -21,22 +25,25 @@ export interface TrustedKey {
 }
 
 export class TrustedKeys {
+  readonly #file: string;
   readonly #database: Database;
   readonly #world: World;
+  readonly #logger: Logger | undefined;
   readonly #keys = new Map<string, TrustedKey>();
 
   /**
    * @param file its own SQLite file in the service's state directory
+   * @param logger of a service that goes on with the copy of the keys when the file is damaged; without one that is
+   *   an error
    * @throws OperationalError STATE_IN_USE, STATE_CORRUPT, VOLUME_IO
    */
-  constructor(file: string, world: World) {
+  constructor(file: string, world: World, logger?: Logger) {
+    this.#file = file;
     this.#world = world;
-    this.#database = openDatabase(file, { durable: true, exclusive: true });
-    migrate(this.#database, new URL('./migrations/', import.meta.url));
-    const rows = this.#database.prepare<[], TrustedKey & { keyId: string }>(
-      'SELECT key_id AS keyId, id, role, public_key AS publicKey FROM trusted_key',
-    );
-    for (const { keyId, ...key } of rows.all()) this.#keys.set(keyId, key);
+    this.#logger = logger;
+    this.#database = this.#open();
+    for (const { keyId, id, role, publicKey } of rowsOf(this.#database)) this.#keys.set(keyId, { id, role, publicKey });
+    this.#copy();
   }
 
   find(keyId: string): TrustedKey | undefined {
@@ -89,11 +96,57 @@ export class TrustedKeys {
       if (key.id === enrolment.id && key.role === enrolment.role) this.#keys.delete(oldKeyId);
     }
     this.#keys.set(keyId, { id: enrolment.id, role: enrolment.role, publicKey: enrolment.publicKey });
+    this.#copy();
     return { kind: 'enrolled', keyId };
   }
 
   close(): void {
     this.#database.close();
+  }
+
+  #open(): Database {
+    const file = this.#file;
+    try {
+      return openSoundDatabase(file, MIGRATIONS, { durable: true });
+    } catch (error) {
+      if (this.#logger === undefined || !isOperational(error, 'STATE_CORRUPT')) throw error;
+      const rows = this.#readCopy();
+      this.#logger.error(
+        { file, error, keys: rows.length },
+        'the keys of enrolled services are damaged: put aside, and taken from their copy; tokens that were not used are lost',
+      );
+      putAside(file);
+      const database = openSoundDatabase(file, MIGRATIONS, { durable: true });
+      transact(database, () => {
+        const insert = database.prepare('INSERT INTO trusted_key VALUES (?, ?, ?, ?, ?, ?)');
+        for (const { keyId, id, role, publicKey, tokenSha256, enrolledAtMs } of rows)
+          insert.run(keyId, id, role, publicKey, tokenSha256, enrolledAtMs);
+      });
+      return database;
+    }
+  }
+
+  #readCopy(): TrustedRow[] {
+    try {
+      return readCopy(this.#file);
+    } catch (error) {
+      this.#logger?.error(
+        { file: this.#file, reason: messageOf(error) },
+        'the copy of the keys cannot be read either: enrol every service again',
+      );
+      return [];
+    }
+  }
+
+  /** A copy that cannot be written is no reason to refuse what the database has taken. */
+  #copy(): void {
+    if (this.#logger === undefined) return;
+    try {
+      writeCopy(this.#file, rowsOf(this.#database));
+    } catch (error) {
+      if (!isOperational(error)) throw error;
+      this.#logger.error({ file: this.#file, error }, 'the copy of the enrolled keys cannot be written');
+    }
   }
 
   #wasRegisteredWith(keyId: string, { role, token }: Enrolment): boolean {
@@ -105,3 +158,11 @@ export class TrustedKeys {
 }
 
 const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
+
+const rowsOf = (database: Database): TrustedRow[] =>
+  database
+    .prepare<[], TrustedRow>(
+      `SELECT key_id AS keyId, id, role, public_key AS publicKey, token_sha256 AS tokenSha256,
+         enrolled_at_ms AS enrolledAtMs FROM trusted_key`,
+    )
+    .all();

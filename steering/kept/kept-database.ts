@@ -1,8 +1,6 @@
-import { renameSync, rmSync } from 'node:fs';
-import { isOperational, OperationalError } from '../../src/errors/operational-error.ts';
-import { databaseFailure } from '../../src/sqlite/database-failure.ts';
-import { migrate } from '../../src/sqlite/migrate.ts';
-import { type Database, openDatabase } from '../../src/sqlite/open-database.ts';
+import { isOperational } from '../../src/errors/operational-error.ts';
+import type { Database } from '../../src/sqlite/open-database.ts';
+import { openSoundDatabase, putAside } from '../../src/sqlite/open-sound-database.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 
 /**
@@ -19,26 +17,11 @@ export function openKeptDatabase(
   { durable = false }: { readonly durable?: boolean } = {},
 ): Database {
   try {
-    return openSound(file, migrations, durable);
+    return openSoundDatabase(file, migrations, { durable });
   } catch (error) {
     if (!isOperational(error, 'STATE_CORRUPT')) throw error;
     logger.error({ file, error }, 'kept state is damaged: it is put aside and begun anew');
-    renameSync(file, `${file}.damaged`);
-    for (const beside of ['-wal', '-shm']) rmSync(file + beside, { force: true });
-    return openSound(file, migrations, durable);
-  }
-}
-
-function openSound(file: string, migrations: URL, durable: boolean): Database {
-  const database = openDatabase(file, { durable, exclusive: true });
-  try {
-    const verdict = database.pragma('quick_check(1)', { simple: true });
-    if (verdict !== 'ok') throw new OperationalError('STATE_CORRUPT', `${file}: ${String(verdict)}`);
-    migrate(database, migrations);
-    return database;
-  } catch (error) {
-    const failure = databaseFailure(error, database);
-    database.close();
-    throw failure;
+    putAside(file);
+    return openSoundDatabase(file, migrations, { durable });
   }
 }

@@ -1,10 +1,11 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Enrolment, ServiceRole } from '../../../src/contracts/enrolment.ts';
 import { TrustedKeys } from '../../../src/server/trusted-keys.ts';
 import { loadOrCreateIdentity } from '../../../src/signing/identity.ts';
+import { silentLogger } from '../../../src/telemetry/logger.ts';
 import { FakeWorld } from '../../support/fake-world.ts';
 
 const DAY_MS = 86_400_000;
@@ -98,5 +99,46 @@ describe('enrolment', () => {
     trusted = new TrustedKeys(join(dir, 'trust.sqlite'), world);
     expect(trusted.find(identity('a1').keyId)?.id).toBe('a1');
     expect(trusted.enrol(enrolment('a2', token)).kind).toBe('enrolled');
+  });
+});
+
+describe('a service that would rather go on than lose its keys', () => {
+  const file = (): string => join(dir, 'trust.sqlite');
+  const reopen = (): void => {
+    trusted = new TrustedKeys(file(), world, silentLogger);
+  };
+
+  it('takes the keys from their copy when the database is damaged, and goes on enrolling', async () => {
+    trusted.close();
+    reopen();
+    trusted.enrol(enrolment('a1', trusted.mintToken('a1', 'appliance')));
+    trusted.close();
+    await writeFile(file(), 'no database at all '.repeat(1000));
+    reopen();
+    expect(trusted.find(identity('a1').keyId)?.id).toBe('a1');
+    expect((await readFile(`${file()}.damaged`)).length).toBeGreaterThan(0);
+    expect(trusted.enrol(enrolment('a2', trusted.mintToken('a2', 'appliance'))).kind).toBe('enrolled');
+    trusted.close();
+    reopen();
+    expect(trusted.find(identity('a2').keyId)?.id).toBe('a2');
+  });
+
+  it('begins anew when the copy is damaged as well', async () => {
+    trusted.close();
+    reopen();
+    trusted.enrol(enrolment('a1', trusted.mintToken('a1', 'appliance')));
+    trusted.close();
+    await writeFile(file(), 'no database at all '.repeat(1000));
+    await writeFile(`${file()}.copy.json`, '{');
+    reopen();
+    expect(trusted.find(identity('a1').keyId)).toBeUndefined();
+  });
+
+  it('and one that would not says what is wrong', async () => {
+    trusted.close();
+    await writeFile(file(), 'no database at all '.repeat(1000));
+    expect(() => new TrustedKeys(file(), world)).toThrow(expect.objectContaining({ code: 'STATE_CORRUPT' }));
+    await rm(file());
+    reopen();
   });
 });
