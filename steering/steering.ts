@@ -276,7 +276,7 @@ export class SteeringService implements ProcessService {
 
   async #startServers(identity: Identity, withholdings: Withholdings): Promise<void> {
     const { world, logger } = this.#context;
-    const trusted = new TrustedKeys(join(this.#config.state, 'trust.sqlite'), world);
+    const trusted = new TrustedKeys(join(this.#config.state, 'trust.sqlite'), world, logger);
     this.#stops.push(() => trusted.close());
     this.#servers = new SteeringServers({
       config: this.#config,
