@@ -277,6 +277,7 @@ class Appliance implements ProcessService {
       metrics: this.#metrics,
       logger: this.#context.logger,
       maxTargetChars: this.#config.maxTargetChars,
+      hosts: this.#config.adminHosts,
     });
   }
 

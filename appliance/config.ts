@@ -11,6 +11,7 @@ import {
   urlListParameter,
   urlParameter,
 } from '../src/config/parameter.ts';
+import { adminHostsParameter } from '../src/server/admin-routes.ts';
 import { policyNames } from './store/eviction/eviction-policy.ts';
 import { tokenParameters } from './tokens/token-parameters.ts';
 import { volumeParameters } from './volume-parameters.ts';
@@ -50,6 +51,7 @@ export const applianceParameters = {
     '127.0.0.1:8081',
     'Where operators ask: health, metrics, drain, purge, explain. Keep it on loopback or a management network.',
   ),
+  adminHosts: adminHostsParameter(),
   publicUrl: urlParameter('Base URL that players are given for this appliance; made of --listen when not set.'),
   tlsCert: textParameter('', 'PEM certificate chain: with it and --tls-key, --listen speaks HTTPS.', { unit: 'FILE' }),
   tlsKey: textParameter('', 'PEM private key of --tls-cert.', { unit: 'FILE' }),

@@ -10,6 +10,10 @@ const NAME = /^[a-z0-9](?:[a-z0-9_-]|\.(?!\.)){0,31}$/;
 export const applianceIdSchema = z
   .string()
   .regex(NAME, 'must be 1 to 32 of a-z 0-9 . _ - and begin with a letter or digit');
+/** Pathway id of the provider's own store, and of the second name for it that a list without appliances needs. */
+export const ORIGIN_ID = 'origin';
+export const ORIGIN_RETRY_ID = 'origin-retry';
+
 export const siteIdSchema = applianceIdSchema;
 export const clusterIdSchema = applianceIdSchema;
 export const titleIdSchema = z

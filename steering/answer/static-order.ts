@@ -1,11 +1,11 @@
 import type { CatalogueTitle } from '../../src/contracts/catalogue-snapshot.ts';
 import { unitHash } from '../../src/hashing/weighted-rendezvous.ts';
+import type { ReportedPathways } from '../../src/steering-body/player-report.ts';
 import type { FleetView } from '../fleet/fleet-registry.ts';
 import { ORIGIN_ID, ORIGIN_RETRY_ID } from '../ranking/candidate.ts';
 import { MAX_APPLIANCES } from '../ranking/rank-appliances.ts';
 import type { Decision } from './decision.ts';
 import type { ClientPlace } from './locate-client.ts';
-import type { ReportedPathways } from './player-report.ts';
 
 /**
  * The order when there can be no decision: unknown title, no catalogue, too much load. The best answer then is the one

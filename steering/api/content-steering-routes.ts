@@ -1,11 +1,11 @@
 import type { ContentSteering, PathwayClone } from '../../src/contracts/steering-answer.ts';
 import { answerFirst, type JsonServer } from '../../src/server/json-server.ts';
-import { contentSteering, STATIC_TTL_SEC } from '../answer/content-steering.ts';
+import { contentSteering, STATIC_TTL_SEC } from '../../src/steering-body/content-steering.ts';
+import { parsePlayerReport } from '../../src/steering-body/player-report.ts';
 import type { Decision } from '../answer/decision.ts';
 import { type DeclaredIds, formatDeclared, keepDeclared, parseDeclared } from '../answer/declared-pathways.ts';
 import { locateClient } from '../answer/locate-client.ts';
 import { pathwayClones } from '../answer/pathway-clones.ts';
-import { parsePlayerReport } from '../answer/player-report.ts';
 import { staticApplianceIds } from '../answer/static-order.ts';
 import type { SteeringState } from '../answer/steer.ts';
 import type { QualityIntake } from '../quality/quality-intake.ts';

@@ -1,5 +1,5 @@
 import { type JsonReply, type JsonServer, sendProblem } from '../../src/server/json-server.ts';
-import { contentSteering } from '../answer/content-steering.ts';
+import { contentSteering } from '../../src/steering-body/content-steering.ts';
 import type { Decision } from '../answer/decision.ts';
 import type { DashTemplates } from '../manifests/dash-templates.ts';
 import { declaredPathways, type Pathway, singlePathway } from '../manifests/pathways.ts';

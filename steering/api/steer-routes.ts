@@ -1,5 +1,5 @@
 import { type JsonServer, sendProblem } from '../../src/server/json-server.ts';
-import { jitteredTtlSec } from '../answer/content-steering.ts';
+import { jitteredTtlSec } from '../../src/steering-body/content-steering.ts';
 import { toAnswer } from '../answer/decision.ts';
 import { decide, sendNoTitle } from './decide.ts';
 import { neverStored, type PublicApi, queryOf, sessionOf, timed } from './public-api.ts';

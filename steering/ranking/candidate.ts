@@ -1,8 +1,7 @@
 import type { ServingState } from '../../src/contracts/heartbeat.ts';
+import { ORIGIN_ID, ORIGIN_RETRY_ID } from '../../src/contracts/ids.ts';
 
-/** Pathway id of the provider's own store, and of the second name for it that a list without appliances needs. */
-export const ORIGIN_ID = 'origin';
-export const ORIGIN_RETRY_ID = 'origin-retry';
+export { ORIGIN_ID, ORIGIN_RETRY_ID };
 
 /** No appliance may carry these as its id: players bind a pathway id to one host for a whole session. */
 export const RESERVED_IDS: ReadonlySet<string> = new Set([ORIGIN_ID, ORIGIN_RETRY_ID]);

@@ -1,7 +1,7 @@
 import { Parser } from 'm3u8-parser';
 import { expect, test } from 'vitest';
 import { parseContentSteering } from '../../../src/contracts/steering-answer.ts';
-import { contentSteering } from '../../../steering/answer/content-steering.ts';
+import { contentSteering } from '../../../src/steering-body/content-steering.ts';
 import { escapePath, renderHls } from '../../../steering/manifests/render-hls.ts';
 import { title } from '../samples.ts';
 

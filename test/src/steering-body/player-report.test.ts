@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parsePlayerReport } from '../../../steering/answer/player-report.ts';
+import { parsePlayerReport } from '../../../src/steering-body/player-report.ts';
 
 const parse = (query: string) => {
   const { pathways, throughputBitsPerSec } = parsePlayerReport(new URLSearchParams(query));

@@ -1,5 +1,5 @@
-import type { ContentSteering, PathwayClone } from '../../src/contracts/steering-answer.ts';
-import { ORIGIN_ID, ORIGIN_RETRY_ID } from '../ranking/candidate.ts';
+import { ORIGIN_ID, ORIGIN_RETRY_ID } from '../contracts/ids.ts';
+import type { ContentSteering, PathwayClone } from '../contracts/steering-answer.ts';
 
 /**
  * The one body that HLS and DASH players take.
@@ -7,7 +7,8 @@ import { ORIGIN_ID, ORIGIN_RETRY_ID } from '../ranking/candidate.ts';
  * Every player stumbles over something else: hls.js ends steering after one 429, video.js loops when its first answer
  * fails, dash.js never asks again. What all of them take is 200, a number as TTL, an absolute RELOAD-URI and at least
  * two pathways; so that is what leaves here, whatever is missing. The manifest declares the pathways; clones come only
- * where an operator wants them (`pathway-clones.ts`).
+ * where an operator wants them (`pathway-clones.ts`). Steering words its answers so, and an appliance that answers for
+ * its site while steering is away.
  */
 const MIN_TTL_SEC = 5;
 const MAX_TTL_SEC = 3600;
