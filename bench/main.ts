@@ -2,7 +2,11 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { benchEviction } from './replay-eviction.ts';
 import { benchServe } from './serve-bytes.ts';
+import { benchSteerHttp } from './steer-http.ts';
 import { benchStore } from './store-bench.ts';
+
+const DATA = join(import.meta.dirname, '../../shared/data');
+const ROUTES_SAMPLE = join(DATA, 'routes/prefix-origin-asn-2014-05-13.gz');
 
 const program = new Command('bench').description(
   'Measures the product. Each bench prints a table and writes a dated file to bench/results/.',
@@ -39,10 +43,30 @@ program
   .description(
     'replays requests against eviction policies: byte hit ratio, missed bytes against LRU, disk writes, speed',
   )
-  .option(
-    '--data <DIR>',
-    'folder with request logs, where there is one',
-    join(import.meta.dirname, '../../shared/data'),
-  )
+  .option('--data <DIR>', 'folder with request logs, where there is one', DATA)
   .action(({ data }: { data: string }) => benchEviction({ dataDir: data }));
+program
+  .command('steer')
+  .description('decisions per second and their latency through HTTP on one core, next to nginx with a fixed answer')
+  .option('--rounds <N>', 'rounds; the table has the medians', '5')
+  .option('--seconds <N>', 'length of each load', '6')
+  .option('--connections <N>', 'connections held open', '64')
+  .option('--prefixes <N>', 'client prefixes', '1000000')
+  .option('--appliances <N>', 'appliances in the fleet', '2000')
+  .option('--files <N>', 'files in the catalogue', '100000')
+  .option('--no-growth', 'leave out the growth with appliances and prefixes')
+  .option('--sample <FILE>', 'real announcements, where there are any', ROUTES_SAMPLE)
+  .action(({ growth, sample, ...given }: Record<string, string> & { growth: boolean; sample: string }) => {
+    const wrong = Object.entries(given).find(([, text]) => !/^[1-9]\d{0,6}$/.test(text));
+    if (wrong !== undefined) throw new Error(`--${wrong[0]} must be a whole number, not '${wrong[1]}'`);
+    const [rounds = 0, seconds = 0, connections = 0, prefixes = 0, appliances = 0, files = 0] = [
+      'rounds',
+      'seconds',
+      'connections',
+      'prefixes',
+      'appliances',
+      'files',
+    ].map((name) => Number(given[name]));
+    return benchSteerHttp({ rounds, seconds, connections, size: { prefixes, appliances, files }, growth, sample });
+  });
 await program.parseAsync();

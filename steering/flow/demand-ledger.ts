@@ -20,7 +20,8 @@ interface Entry {
   atMs: number;
 }
 
-const MAX_TRACKED = 20_000;
+/** More would cost a round more milliseconds than an answer may wait. */
+const MAX_TRACKED = 8000;
 const MAX_GROUPS = 4000;
 /** Those that have a number of their own keep it while they are among so many. */
 const MAX_GROUPS_KEPT = 5000;

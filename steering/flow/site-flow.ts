@@ -83,6 +83,8 @@ export class SiteFlow implements Service {
   readonly #rounds: PeriodicTask;
   /** Where the sessions of each group go, also of those that go to their nearest site. */
   #layouts: ReadonlyMap<string, ShareLayout> = new Map();
+  /** The last round, if it was quiet: everybody was with the nearest site. */
+  #quiet: { readonly named: NamedProblem; readonly nearest: Float64Array } | undefined;
   #shares: SiteShares = NO_SHARES;
   #report: FlowReport = NO_REPORT;
   #improving = false;
@@ -140,6 +142,8 @@ export class SiteFlow implements Service {
 
   #plan(named: NamedProblem, nearest: Float64Array, signal: AbortSignal): Promise<PlannedFlow> {
     const { solver, roundMs, world } = this.#options;
+    if (this.#quiet !== undefined) this.#layouts = this.#layoutsOf(this.#quiet.named, this.#quiet.nearest);
+    this.#quiet = undefined;
     const late = new AbortController();
     const timer = world.clock.setTimer(roundMs, () => late.abort(new Error(`no plan within ${roundMs} ms`)));
     const { problem } = named;
@@ -160,8 +164,9 @@ export class SiteFlow implements Service {
     return present;
   }
 
+  /** Who is where follows from the numbers when it is needed: a quiet round holds up answers as little as it can. */
   #useNearest(named: NamedProblem, nearest: Float64Array): void {
-    this.#layouts = this.#layoutsOf(named, nearest);
+    this.#quiet = { named, nearest };
     this.#tell(named, nearest, { outcome: 'quiet', displacedGroups: 0, movedBitsPerSec: NOBODY_MOVED });
   }
 
