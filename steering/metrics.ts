@@ -40,7 +40,7 @@ export function createSteeringMetrics() {
     manifests: metrics.counter('manifests_total', 'Manifests rendered, by format and outcome.', ['format', 'outcome']),
     heartbeats: metrics.counter(
       'heartbeats_total',
-      'Heartbeats by what became of them: `out-of-order` in numbers means delay or duplication on the way.',
+      'Heartbeats by what became of them: `out-of-order` in numbers means delay or duplication on the way, `too-often` a box that sends more than ten a second.',
       ['outcome'],
     ),
     routeReports: metrics.counter('route_reports_total', 'Route reports by what became of them.', ['outcome']),

@@ -9,6 +9,7 @@ import { ApplianceJournal, type JournalEntry } from './appliance-journal.ts';
 import type { CapacityRules } from './capacity-state.ts';
 import { FleetRegistry, type HeartbeatOutcome } from './fleet-registry.ts';
 import type { FleetStore } from './fleet-store.ts';
+import { HeartbeatRates } from './heartbeat-rates.ts';
 import type { HeldTitles } from './held-titles.ts';
 import { ListeningTime, TICK_MS } from './listening-time.ts';
 import { nominalBitsPerSec } from './nominal-bitrate.ts';
@@ -52,6 +53,7 @@ export class Fleet implements Service {
   readonly #options: FleetOptions;
   readonly #registry: FleetRegistry;
   readonly #listening: ListeningTime;
+  readonly #rates = new HeartbeatRates();
   readonly #placed: PlacedSessions;
   readonly #journal: ApplianceJournal;
   readonly #ticking: PeriodicTask;
@@ -97,7 +99,8 @@ export class Fleet implements Service {
     this.#keep();
   }
 
-  take(heartbeat: Heartbeat): HeartbeatOutcome {
+  take(heartbeat: Heartbeat): HeartbeatOutcome | 'too-often' {
+    if (!this.#rates.admit(heartbeat.applianceId, this.#options.world.clock.monotonicMs())) return 'too-often';
     const outcome = this.#registry.accept(heartbeat);
     if (outcome === 'out-of-order' || outcome === 'fleet-full') return outcome;
     this.#options.store.note(heartbeat, this.#options.world.clock.nowMs());
@@ -155,6 +158,7 @@ export class Fleet implements Service {
         const slot = byId.get(id)?.slot;
         if (slot !== undefined) this.#placed.forget(slot);
         this.#journal.forget(id);
+        this.#rates.forget(id);
         heldTitles.forget(id);
         onForgotten(id);
         store.forget(id);
