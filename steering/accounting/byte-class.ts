@@ -1,5 +1,6 @@
 import type { Candidate } from '../ranking/candidate.ts';
 import { type ExclusionCode, exclude } from '../ranking/exclude.ts';
+import type { SessionFacts } from '../ranking/session-facts.ts';
 
 /**
  * Why bytes did not come from the nearest site. Netflix counts content misses and health misses; an operator who is to
@@ -29,6 +30,8 @@ const CLASS_OF_EXCLUSION: Readonly<Record<ExclusionCode, ByteClass>> = {
   'not-serving': 'health',
   unhealthy: 'health',
   full: 'admission',
+  refused: 'route',
+  'other-network': 'route',
   'lacks-title': 'content',
   'other-software': 'admission',
 };
@@ -38,28 +41,29 @@ const ORDER: readonly ByteClass[] = ['route', 'health', 'content', 'fill-lag', '
 
 /**
  * The class of a decision's bytes when the player follows it.
- * @param candidates of the decision, all of them
+ * @param basis of the decision: all its candidates and what was known of the session
  * @param firstSiteId where the first place lies; undefined: the origin
  * @param nearestSiteId undefined: nobody knows
  */
 export function byteClassOf(
-  candidates: readonly Candidate[],
+  basis: { readonly candidates: readonly Candidate[]; readonly session: SessionFacts } | undefined,
   firstSiteId: string | undefined,
   nearestSiteId: string | undefined,
 ): ByteClass {
   if (nearestSiteId === undefined) return 'route';
   if (firstSiteId === nearestSiteId) return 'nearest';
   let best: ByteClass = 'route';
-  for (const candidate of candidates) {
-    if (candidate.siteId !== nearestSiteId) continue;
-    const found = obstacleOf(candidate);
+  if (basis === undefined) return best;
+  for (const candidate of basis.candidates) {
+    if (candidate.member.siteId !== nearestSiteId) continue;
+    const found = obstacleOf(candidate, basis.session);
     if (ORDER.indexOf(found) > ORDER.indexOf(best)) best = found;
   }
   return best;
 }
 
-function obstacleOf(candidate: Candidate): ByteClass {
-  const exclusion = exclude(candidate);
-  if (exclusion === undefined) return 'admission';
+function obstacleOf(candidate: Candidate, session: SessionFacts): ByteClass {
+  const exclusion = exclude(candidate, session);
+  if (exclusion === undefined) return candidate.quality.probeShare < 1 ? 'health' : 'admission';
   return CLASS_OF_EXCLUSION[exclusion.code];
 }

@@ -96,7 +96,7 @@ export class DecisionRecords implements Service {
       titleId,
       client: decision.client,
       firstId: first?.id ?? ORIGIN_ID,
-      firstClass: byteClassOf(decision.basis?.candidates ?? [], first?.siteId, nearestSiteId),
+      firstClass: byteClassOf(decision.basis, first?.siteId, nearestSiteId),
       bitsPerSec: nominalBitsPerSec(decision.title),
       nearestSiteId,
     });

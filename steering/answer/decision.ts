@@ -2,7 +2,9 @@ import type { CatalogueTitle } from '../../src/contracts/catalogue-snapshot.ts';
 import type { RankedPlace, SteeringAnswer } from '../../src/contracts/steering-answer.ts';
 import { type Candidate, ORIGIN_ID } from '../ranking/candidate.ts';
 import type { Exclusion } from '../ranking/exclude.ts';
-import type { Score, SessionFacts } from '../ranking/score.ts';
+import type { Decider } from '../ranking/place-words.ts';
+import type { Score } from '../ranking/score.ts';
+import type { SessionFacts } from '../ranking/session-facts.ts';
 import { type AnswerSignature, signPath } from '../tokens/url-signature.ts';
 import type { ClientPlace } from './locate-client.ts';
 
@@ -14,6 +16,8 @@ export interface PlacedAppliance {
   readonly reasons: readonly string[];
   /** What the place was decided by; undefined when it was not (static order). */
   readonly score: Score | undefined;
+  /** The rule that put it behind the place before it. */
+  readonly decidedBy?: Decider | undefined;
 }
 
 /** What a ranking is a function of. */

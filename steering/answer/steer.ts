@@ -1,15 +1,14 @@
 import type { CatalogueTitle } from '../../src/contracts/catalogue-snapshot.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
-import { type FleetView, toCandidate } from '../fleet/fleet-registry.ts';
+import type { FleetView } from '../fleet/fleet-registry.ts';
 import type { HeldTitles } from '../fleet/held-titles.ts';
 import type { SiteShares } from '../flow/site-shares.ts';
 import type { QualityView } from '../quality/quality-view.ts';
-import { DEFAULT_POLICY, type PolicyFacts } from '../ranking/policy-facts.ts';
-import { rankAppliances } from '../ranking/rank-appliances.ts';
-import type { SessionFacts } from '../ranking/score.ts';
+import { type RankedAppliance, rankAppliances } from '../ranking/rank-appliances.ts';
 import type { Routes } from '../routing/route-table.ts';
 import type { SiteTable } from '../sites/site-table.ts';
-import type { Decision } from './decision.ts';
+import type { Decision, PlacedAppliance } from './decision.ts';
+import { type AskingSession, candidateOf, sessionFacts } from './decision-facts.ts';
 import { type ClientPlace, locateClient } from './locate-client.ts';
 import { selectCandidates } from './select-candidates.ts';
 
@@ -40,12 +39,9 @@ export const dataVersions = ({ catalogue, routes, sites, shares, quality }: Stee
   quality: quality.version,
 });
 
-export interface SteeringQuestion {
+export interface SteeringQuestion extends AskingSession {
   readonly titleId: string;
-  readonly sessionId: string;
   readonly clientAddress: string;
-  /** How this session is ranked; undefined: as all are. */
-  readonly policy?: PolicyFacts;
 }
 
 /** Why there can be no decision. Neither is the client's fault. */
@@ -68,35 +64,34 @@ export function steerAt(
 ): Decision | NoTitle {
   const title = findTitle(question.titleId, state);
   if (typeof title === 'string') return title;
-  const { sessionId, titleId } = question;
-  const selected = selectCandidates(state.fleet, state.heldTitles.holdersOf(titleId), {
-    siteId: client.siteId,
-    sessionId,
-  });
-  const { pendingBitsPerSec } = state.fleet;
-  const candidates = selected.map((member) =>
-    toCandidate(member, state.heldTitles.held(member.id, titleId), pendingBitsPerSec[member.slot] ?? 0),
-  );
-  const session: SessionFacts = {
-    sessionId,
-    titleId,
-    siteId: client.siteId,
-    policy: question.policy ?? DEFAULT_POLICY,
-  };
+  const session = sessionFacts(question, title, client, state);
+  const selected = selectCandidates(state.fleet, state.heldTitles.holdersOf(title.id), session);
+  const candidates = selected.map((member) => candidateOf(member, title, client, state));
   const { ranked, excluded } = rankAppliances(candidates, session);
   return {
     title,
     client,
-    appliances: ranked.map(({ candidate: { id, siteId, baseUrl }, score, reasons }) => ({
-      id,
-      siteId,
-      baseUrl,
-      score,
-      reasons,
-    })),
+    appliances: ranked.map(placedAppliance),
     excluded,
     degraded: degradationOf(state.fleet),
     basis: { candidates, session },
+  };
+}
+
+/** The words stay unmade until somebody reads them: most players only want the order. */
+function placedAppliance(ranked: RankedAppliance): PlacedAppliance {
+  const { id, siteId, baseUrl } = ranked.candidate.member;
+  return {
+    id,
+    siteId,
+    baseUrl,
+    score: ranked.score,
+    get decidedBy() {
+      return ranked.decidedBy;
+    },
+    get reasons() {
+      return ranked.reasons;
+    },
   };
 }
 

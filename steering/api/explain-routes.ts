@@ -1,7 +1,7 @@
 import { type JsonServer, sendProblem } from '../../src/server/json-server.ts';
 import { type Decision, placesOf } from '../answer/decision.ts';
+import { candidateOf } from '../answer/decision-facts.ts';
 import { dataVersions, type SteeringState, steer } from '../answer/steer.ts';
-import { toCandidate } from '../fleet/fleet-registry.ts';
 import { exclude } from '../ranking/exclude.ts';
 import { parseAddress } from '../routing/ip-address.ts';
 import { queryOf } from './public-api.ts';
@@ -62,23 +62,23 @@ export function addExplainRoutes(adminServer: JsonServer, api: ExplainApi): void
 
 /** Everything that the ranking knew of each candidate, with the score of those that have a place. */
 function candidatesOf({ basis, appliances }: Decision): object[] {
-  const scores = new Map(appliances.map(({ id, score }, index) => [id, { place: index + 1, score }]));
-  return (basis?.candidates ?? []).map((candidate) => ({ ...scores.get(candidate.id), ...candidate }));
+  const scores = new Map(appliances.map(({ id, score, decidedBy }, index) => [id, { place: index + 1, decidedBy, score }]));
+  return (basis?.candidates ?? []).map((candidate) => ({ ...scores.get(candidate.member.id), ...candidate }));
 }
 
 /** Why the rest of a large fleet was not ranked (select-candidates.ts), or was ranked behind the last place. */
 function passedOver(
-  { fleet, heldTitles }: SteeringState,
-  { title, appliances, excluded, basis }: Decision,
+  state: SteeringState,
+  { title, client, appliances, excluded, basis }: Decision,
 ): Array<{ id: string; reason: string }> {
   const told = new Set([...appliances, ...excluded].map(({ id }) => id));
-  const ranked = new Set(basis?.candidates.map(({ id }) => id));
-  return fleet.members
+  const ranked = new Set(basis?.candidates.map(({ member }) => member.id));
+  return state.fleet.members
     .filter(({ id }) => !told.has(id))
     .map((member) => {
-      const { id, slot } = member;
+      const { id } = member;
       if (ranked.has(id)) return { id, reason: 'ranked behind the last place of the answer' };
-      const exclusion = exclude(toCandidate(member, heldTitles.held(id, title.id), fleet.pendingBitsPerSec[slot] ?? 0));
+      const exclusion = basis && exclude(candidateOf(member, title, client, state), basis.session);
       return { id, reason: exclusion?.reason ?? "others come before it in the order of the client's site" };
     });
 }

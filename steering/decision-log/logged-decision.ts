@@ -1,6 +1,6 @@
 import type { ClientPlace } from '../answer/locate-client.ts';
 import type { Candidate } from '../ranking/candidate.ts';
-import type { SessionFacts } from '../ranking/score.ts';
+import type { SessionFacts } from '../ranking/session-facts.ts';
 
 /** The states of what a decision was made from, so that two decisions can be compared. */
 export type DataVersions = Readonly<Record<'catalogue' | 'routes' | 'sites' | 'shares' | 'quality', string>>;

@@ -56,7 +56,7 @@ export async function replayLog(
 
 function differenceOf(decision: LoggedDecision): Difference | undefined {
   const { ranked } = rankAppliances(decision.candidates, decision.session);
-  const now = ranked.map(({ candidate }) => candidate.id);
+  const now = ranked.map(({ candidate }) => candidate.member.id);
   const isSame = now.length === decision.ranked.length && now.every((id, place) => id === decision.ranked[place]);
   return isSame ? undefined : { decision, now };
 }

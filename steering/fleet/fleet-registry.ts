@@ -1,7 +1,7 @@
 import type { Heartbeat } from '../../src/contracts/heartbeat.ts';
 import type { Clock } from '../../src/world/world.ts';
-import type { Candidate, Held, Lease } from '../ranking/candidate.ts';
-import { exclude } from '../ranking/exclude.ts';
+import type { Appliance, Lease } from '../ranking/candidate.ts';
+import { absenceOf, hasRoom } from '../ranking/exclude.ts';
 import { ApplianceSlots } from './appliance-slots.ts';
 import {
   afterHeartbeat,
@@ -34,13 +34,13 @@ export interface FleetRegistryOptions {
   readonly pendingBitsPerSec?: () => Float64Array;
 }
 
-/** An appliance as a decision sees it, but for what it holds, which depends on the title. */
-export type FleetMember = Omit<Candidate, 'held' | 'pendingBitsPerSec'> & {
+/** An appliance as a decision sees it, and what else the fleet knows of it. */
+export interface FleetMember extends Appliance {
   readonly clusterId: string;
   readonly lastHeardAtMs: number;
   /** Its number in the arrays of the view and of HeldTitles. */
   readonly slot: number;
-};
+}
 
 /** The fleet at one moment; it never changes. */
 export interface FleetView {
@@ -315,7 +315,7 @@ export function makeView(
   const canServe = new Uint8Array(end);
   for (const member of members) {
     bySlot[member.slot] = member;
-    canServe[member.slot] = Number(exclude(toCandidate(member, HOLDS_ALL, 0)) === undefined);
+    canServe[member.slot] = Number(absenceOf(member) === undefined && hasRoom(member, 0));
   }
   const serving = members.filter(
     ({ lease, state, healthy, withheld }) =>
@@ -338,8 +338,6 @@ export function makeView(
   };
 }
 
-const HOLDS_ALL: Held = { kind: 'known', share: 1 };
-
 /** Whether a heartbeat changes more than numbers that move all the time. */
 function saysMoreThanLoad(before: Heartbeat, now: Heartbeat): boolean {
   return (
@@ -352,10 +350,3 @@ function saysMoreThanLoad(before: Heartbeat, now: Heartbeat): boolean {
     before.capacity.hardEgressBitsPerSec !== now.capacity.hardEgressBitsPerSec
   );
 }
-
-/** The candidate that a member is for one title. */
-export const toCandidate = (member: FleetMember, held: Held, pendingBitsPerSec: number): Candidate => ({
-  ...member,
-  held,
-  pendingBitsPerSec,
-});

@@ -45,8 +45,8 @@ export interface QualityVerdict {
 
 export const NO_VERDICT: QualityVerdict = { qualityClass: 0, probeShare: 1, because: undefined };
 
-/** Everything one decision may know of an appliance. */
-export interface Candidate {
+/** An appliance as the view of the fleet has it: the same object in every decision of that view. */
+export interface Appliance {
   readonly id: string;
   readonly siteId: string;
   readonly baseUrl: string;
@@ -66,7 +66,18 @@ export interface Candidate {
   readonly atHardLimit: boolean;
   /** 1 normally; less while it warms up after a restart, an absence or a drain. */
   readonly capacityShare: number;
+}
+
+/** Everything one decision may know of an appliance: plain data, so that it can be logged and ranked again. */
+export interface Candidate {
+  readonly member: Appliance;
+  /** Of the title that is asked for. */
+  readonly held: Held;
   /** What sessions will take that were placed there and that its last heartbeat cannot show yet. */
   readonly pendingBitsPerSec: number;
-  readonly held: Held;
+  readonly site: SiteFacts;
+  /** For viewers where this client is. */
+  readonly quality: QualityVerdict;
+  /** What its site costs the client's ISP, the lower the nearer; undefined where nobody says. */
+  readonly siteCost: number | undefined;
 }

@@ -1,23 +1,27 @@
 import type { Candidate } from './candidate.ts';
-import { type Exclusion, exclude } from './exclude.ts';
-import { compareLasting, compareScores, type Score, type Scored, type SessionFacts, score } from './score.ts';
+import { asExclusion, type Exclusion, exclude } from './exclude.ts';
+import { homeOf } from './home.ts';
+import { crowdedShare } from './load.ts';
+import { type Decider, placeWords } from './place-words.ts';
+import { areEquals, compareScored, decidingRule } from './rules.ts';
+import { isCrowdedOut, keysOf, type Scored, type SessionKeys, score } from './score.ts';
+import type { SessionFacts } from './session-facts.ts';
+import { spreadDomains } from './spread-domains.ts';
 
 /**
- * From all appliances to the few that a player is given, best first. The origin is not among them: it is the last
- * place of every answer, whatever happens here.
+ * From the candidates to the few that a player is given, best first. The origin is not among them: it is the last place
+ * of every answer, whatever happens here.
  *
- * A player can only use the pathways that its manifest declared at the start of the session, so the answers of later
- * hours must go on containing them. Ranking all appliances anew and cutting at seven would lose them as soon as seven
- * others are less loaded. So the cut comes first, by the order that does not follow the load (`compareLasting`), and
- * the ranking by load happens within it: a session has a home of seven appliances that changes only when one of them
- * is excluded or a better one appears for good. Three of the seven are declared, so four newcomers may still step in
- * between. Nothing of this is stored; session, title and fleet give it again at any replica and after any restart.
+ * Who cannot serve is excluded, the session's home is cut out (`home.ts`), the home is ordered by rules that are asked
+ * in turn (`rules.ts`), and the first places are spread over failure domains. Everything is a function of the arguments,
+ * which are plain data: a logged decision can be made again, and must come out the same.
  */
 export const MAX_APPLIANCES = 7;
 
-export interface RankedAppliance {
-  readonly candidate: Candidate;
-  readonly score: Score;
+export interface RankedAppliance extends Scored {
+  /** What put it behind the place before it; undefined for the first. */
+  readonly decidedBy: Decider | undefined;
+  /** Made when somebody reads them. */
   readonly reasons: readonly string[];
 }
 
@@ -28,78 +32,95 @@ export interface Ranking {
 
 /** @param candidates with unique ids, in any order: the order makes no difference */
 export function rankAppliances(candidates: readonly Candidate[], session: SessionFacts): Ranking {
+  const keys = keysOf(session);
   const excluded: Exclusion[] = [];
   const eligible: Scored[] = [];
   for (const candidate of candidates) {
-    const exclusion = exclude(candidate);
-    if (exclusion === undefined) eligible.push({ candidate, score: score(candidate, session) });
+    const exclusion = exclude(candidate, session);
+    if (exclusion === undefined) eligible.push({ candidate, score: score(candidate, session, keys) });
     else excluded.push(exclusion);
   }
-  const home = bestOf(keepRequiredSoftware(eligible, session, excluded), MAX_APPLIANCES, compareLasting).sort(
-    compareScores,
-  );
+  const home = homeOf(keepRequiredSoftware(eligible, session, excluded), session, MAX_APPLIANCES).sort(compareScored);
+  moveOutOfCrowds(home, keys);
+  const movedTo = session.policy.spreadFailureDomains ? spreadDomains(home) : undefined;
   return {
-    ranked: home.map((scored) => ({ ...scored, reasons: reasonsFor(scored, session) })),
+    ranked: home.map((scored, place) => placed(scored, home[place - 1], session, place === movedTo)),
     excluded: excluded.sort((a, b) => (a.id < b.id ? -1 : 1)),
   };
+}
+
+function placed(
+  { candidate, score }: Scored,
+  before: Scored | undefined,
+  session: SessionFacts,
+  wasMoved: boolean,
+): RankedAppliance {
+  return {
+    candidate,
+    score,
+    get decidedBy(): Decider | undefined {
+      return before === undefined ? undefined : wasMoved ? 'failure-domain' : deciderOf(before, { candidate, score });
+    },
+    get reasons() {
+      return placeWords({ candidate, score }, session, this.decidedBy);
+    },
+  };
+}
+
+/** Who stands behind a place that somebody was moved to may be better than it in all rules. */
+function deciderOf(before: Scored, behind: Scored): Decider {
+  if (compareScored(before, behind) > 0) return 'failure-domain';
+  return decidingRule(before.score, behind.score) ?? 'id';
+}
+
+/** Bounded loads (`load.ts`): equals stand side by side, and those above their mean give sessions away. */
+function moveOutOfCrowds(ordered: Scored[], keys: SessionKeys): void {
+  let isMoved = false;
+  for (let start = 0; start < ordered.length; ) {
+    const first = ordered[start];
+    let end = start + 1;
+    while (first !== undefined && end < ordered.length && isEqualTo(first, ordered[end])) end += 1;
+    if (end - start > 1) {
+      const mean = meanPressure(ordered, start, end);
+      for (let at = start; at < end; at += 1) {
+        const one = ordered[at];
+        if (one === undefined || !isCrowdedOut(one, keys, crowdedShare(one.score.pressure, mean))) continue;
+        one.score.crowded = true;
+        isMoved = true;
+      }
+    }
+    start = end;
+  }
+  if (isMoved) ordered.sort(compareScored);
+}
+
+const isEqualTo = (one: Scored, other: Scored | undefined): boolean =>
+  other !== undefined && areEquals(one.score, other.score);
+
+/** By capacity, so that a small box does not count like a large one. */
+function meanPressure(ordered: readonly Scored[], start: number, end: number): number {
+  let [weighted, weights] = [0, 0];
+  for (let at = start; at < end; at += 1) {
+    const one = ordered[at];
+    if (one === undefined) continue;
+    const { softEgressBitsPerSec, capacityShare } = one.candidate.member;
+    weighted += one.score.pressure * softEgressBitsPerSec * capacityShare;
+    weights += softEgressBitsPerSec * capacityShare;
+  }
+  return weights > 0 ? weighted / weights : 0;
 }
 
 /** Where the policy requires a version, the others are left out, unless nothing would remain. */
 function keepRequiredSoftware(
   eligible: readonly Scored[],
-  { policy: { software, variant } }: SessionFacts,
+  session: SessionFacts,
   excluded: Exclusion[],
 ): readonly Scored[] {
-  if (software?.rule !== 'require') return eligible;
+  if (session.policy.software?.rule !== 'require') return eligible;
   const { fitting = [], others = [] } = Object.groupBy(eligible, ({ score }) =>
     score.softwareFits ? 'fitting' : 'others',
   );
   if (fitting.length === 0) return eligible;
-  for (const { candidate } of others)
-    excluded.push({
-      id: candidate.id,
-      code: 'other-software',
-      reason: `software ${candidate.softwareVersion}: policy ${variant} requires ${software.version}`,
-    });
+  for (const { candidate } of others) excluded.push(asExclusion('other-software', candidate, session));
   return fitting;
-}
-
-/** The first `count` in the order, in order; a fleet of thousands is not sorted for seven places. */
-function bestOf<T>(items: readonly T[], count: number, compare: (a: T, b: T) => number): T[] {
-  const best: T[] = [];
-  for (const item of items) {
-    const last = best[count - 1];
-    if (last !== undefined && compare(item, last) > 0) continue;
-    let at = Math.min(best.length, count - 1);
-    for (let before = best[at - 1]; before !== undefined && compare(item, before) < 0; before = best[at - 1]) {
-      best[at] = before;
-      at -= 1;
-    }
-    best[at] = item;
-  }
-  return best;
-}
-
-function reasonsFor({ candidate, score }: Scored, session: SessionFacts): string[] {
-  const reasons = [
-    score.inSite
-      ? `in the client's site ${candidate.siteId}`
-      : session.siteId === undefined
-        ? `site ${candidate.siteId}; the client's is not known`
-        : `site ${candidate.siteId}, not the client's ${session.siteId}`,
-  ];
-  if (session.policy.software !== undefined)
-    reasons.push(
-      `software ${candidate.softwareVersion}: policy ${session.policy.variant} ${session.policy.software.rule}s ${session.policy.software.version}`,
-    );
-  if (candidate.lease.kind === 'doubtful') reasons.push(`doubtful: ${candidate.lease.because}`);
-  reasons.push(
-    `load at ${Math.round(score.pressure * 100)} % of the soft limit${score.yields ? ': this session looks elsewhere first' : ''}`,
-  );
-  reasons.push(
-    candidate.held.kind === 'known'
-      ? `holds ${Math.floor(candidate.held.share * 100)} % of the title`
-      : `holdings not known: ${candidate.held.because}`,
-  );
-  return reasons.map((reason) => reason.slice(0, 200));
 }

@@ -58,23 +58,23 @@ afterAll(() => server.close());
 
 const viewOf = (candidates: readonly Candidate[]): FleetView =>
   makeView(
-    candidates.map(({ held: _held, ...rest }, slot) => ({ ...rest, slot, clusterId: 'c', lastHeardAtMs: 0 })),
+    candidates.map(({ member }, slot) => ({ ...member, slot, clusterId: 'c', lastHeardAtMs: 0 })),
     false,
   );
 
 const states = fc.tuple(fleets, fc.integer({ min: 0, max: 3 }), fc.boolean()).map(([fleet, levels, known]) => {
   const heldTitles = new HeldTitles();
   heldTitles.setCatalogue([BARS]);
-  for (const [index, { id }] of fleet.entries()) {
+  for (const [index, { member }] of fleet.entries()) {
     const renditions = renditionIds(BARS);
     const byte = (index + levels) % 4;
     const packed = Buffer.alloc(Math.ceil(renditions.length / 4), byte | (byte << 2) | (byte << 4) | (byte << 6));
-    heldTitles.setHoldings(id, {
+    heldTitles.setHoldings(member.id, {
       planVersion: 1,
       renditionCount: renditions.length,
       levels: packed.toString('base64'),
     });
-    if (index % 5 !== 0) heldTitles.setList({ version: 1, applianceId: id, planVersion: 1, renditions });
+    if (index % 5 !== 0) heldTitles.setList({ version: 1, applianceId: member.id, planVersion: 1, renditions });
   }
   return {
     routes: ROUTES,

@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeHoldings, type HoldingLevel } from '../../../src/contracts/holdings.ts';
 import { selectCandidates } from '../../../steering/answer/select-candidates.ts';
-import { type FleetMember, type FleetView, makeView, toCandidate } from '../../../steering/fleet/fleet-registry.ts';
+import { type FleetMember, type FleetView, makeView } from '../../../steering/fleet/fleet-registry.ts';
 import { HeldTitles } from '../../../steering/fleet/held-titles.ts';
 import { exclude } from '../../../steering/ranking/exclude.ts';
+import { candidateFor, sessionOf } from '../ranking-samples.ts';
 import { renditionIds, title } from '../samples.ts';
 
 const BARS = title('bars');
@@ -66,7 +67,7 @@ const ids = (members: readonly FleetMember[]): string[] => members.map(({ id }) 
 const select = ({ fleet, held }: World, siteId: string | undefined, sessionId = 's1'): readonly FleetMember[] =>
   selectCandidates(fleet, held.holdersOf('bars'), { siteId, sessionId });
 const canServe = ({ held }: World, one: FleetMember): boolean =>
-  exclude(toCandidate(one, held.held(one.id, 'bars'), 0)) === undefined;
+  exclude(candidateFor(one, { held: held.held(one.id, 'bars') }), sessionOf('s')) === undefined;
 
 describe('selecting candidates from a large fleet', () => {
   it("takes the whole of the client's site, and of the others only such as serve and hold", () => {

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Heartbeat } from '../../../src/contracts/heartbeat.ts';
-import { FleetRegistry, toCandidate } from '../../../steering/fleet/fleet-registry.ts';
+import { FleetRegistry } from '../../../steering/fleet/fleet-registry.ts';
 import { nominalBitsPerSec } from '../../../steering/fleet/nominal-bitrate.ts';
 import { PlacedSessions } from '../../../steering/fleet/placed-sessions.ts';
-import { DEFAULT_POLICY } from '../../../steering/ranking/policy-facts.ts';
 import { rankAppliances } from '../../../steering/ranking/rank-appliances.ts';
 import { FakeWorld } from '../../support/fake-world.ts';
+import { candidateFor, sessionOf } from '../ranking-samples.ts';
 import { heartbeat, title } from '../samples.ts';
 
 const SILENT_AFTER_MS = 6000;
@@ -116,10 +116,10 @@ describe('ten thousand starts within one second', () => {
         for (let index = 0; index < 10_000; index += 1) {
           const sessionId = `${seed}-${index}`;
           const candidates = members.map((member) =>
-            toCandidate(member, { kind: 'known', share: 1 }, pendingBitsPerSec[member.slot] ?? 0),
+            candidateFor(member, { pendingBitsPerSec: pendingBitsPerSec[member.slot] ?? 0 }),
           );
-          const session = { sessionId, titleId: 'bars', siteId: 'north', policy: DEFAULT_POLICY };
-          const first = rankAppliances(candidates, session).ranked[0]?.candidate;
+          const session = sessionOf(sessionId, { siteId: 'north', nominalBitsPerSec: NOMINAL });
+          const first = rankAppliances(candidates, session).ranked[0]?.candidate.member;
           if (first === undefined) throw new Error('sent to the origin although there is room');
           placed.place(sessionId, fleet.view().byId.get(first.id)?.slot ?? -1, NOMINAL, world.clock.monotonicMs());
           taken.set(first.id, (taken.get(first.id) ?? first.egressBitsPerSec) + NOMINAL);

@@ -1,38 +1,23 @@
 import { expect, test } from 'vitest';
-import type { Candidate } from '../../../steering/ranking/candidate.ts';
+import type { Appliance, Candidate } from '../../../steering/ranking/candidate.ts';
 import { DEFAULT_POLICY, type PolicyFacts } from '../../../steering/ranking/policy-facts.ts';
 import { rankAppliances } from '../../../steering/ranking/rank-appliances.ts';
+import type { SessionFacts } from '../../../steering/ranking/session-facts.ts';
+import { candidateFor, appliance as sample, sessionOf } from '../ranking-samples.ts';
 
-const appliance = (id: string, changes: Partial<Candidate> = {}): Candidate => ({
-  id,
-  siteId: 'north',
-  baseUrl: `http://${id}.example`,
-  softwareVersion: '1.0.0',
-  lease: { kind: 'current' },
-  state: 'serving',
-  healthy: true,
-  healthReasons: [],
-  egressBitsPerSec: 0,
-  activeRequests: 0,
-  softEgressBitsPerSec: 1e9,
-  hardEgressBitsPerSec: 2e9,
-  maxActiveRequests: 1000,
-  withheld: undefined,
-  atHardLimit: false,
-  capacityShare: 1,
-  pendingBitsPerSec: 0,
-  held: { kind: 'known', share: 1 },
-  ...changes,
-});
+type Changes = Partial<Appliance> & Partial<Candidate>;
+const FACTS = new Set(Object.keys(candidateFor(sample('a'))));
+/** An appliance, with what is known of it in the same breath. */
+function appliance(id: string, changes: Changes = {}): Candidate {
+  const entries = Object.entries(changes);
+  const facts = Object.fromEntries(entries.filter(([name]) => FACTS.has(name)));
+  return candidateFor(sample(id, Object.fromEntries(entries.filter(([name]) => !FACTS.has(name)))), facts);
+}
 
-const session = (sessionId: string, siteId?: string) => ({
-  sessionId,
-  titleId: 'bars',
-  siteId,
-  policy: DEFAULT_POLICY,
-});
+const session = (sessionId: string, siteId?: string, changes: Partial<SessionFacts> = {}) =>
+  sessionOf(sessionId, { siteId, ...changes });
 const firstOf = (fleet: readonly Candidate[], sessionId: string): string | undefined =>
-  rankAppliances(fleet, session(sessionId, 'north')).ranked[0]?.candidate.id;
+  rankAppliances(fleet, session(sessionId, 'north')).ranked[0]?.candidate.member.id;
 
 test.each([
   ['silent', { lease: { kind: 'expired', silentMs: 6500 } }, 'lease-expired', 'no heartbeat for 6.5 s'],
@@ -47,12 +32,12 @@ test.each([
     'lacks-title',
     'holds nothing of the title',
   ],
-] satisfies Array<[string, Partial<Candidate>, string, string]>)(
+] satisfies Array<[string, Changes, string, string]>)(
   'an appliance that is %s is excluded with its reason',
   (_what, changes, code, reason) => {
     const { ranked, excluded } = rankAppliances([appliance('a', changes)], session('s'));
     expect(ranked).toEqual([]);
-    expect(excluded).toEqual([{ id: 'a', code, reason }]);
+    expect(excluded.map((one) => ({ ...one }))).toEqual([{ id: 'a', code, reason }]);
   },
 );
 
@@ -86,12 +71,13 @@ test('an appliance that holds more of the title goes first', () => {
     appliance('unknown', { held: { kind: 'unknown', because: 'its list is not here' } }),
   ];
   const { ranked } = rankAppliances(fleet, session('s', 'north'));
-  expect(ranked.map(({ candidate }) => candidate.id)).toEqual(['whole', 'part', 'unknown']);
+  expect(ranked.map(({ candidate }) => candidate.member.id)).toEqual(['whole', 'part', 'unknown']);
 });
 
 test('between soft and hard limit sessions leave by degrees, and always the same ones', () => {
   const share = (egressBitsPerSec: number): Set<string> => {
-    const fleet = [appliance('busy', { egressBitsPerSec }), appliance('idle')];
+    // The other is not idle, so that nobody leaves for being above the mean of both.
+    const fleet = [appliance('busy', { egressBitsPerSec }), appliance('idle', { egressBitsPerSec: 0.95e9 })];
     const sessionIds = Array.from({ length: 2000 }, (_, index) => `session-${index}`);
     return new Set(sessionIds.filter((sessionId) => firstOf(fleet, sessionId) === 'busy'));
   };
@@ -111,6 +97,7 @@ test("an overloaded appliance of the client's site still goes before an idle one
 const withSoftware = (rule: 'prefer' | 'require' | 'avoid', version: string): PolicyFacts => ({
   ...DEFAULT_POLICY,
   variant: 'canary',
+  spreadFailureDomains: false,
   software: { rule, version },
 });
 const mixedFleet = [
@@ -119,8 +106,8 @@ const mixedFleet = [
   appliance('new-elsewhere', { softwareVersion: '1.1.0', siteId: 'south' }),
 ];
 const rankedWith = (policy: PolicyFacts, fleet = mixedFleet) => {
-  const { ranked, excluded } = rankAppliances(fleet, { ...session('s', 'north'), policy });
-  return { ids: ranked.map(({ candidate }) => candidate.id), excluded };
+  const { ranked, excluded } = rankAppliances(fleet, session('s', 'north', { policy }));
+  return { ids: ranked.map(({ candidate }) => candidate.member.id), excluded };
 };
 
 test('a preferred software version comes first within the site, an avoided one last within it', () => {
@@ -147,8 +134,8 @@ test('the slope of a policy says how many sessions an appliance above its soft l
   const yielding = (yieldSlope: number): number =>
     Array.from({ length: 400 }, (_, index) => `s${index}`).filter((sessionId) => {
       const policy = { ...DEFAULT_POLICY, yieldSlope };
-      const { ranked } = rankAppliances(loaded, { ...session(sessionId, 'north'), policy });
-      return ranked.some(({ candidate, score }) => candidate.id === 'a' && score.yields);
+      const { ranked } = rankAppliances(loaded, session(sessionId, 'north', { policy }));
+      return ranked.some(({ candidate, score }) => candidate.member.id === 'a' && score.yields);
     }).length;
   expect(yielding(0)).toBe(0);
   expect(yielding(1)).toBeGreaterThan(150);

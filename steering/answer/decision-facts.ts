@@ -1,0 +1,60 @@
+import type { CatalogueTitle } from '../../src/contracts/catalogue-snapshot.ts';
+import { unitHash } from '../../src/hashing/weighted-rendezvous.ts';
+import type { FleetMember } from '../fleet/fleet-registry.ts';
+import { nominalBitsPerSec } from '../fleet/nominal-bitrate.ts';
+import type { Candidate } from '../ranking/candidate.ts';
+import { DEFAULT_POLICY, type PolicyFacts } from '../ranking/policy-facts.ts';
+import type { SessionFacts } from '../ranking/session-facts.ts';
+import type { ClientPlace } from './locate-client.ts';
+import type { SteeringState } from './steer.ts';
+
+/** What the ranking is told: everything that it may know, gathered from the state in one place. */
+export interface AskingSession {
+  readonly sessionId: string;
+  /** Appliances that the player says it plays from. */
+  readonly playing?: readonly string[] | undefined;
+  /** How this session is ranked; undefined: as all are. */
+  readonly policy?: PolicyFacts | undefined;
+}
+
+const NOWHERE: readonly string[] = [];
+
+export function sessionFacts(
+  { sessionId, playing, policy }: AskingSession,
+  title: CatalogueTitle,
+  client: ClientPlace,
+  { sites, shares }: Pick<SteeringState, 'sites' | 'shares'>,
+): SessionFacts {
+  const unit = unitHash(sessionId);
+  const { siteId, evidence, otherSites, refusingSites } = client;
+  return {
+    sessionId,
+    titleId: title.id,
+    unit,
+    siteId,
+    otherSites,
+    refusingSites,
+    // A client whose prefix an ISP announces to its own site is that ISP's, though nobody knows its AS.
+    network: client.network ?? (siteId === undefined || evidence !== 'route' ? undefined : sites.of(siteId).network),
+    preferredSiteId: shares.preferredSite(client, unit),
+    nominalBitsPerSec: nominalBitsPerSec(title),
+    playing: playing ?? NOWHERE,
+    policy: policy ?? DEFAULT_POLICY,
+  };
+}
+
+export function candidateOf(
+  member: FleetMember,
+  title: CatalogueTitle,
+  client: ClientPlace,
+  { fleet, heldTitles, sites, quality }: Pick<SteeringState, 'fleet' | 'heldTitles' | 'sites' | 'quality'>,
+): Candidate {
+  return {
+    member,
+    held: heldTitles.held(member.id, title.id),
+    pendingBitsPerSec: fleet.pendingBitsPerSec[member.slot] ?? 0,
+    site: sites.of(member.siteId),
+    quality: quality.of(member.id, client.group, client.siteId),
+    siteCost: client.siteCosts.get(member.siteId),
+  };
+}
