@@ -66,6 +66,20 @@ test('while the list of a new plan is on its way, what was known before goes on 
   expect(held.held('a', 'bars').kind).toBe('nothing');
 });
 
+test('holdings of an appliance that still has an older plan are counted over the list of that plan', () => {
+  const held = catalogued();
+  held.setList(list(1));
+  held.setList(list(2, ['tone/v144', 'tone/v360', 'tone/a48', 'tone/manifest']));
+  expect(held.setHoldings('a', encodeHoldings(1, ['whole', 'whole', 'whole', 'whole']))).toBeUndefined();
+  expect([held.held('a', 'bars').kind, held.held('a', 'tone').kind]).toEqual(['known', 'nothing']);
+  // Its list is pushed out by those of newer plans that it has not got: asked for again, and the last count stands.
+  held.setList(list(3, ['tone/v144']));
+  expect(held.setHoldings('a', encodeHoldings(1, ['whole', 'whole', 'whole', 'none']))).toBe(1);
+  expect(held.held('a', 'bars')).toEqual({ kind: 'known', share: 1 });
+  held.setList(list(1));
+  expect(held.missingList('a')).toBeUndefined();
+});
+
 test("a list of another length is another planner's, and is asked for again", () => {
   const held = catalogued();
   held.setList(list(1, ['bars/v144']));
