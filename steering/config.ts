@@ -3,12 +3,12 @@ import {
   hostPortParameter,
   numberParameter,
   patternParameter,
-  textListParameter,
   textParameter,
   urlParameter,
 } from '../src/config/parameter.ts';
 import { adminHostsParameter } from '../src/server/admin-routes.ts';
 import { recordParameters } from './accounting/record-parameters.ts';
+import { edgeParameters } from './edge/create-edge.ts';
 import { flowParameters } from './flow/flow-parameters.ts';
 import { qualityParameters } from './quality/quality-parameters.ts';
 import { ROUTING_PARAMETERS } from './routing/routing-parameters.ts';
@@ -92,31 +92,10 @@ export const STEERING_PARAMETERS = {
     'How often to ask the planner for changes.',
   ),
   ...flowParameters,
-  maxDecisionsPerSec: numberParameter(
-    '1/s',
-    { min: 1, max: 1_000_000 },
-    5000,
-    'Above it, players get an answer that leaves them where they are.',
-  ),
-  maxPerAddressPerSec: numberParameter(
-    '1/s',
-    { min: 1, max: 1_000_000 },
-    100,
-    'The same per client address. Many viewers may share one.',
-  ),
-  maxConnections: numberParameter(
-    'connections',
-    { min: 1, max: 1e6 },
-    50_000,
-    'Open connections of players and appliances; more are closed at once.',
-  ),
+  ...edgeParameters,
   ...tokenParameters,
   ...qualityParameters,
   ...recordParameters,
-  trustedProxies: textListParameter(
-    'CIDR',
-    'Proxies in front whose X-Forwarded-For is believed. By default the address of the connection counts.',
-  ),
   allowUnsignedLoopback: flagParameter('Development only: take unsigned calls of services from loopback.'),
   tlsCert: textParameter('', 'PEM certificate chain; with tlsKey the service speaks HTTPS.', { unit: 'FILE' }),
   tlsKey: textParameter('', 'PEM key of tlsCert.', { unit: 'FILE' }),

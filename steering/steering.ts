@@ -10,12 +10,15 @@ import type { ProcessService } from '../src/lifecycle/service.ts';
 import { TrustedKeys } from '../src/server/trusted-keys.ts';
 import { type Identity, loadOrCreateIdentity } from '../src/signing/identity.ts';
 import { DecisionRecords } from './accounting/decision-records.ts';
+import { locateClient } from './answer/locate-client.ts';
 import type { SteeringState } from './answer/steer.ts';
 import { SteeringServers } from './api/steering-servers.ts';
 import { Catalogue } from './catalogue/catalogue.ts';
 import { CatalogueStore, type KeptCatalogue } from './catalogue/catalogue-store.ts';
 import { PlannerClient } from './catalogue/planner-client.ts';
 import type { STEERING_PARAMETERS } from './config.ts';
+import { createEdge } from './edge/create-edge.ts';
+import type { Edge } from './edge/edge.ts';
 import { Fleet } from './fleet/fleet.ts';
 import { FleetStore } from './fleet/fleet-store.ts';
 import { HeldTitles } from './fleet/held-titles.ts';
@@ -46,6 +49,7 @@ export class SteeringService implements ProcessService {
   readonly #heldTitles = new HeldTitles();
   readonly #siteFlow: ReturnType<typeof createSiteFlow>;
   readonly #routing: ClientRouting;
+  readonly #edge: Edge;
   readonly #quality: PlayerQuality;
   readonly #records: DecisionRecords;
   readonly #stops: Array<(deadlineMs: number) => Promise<void> | void> = [];
@@ -67,7 +71,16 @@ export class SteeringService implements ProcessService {
       metrics: this.#metrics.metrics,
       sites: () => flowSites(this.#state().fleet, this.#sites),
     });
-    this.#quality = createPlayerQuality(config, context);
+    this.#edge = createEdge({
+      config,
+      ...context,
+      metrics: this.#metrics.metrics,
+      locate: (address) => locateClient(address, this.#routing.current()),
+    });
+    this.#quality = createPlayerQuality(config, {
+      ...context,
+      onBadSession: (...bad) => this.#edge.policy.noteOutcome(...bad),
+    });
     this.#records = new DecisionRecords({ config, ...context, metrics: this.#metrics.metrics });
     const { heldReports, leakedRoutes, routingFileBroken, routingFileHeld } = this.#metrics;
     this.#routing = new ClientRouting({
@@ -101,6 +114,8 @@ export class SteeringService implements ProcessService {
     await this.#siteFlow.flow.start();
     this.#stops.push((deadlineMs) => this.#quality.stop(deadlineMs));
     await this.#quality.start();
+    this.#stops.push((deadlineMs) => this.#edge.stop(deadlineMs));
+    await this.#edge.start();
     this.#stops.push((deadlineMs) => this.#records.stop(deadlineMs));
     await this.#records.start();
     await this.#startServers(identity, withholdings);
@@ -291,6 +306,7 @@ export class SteeringService implements ProcessService {
       tokens: createUrlTokens(this.#config, { clock: world.clock, logger }),
       siteFlow: this.#siteFlow,
       records: this.#records,
+      edge: this.#edge,
       state: () => this.#state(),
       orders: { withholdings, journalOf: (id) => this.#fleet?.journalOf(id) ?? [] },
       placeSession: (...placed) => this.#fleet?.place(...placed),

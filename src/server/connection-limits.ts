@@ -12,6 +12,11 @@ export interface ConnectionLimits {
 /** So many times the limit, and a further connection is closed at once. */
 const HARD_FACTOR = 4;
 
+const beyondLimit = new WeakSet<Socket>();
+
+/** Whether a connection is to be closed after the answer that is being made. */
+export const isBeyondLimit = (socket: Socket): boolean => beyondLimit.has(socket);
+
 /**
  * Keeps one address from having all connections. A refusal would be an error to some player, and behind one address
  * may be a whole street; so what is beyond the limit is answered like anything else and then closed. Who opens
@@ -19,7 +24,6 @@ const HARD_FACTOR = 4;
  */
 export function limitConnections(server: JsonServer, { max, keyOf }: ConnectionLimits): void {
   const open = new Map<string, number>();
-  const beyond = new WeakSet<Socket>();
   const count = (socket: Socket): void => {
     const key = keyOf(socket.remoteAddress ?? '');
     if (key === undefined) return;
@@ -30,12 +34,12 @@ export function limitConnections(server: JsonServer, { max, keyOf }: ConnectionL
       if (left === 0) open.delete(key);
       else open.set(key, left);
     });
-    if (now > max) beyond.add(socket);
+    if (now > max) beyondLimit.add(socket);
     if (now > HARD_FACTOR * max) socket.destroy();
   };
   server.server.prependListener(server.server instanceof TlsServer ? 'secureConnection' : 'connection', count);
   server.addHook('onRequest', (request, reply, done) => {
-    if (beyond.has(request.raw.socket)) reply.header('connection', 'close');
+    if (isBeyondLimit(request.raw.socket)) reply.header('connection', 'close');
     done();
   });
 }

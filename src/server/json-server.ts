@@ -9,7 +9,7 @@ import type { Problem } from '../contracts/problem.ts';
 import { ERROR_CODES } from '../errors/error-codes.ts';
 import { messageOf, OperationalError } from '../errors/operational-error.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { type ConnectionLimits, limitConnections } from './connection-limits.ts';
+import { type ConnectionLimits, isBeyondLimit, limitConnections } from './connection-limits.ts';
 import { acceptProxied } from './proxy-protocol/accept-proxied.ts';
 
 export type JsonServer = FastifyInstance;
@@ -137,6 +137,7 @@ export function answerFirst(
   const routes = server.server.listeners('request') as ((request: IncomingMessage, response: ServerResponse) => void)[];
   server.server.removeAllListeners('request');
   server.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    if (isBeyondLimit(request.socket)) response.setHeader('connection', 'close');
     if (answeredBy(answer, request, response)) return;
     for (const route of routes) route.call(server.server, request, response);
   });

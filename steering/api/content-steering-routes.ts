@@ -22,6 +22,7 @@ import {
   sessionOf,
   timed,
   timing,
+  ttlSecFor,
 } from './public-api.ts';
 
 export type SteeringFormat = 'hls' | 'dash';
@@ -112,8 +113,8 @@ function answerSteering(
     jitter: api.world.random.next(),
   };
 
-  const { id, decision, state, address } = tryToDecide(
-    { titleId, sessionId, shape: format, request, playing: report.pathways },
+  const { id, decision, state, address, device } = tryToDecide(
+    { titleId, sessionId, shape: format, request, query, playing: report.pathways },
     api,
   );
   const used = report.pathways.filter((pathway) => state.fleet.byId.has(pathway));
@@ -121,18 +122,23 @@ function answerSteering(
     const place = typeof decision === 'string' ? locateClient(address, state.routes) : decision.client;
     quality.takePathways(used, report.throughputBitsPerSec, { address, sessionId, place });
   }
+  const ttlSec = ttlSecFor(device, api);
   if (typeof decision !== 'string') {
     const applianceIds = orderFor(decision, declared, state);
     if (applianceIds[0] !== undefined) quality.putFirst(sessionId, applianceIds[0]);
-    const clones = api.usesClones && declared !== undefined ? clonesFor(decision, applianceIds, declared, api) : [];
-    return { id, body: contentSteering({ ...common, applianceIds, clones, ttlSec: api.ttlSec }) };
+    const mayHaveClones = api.usesClones && device.mayHaveClones;
+    const clones = mayHaveClones && declared !== undefined ? clonesFor(decision, applianceIds, declared, api) : [];
+    return { id, body: contentSteering({ ...common, applianceIds, clones, ttlSec }) };
   }
   const { siteId } = locateClient(address, state.routes);
   const body = contentSteering({
     ...common,
-    applianceIds: staticApplianceIds({ sessionId, siteId, reported: report.pathways }, state.fleet),
+    applianceIds: staticApplianceIds({ sessionId, siteId, reported: report.pathways }, state.fleet).slice(
+      0,
+      device.maxAppliances,
+    ),
     // An address that asks too often is told to ask less.
-    ttlSec: Math.max(STATIC_TTL_SEC, decision === 'address-busy' ? 4 * api.ttlSec : api.ttlSec),
+    ttlSec: Math.max(STATIC_TTL_SEC, decision === 'address-busy' ? 4 * ttlSec : ttlSec),
   });
   return { id, body };
 }

@@ -5,21 +5,23 @@ import { type ClientPlace, locateClient } from '../answer/locate-client.ts';
 import { staticDecision } from '../answer/static-order.ts';
 import { findTitle, type NoTitle, type SteeringState, steer } from '../answer/steer.ts';
 import type { AnswerShape } from '../decision-log/logged-decision.ts';
-import type { GuardVerdict } from '../edge/load-guard.ts';
+import { type DeviceShape, shapeFor } from '../edge/answer-shape.ts';
+import type { EdgeVerdict, WorkClass } from '../edge/edge-question.ts';
 import { nominalBitsPerSec } from '../fleet/nominal-bitrate.ts';
-import { addressOf, type PlayerRequest, type PublicApi } from './public-api.ts';
+import type { PlayerRequest, PublicApi } from './public-api.ts';
 
 export interface Question {
   readonly titleId: string;
   readonly sessionId: string;
   readonly shape: AnswerShape;
   readonly request: PlayerRequest;
+  readonly query: URLSearchParams;
   /** Where the player says that it plays. */
   readonly playing?: readonly string[];
 }
 
 /** What there was no decision for: nobody knows the title, or there is too much to do. */
-export type Undecided = NoTitle | Exclude<GuardVerdict, 'decide'>;
+export type Undecided = NoTitle | EdgeVerdict;
 
 export interface Outcome {
   /** Names this outcome for whoever asks later. */
@@ -27,19 +29,27 @@ export interface Outcome {
   readonly decision: Decision | Undecided;
   readonly state: SteeringState;
   readonly address: string;
+  /** What kind of answer the device can take. */
+  readonly device: DeviceShape;
 }
 
 /** The one way from a request to a decision, whatever its answer will look like; counts what came of it. */
-export function tryToDecide({ titleId, sessionId, shape, request, playing = [] }: Question, api: PublicApi): Outcome {
-  const { metrics, world, guard } = api;
-  const outcome = { id: api.decisionIds.next(), state: api.state(), address: addressOf(request, api) };
-  const verdict = guard.admit(outcome.address);
-  if (verdict !== 'decide') {
+export function tryToDecide(
+  { titleId, sessionId, shape, request, query, playing = [] }: Question,
+  api: PublicApi,
+): Outcome {
+  const { metrics, world } = api;
+  const work = workOf(shape, playing);
+  const { question, verdict } = api.edge.pass({ work, titleId, sessionId, query, request });
+  const { clientAddress, policy } = question;
+  const device = shapeFor(query, question.device);
+  const outcome = { id: api.decisionIds.next(), state: api.state(), address: clientAddress, device };
+  if (verdict !== undefined) {
     metrics.staticAnswers.inc({ because: verdict });
     return { ...outcome, decision: verdict };
   }
   const startMs = world.clock.monotonicMs();
-  const decision = steer({ titleId, sessionId, clientAddress: outcome.address }, outcome.state);
+  const decision = steer({ titleId, sessionId, clientAddress, policy, playing }, outcome.state);
   metrics.decisionSeconds.observe((world.clock.monotonicMs() - startMs) / 1000);
   if (typeof decision === 'string') metrics.staticAnswers.inc({ because: decision });
   else {
@@ -50,24 +60,42 @@ export function tryToDecide({ titleId, sessionId, shape, request, playing = [] }
     if (first !== undefined) api.placeSession(sessionId, first.id, decision.title, playing.includes(first.id));
     api.records.note({ id: outcome.id, shape, titleId, sessionId, decision, state: outcome.state, playing });
   }
-  return { ...outcome, decision };
+  return { ...outcome, decision: typeof decision === 'string' ? decision : withAtMost(device, decision) };
 }
+
+/** What is asked for, by how much depends on it. */
+function workOf(shape: AnswerShape, playing: readonly string[]): WorkClass {
+  if (shape === 'manifest') return 'first';
+  if (shape === 'json' || shape === 'redirect') return 'ask';
+  return playing.length === 0 ? 'first' : 'running';
+}
+
+const withAtMost = ({ maxAppliances }: DeviceShape, decision: Decision): Decision =>
+  decision.appliances.length <= maxAppliances
+    ? decision
+    : { ...decision, appliances: decision.appliances.slice(0, maxAppliances) };
 
 /** For answers that need a title: under too much load they are made from the static order. */
 export function decide(
   question: Question,
   api: PublicApi,
-): { readonly id: string; readonly decision: Decision | NoTitle; readonly state: SteeringState } {
-  const { id, decision, state, address } = tryToDecide(question, api);
+): {
+  readonly id: string;
+  readonly decision: Decision | NoTitle;
+  readonly state: SteeringState;
+  readonly device: DeviceShape;
+} {
+  const { id, decision, state, address, device } = tryToDecide(question, api);
   /** Its URLs carry a token, where they are signed. */
   const signed = (unsigned: Decision): Decision => api.tokens?.sign(unsigned, question.sessionId) ?? unsigned;
   if (decision !== 'address-busy' && decision !== 'service-busy')
-    return { id, decision: typeof decision === 'string' ? decision : signed(decision), state };
+    return { id, decision: typeof decision === 'string' ? decision : signed(decision), state, device };
   const title = findTitle(question.titleId, state);
-  if (typeof title === 'string') return { id, decision: title, state };
+  if (typeof title === 'string') return { id, decision: title, state, device };
   const client: ClientPlace = locateClient(address, state.routes);
   const asked = { title, sessionId: question.sessionId, client };
-  return { id, decision: signed(staticDecision(asked, state.fleet, SHED_WORDS[decision])), state };
+  const unranked = withAtMost(device, staticDecision(asked, state.fleet, SHED_WORDS[decision]));
+  return { id, decision: signed(unranked), state, device };
 }
 
 const SHED_WORDS = {

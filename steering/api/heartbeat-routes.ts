@@ -1,5 +1,5 @@
 import { type Heartbeat, type HeartbeatAnswer, parseHeartbeat } from '../../src/contracts/heartbeat.ts';
-import { type JsonReply, type JsonServer, sendProblem } from '../../src/server/json-server.ts';
+import { type JsonReply, type JsonRequest, type JsonServer, sendProblem } from '../../src/server/json-server.ts';
 import type { Sender, SignatureGuard } from '../../src/server/signature-guard.ts';
 import type { SteeringMetrics } from '../metrics.ts';
 import { RESERVED_IDS } from '../ranking/candidate.ts';
@@ -9,6 +9,8 @@ export interface FleetApi {
   readonly guard: SignatureGuard;
   readonly metrics: SteeringMetrics;
   readonly leaseMs: number;
+  /** Whether there is time for one more heartbeat. */
+  readonly admitHeartbeat: () => boolean;
   /** false when the fleet is full. */
   readonly takeHeartbeat: (heartbeat: Heartbeat) => boolean;
   /** undefined where URLs are not signed. */
@@ -18,7 +20,15 @@ export interface FleetApi {
 
 /** `POST /v1/heartbeat`: what appliances tell of themselves, signed by them. */
 export function addFleetRoutes(server: JsonServer, api: FleetApi): void {
-  server.post('/v1/heartbeat', { onRequest: api.guard.beforeBody }, (request, reply) => {
+  // Asked behind the guard: whoever is not enrolled must not use up what appliances may send.
+  const shed = (_request: JsonRequest, reply: JsonReply, done: () => void): void => {
+    if (api.admitHeartbeat()) done();
+    else {
+      api.metrics.heartbeats.inc({ outcome: 'shed' });
+      sendProblem(reply.header('retry-after', '1'), 503, 'OVERLOADED', 'too much to do: send the next one in time');
+    }
+  };
+  server.post('/v1/heartbeat', { onRequest: [api.guard.beforeBody, shed] }, (request, reply) => {
     const sender = api.guard(request, reply, ['appliance']);
     if (sender === 'refused') return reply;
     const heartbeat = parseHeartbeat(request.body);

@@ -1,6 +1,7 @@
 import { type JsonReply, type JsonServer, sendProblem } from '../../src/server/json-server.ts';
 import { contentSteering } from '../../src/steering-body/content-steering.ts';
 import type { Decision } from '../answer/decision.ts';
+import type { DeviceShape } from '../edge/answer-shape.ts';
 import type { DashTemplates } from '../manifests/dash-templates.ts';
 import { declaredPathways, type Pathway, singlePathway } from '../manifests/pathways.ts';
 import { renderDash } from '../manifests/render-dash.ts';
@@ -9,16 +10,13 @@ import type { QualityIntake } from '../quality/quality-intake.ts';
 import { RESERVED_IDS } from '../ranking/candidate.ts';
 import { reloadUri } from './content-steering-routes.ts';
 import { decide, sendNoTitle } from './decide.ts';
-import { neverStored, type PublicApi, queryOf, sessionOf, timed } from './public-api.ts';
+import { neverStored, type PublicApi, queryOf, sessionOf, timed, ttlSecFor } from './public-api.ts';
 
 const MANIFEST_NAME = /^([a-z0-9][a-z0-9_-]{0,63})\.(m3u8|mpd)$/;
 
 interface ManifestWish {
-  /** One pathway and no steering, for clients that do not know content steering. */
-  readonly single: boolean;
-  /** The steering server by URL instead of the first answer as `data:`. */
-  readonly byUrl: boolean;
   readonly sessionId: string;
+  readonly device: DeviceShape;
 }
 
 /**
@@ -40,19 +38,16 @@ export function addManifestRoutes(
     if (titleId === undefined)
       return sendProblem(reply, 404, 'NOT_FOUND', 'manifests are /v1/manifest/TITLE.m3u8 and /v1/manifest/TITLE.mpd');
     const query = queryOf(request);
-    const wish = {
-      single: query.get('pathways') === '1',
-      byUrl: query.get('steering') === 'url',
-      sessionId: sessionOf(query.get('session'), api),
-    };
+    const sessionId = sessionOf(query.get('session'), api);
     const format = match?.[2] === 'mpd' ? 'dash' : 'hls';
-    const { id, decision } = decide({ titleId, sessionId: wish.sessionId, shape: 'manifest', request }, api);
+    const { id, decision, device } = decide({ titleId, sessionId, shape: 'manifest', request, query }, api);
+    const wish = { sessionId, device };
     timed(reply, startMs, id, api);
     if (typeof decision === 'string') {
       api.metrics.manifests.inc({ format, outcome: decision });
       return sendNoTitle(reply, decision, `title '${titleId}'`);
     }
-    if (!wish.single) quality.declared(wish.sessionId, applianceIdsOf(declaredPathways(decision)));
+    if (!device.isSingle) quality.declared(wish.sessionId, applianceIdsOf(declaredPathways(decision)));
     const text = format === 'hls' ? hlsText(decision, wish, api) : dashText(decision, wish, api, templates);
     api.metrics.manifests.inc({ format, outcome: text === undefined ? 'no-such-format' : 'rendered' });
     if (text === undefined)
@@ -73,16 +68,16 @@ function sendText(reply: JsonReply, mediaType: string, text: string): JsonReply 
 function hlsText(decision: Decision, wish: ManifestWish, api: PublicApi): string | undefined {
   const { hls, id } = decision.title;
   if (hls === undefined) return undefined;
-  if (wish.single) return renderHls(hls, [singlePathway(decision)], undefined);
+  if (wish.device.isSingle) return renderHls(hls, [singlePathway(decision)], undefined);
   const pathways = declaredPathways(decision);
   const url = reloadUri(api, 'hls', { titleId: id, sessionId: wish.sessionId, declared: applianceIdsOf(pathways) });
   const first = contentSteering({
     applianceIds: decision.appliances.map((appliance) => appliance.id),
     reloadUri: url,
-    ttlSec: api.ttlSec,
+    ttlSec: ttlSecFor(wish.device, api),
     jitter: api.world.random.next(),
   });
-  return renderHls(hls, pathways, { serverUri: wish.byUrl ? { url } : 'data', first });
+  return renderHls(hls, pathways, { serverUri: wish.device.byUrl ? { url } : 'data', first });
 }
 
 function dashText(
@@ -93,7 +88,7 @@ function dashText(
 ): string | undefined {
   const template = templates.find(decision.title);
   if (template === undefined) return undefined;
-  if (wish.single) return renderDash(template, [singlePathway(decision)], undefined);
+  if (wish.device.isSingle) return renderDash(template, [singlePathway(decision)], undefined);
   const pathways = declaredPathways(decision);
   const session = { titleId: decision.title.id, sessionId: wish.sessionId, declared: applianceIdsOf(pathways) };
   return renderDash(template, pathways, { url: reloadUri(api, 'dash', session) });

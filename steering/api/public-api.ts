@@ -5,19 +5,17 @@ import type { World } from '../../src/world/world.ts';
 import type { DecisionRecords } from '../accounting/decision-records.ts';
 import type { SteeringState } from '../answer/steer.ts';
 import type { DecisionIds } from '../decision-log/decision-ids.ts';
-import { clientAddress } from '../edge/client-address.ts';
-import type { LoadGuard } from '../edge/load-guard.ts';
+import type { DeviceShape } from '../edge/answer-shape.ts';
+import type { Edge } from '../edge/edge.ts';
 import type { DemandLedger } from '../flow/demand-ledger.ts';
 import type { SteeringMetrics } from '../metrics.ts';
-import type { IpPrefix } from '../routing/ip-address.ts';
 import type { UrlTokens } from '../tokens/url-tokens.ts';
 
 /** What every route for players works with. */
 export interface PublicApi {
   readonly world: World;
   readonly metrics: SteeringMetrics;
-  readonly guard: LoadGuard;
-  readonly trustedProxies: readonly IpPrefix[];
+  readonly edge: Pick<Edge, 'pass' | 'addressOf' | 'ttlFactor'>;
   readonly ttlSec: number;
   /** Where what viewers take is counted. */
   readonly demand: Pick<DemandLedger, 'note'>;
@@ -50,8 +48,11 @@ export function queryOf(request: Pick<PlayerRequest, 'url'>): URLSearchParams {
   return new URLSearchParams(at === -1 || url.length - at > MAX_QUERY_CHARS ? '' : url.slice(at + 1));
 }
 
-export const addressOf = (request: PlayerRequest, api: PublicApi): string =>
-  clientAddress(request.socket.remoteAddress, request.headers['x-forwarded-for'], api.trustedProxies);
+export const addressOf = (request: PlayerRequest, api: PublicApi): string => api.edge.addressOf(request);
+
+/** How long an answer holds: longer for devices of which the policy says so, and for all while there is too much to do. */
+export const ttlSecFor = (device: DeviceShape, api: PublicApi): number =>
+  api.ttlSec * device.ttlFactor * api.edge.ttlFactor();
 
 /** The session a client belongs to, or a new one: opaque, random, and nobody's secret. */
 export function sessionOf(given: string | undefined | null, api: PublicApi): string {

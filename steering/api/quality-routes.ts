@@ -9,6 +9,7 @@ import { speaksForItself } from './heartbeat-routes.ts';
 import { addressOf, neverStored, type PublicApi } from './public-api.ts';
 
 const CMCD_LIMIT_BYTES = 64 * 1024;
+const NO_QUERY = new URLSearchParams();
 
 /** `POST /v1/cmcd`: what players report in event mode (CTA-5004-B section 3.3). 204, whatever stands in the records. */
 export function addCmcdRoute(server: JsonServer, api: PublicApi, quality: PlayerQuality): void {
@@ -19,6 +20,11 @@ export function addCmcdRoute(server: JsonServer, api: PublicApi, quality: Player
     (_request, body, done) => done(null, body),
   );
   server.post('/v1/cmcd', { bodyLimit: CMCD_LIMIT_BYTES }, (request, reply) => {
+    const work = { work: 'report', sessionId: request.socket.remoteAddress ?? '', titleId: '' } as const;
+    if (api.edge.pass({ ...work, query: NO_QUERY, request }).verdict !== undefined) {
+      api.metrics.cmcdRecords.inc({ outcome: 'shed' });
+      return neverStored(reply).code(204).send();
+    }
     const { records, malformed, unknownVersion } = readCmcdBody(typeof request.body === 'string' ? request.body : '');
     const { fleet, routes } = api.state();
     const idByHost = hostsOf(fleet);

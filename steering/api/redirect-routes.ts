@@ -35,7 +35,7 @@ export function addRedirectRoute(server: JsonServer, api: PublicApi): void {
     const path = catalogue?.findByPath(written) === undefined ? `/${request.params['*']}` : written;
     const titleId = catalogue?.findByPath(path)?.id ?? '';
     const sessionId = query.has('session') ? sessionOf(query.get('session'), api) : sessionByAddress(request);
-    const { id, decision } = decide({ titleId, sessionId, shape: 'redirect', request }, api);
+    const { id, decision } = decide({ titleId, sessionId, shape: 'redirect', request, query }, api);
     timed(reply, startMs, id, api);
     if (typeof decision === 'string') return sendNoTitle(reply, decision, `file '${path.slice(0, 256)}'`);
     const [best = '', ...others] = placesOf(decision).map(

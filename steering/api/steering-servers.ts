@@ -1,6 +1,5 @@
 import type { ConfigOf, HostPort } from '../../src/config/parameter.ts';
 import type { Heartbeat } from '../../src/contracts/heartbeat.ts';
-import { OperationalError } from '../../src/errors/operational-error.ts';
 import type { Health } from '../../src/lifecycle/health.ts';
 import type { Service } from '../../src/lifecycle/service.ts';
 import { addAdminRoutes } from '../../src/server/admin-routes.ts';
@@ -15,8 +14,7 @@ import type { DecisionRecords } from '../accounting/decision-records.ts';
 import type { SteeringState } from '../answer/steer.ts';
 import type { STEERING_PARAMETERS } from '../config.ts';
 import { DecisionIds } from '../decision-log/decision-ids.ts';
-import { parseTrustedProxies } from '../edge/client-address.ts';
-import { LoadGuard } from '../edge/load-guard.ts';
+import type { Edge } from '../edge/edge.ts';
 import type { createSiteFlow } from '../flow/start-site-flow.ts';
 import { DashTemplates } from '../manifests/dash-templates.ts';
 import type { SteeringMetrics } from '../metrics.ts';
@@ -30,6 +28,7 @@ import { addFlowRoute } from './flow-routes.ts';
 import { addForecastRoutes } from './forecast-routes.ts';
 import { addFleetRoutes } from './heartbeat-routes.ts';
 import { addManifestRoutes } from './manifest-routes.ts';
+import { addPolicyRoutes } from './policy-routes.ts';
 import { addCrossOrigin, type PublicApi } from './public-api.ts';
 import { addCmcdRoute, addQualityRoute, addSketchRoute } from './quality-routes.ts';
 import { addRedirectRoute } from './redirect-routes.ts';
@@ -52,6 +51,7 @@ export interface SteeringServersOptions {
   readonly tokens: UrlTokens | undefined;
   readonly siteFlow: ReturnType<typeof createSiteFlow>;
   readonly records: DecisionRecords;
+  readonly edge: Edge;
   state(): SteeringState;
   readonly orders: FleetOrders;
   readonly placeSession: PublicApi['placeSession'];
@@ -75,8 +75,15 @@ export class SteeringServers implements Service {
     const { config, logger } = options;
     this.#publicUrl = config.publicUrl;
     const tls = { certFile: config.tlsCert, keyFile: config.tlsKey };
-    const { maxConnections } = config;
-    this.#server = createJsonServer({ logger, bodyLimitBytes: BODY_LIMIT_BYTES, maxConnections, tls });
+    const { edge } = options;
+    this.#server = createJsonServer({
+      logger,
+      bodyLimitBytes: BODY_LIMIT_BYTES,
+      maxConnections: config.maxConnections,
+      perAddress: { max: config.maxConnectionsPerAddress, keyOf: (address) => edge.connectionKeyOf(address) },
+      ...(config.proxyProtocol ? { isProxied: (address) => edge.isProxy(address) } : {}),
+      tls,
+    });
     this.#adminServer = createJsonServer({ logger, bodyLimitBytes: BODY_LIMIT_BYTES });
     this.#addServiceRoutes();
     this.#addAdminRoutes();
@@ -104,16 +111,11 @@ export class SteeringServers implements Service {
   #addServiceRoutes(): void {
     const { config, world, logger, metrics, identity, trusted, quality, tokens } = this.#options;
     const { takeHeartbeat, takeRouteReport } = this.#options;
-    const { allowUnsignedLoopback, leaseMs, maxReportedRoutes, maxDecisionsPerSec, maxPerAddressPerSec } = config;
+    const { allowUnsignedLoopback, leaseMs, maxReportedRoutes } = config;
     const api: PublicApi = {
       world,
       metrics,
-      guard: new LoadGuard({
-        clock: world.clock,
-        maxPerSec: maxDecisionsPerSec,
-        maxPerAddressPerSec,
-      }),
-      trustedProxies: readTrustedProxies(config.trustedProxies),
+      edge: this.#options.edge,
       ttlSec: config.ttlSec,
       demand: this.#options.siteFlow.demand,
       usesClones: config.steeringClones,
@@ -138,6 +140,7 @@ export class SteeringServers implements Service {
       guard,
       metrics,
       leaseMs,
+      admitHeartbeat: () => this.#options.edge.admitHeartbeat(),
       takeHeartbeat,
       tokens,
       nowMs: () => world.clock.nowMs(),
@@ -146,7 +149,8 @@ export class SteeringServers implements Service {
 
   #addAdminRoutes(): void {
     const { health, metrics, trusted, routing, quality, tokens, world } = this.#options;
-    addAdminRoutes(this.#adminServer, health, metrics.metrics);
+    addAdminRoutes(this.#adminServer, health, metrics.metrics, this.#options.config.adminHosts);
+    addPolicyRoutes(this.#adminServer, this.#options.edge);
     addTokenMintingRoute(this.#adminServer, trusted);
     addExplainRoutes(this.#adminServer, { state: () => this.#options.state() });
     addForecastRoutes(this.#adminServer, {
@@ -178,13 +182,5 @@ export class SteeringServers implements Service {
       'it listens on all addresses and publicUrl is not set: only players on this machine will find it',
     );
     return guessed;
-  }
-}
-
-function readTrustedProxies(texts: readonly string[]): ReturnType<typeof parseTrustedProxies> {
-  try {
-    return parseTrustedProxies(texts);
-  } catch (error) {
-    throw new OperationalError('CONFIG_INVALID', `--trusted-proxies ${String(error)}`, { cause: error });
   }
 }

@@ -33,7 +33,8 @@ export class AddressRates {
   }
 }
 
-function networkOf(address: string): string {
+/** The address, or the network that one IPv6 host has to itself. */
+export function networkOf(address: string): string {
   const words = address.includes(':') ? parseAddress(address)?.words : undefined;
   return words?.length === 4 ? `${words[0]}:${words[1]}` : address;
 }

@@ -8,7 +8,7 @@ import type { World } from '../../src/world/world.ts';
 import type { Standing } from './judging/judge-demotion.ts';
 import type { Evidence, Judgement } from './judging/judge-quality.ts';
 import { GOOD, type SettledClass } from './judging/settle-class.ts';
-import { QualityIntake } from './quality-intake.ts';
+import { type OnBadSession, QualityIntake } from './quality-intake.ts';
 import type { qualityParameters } from './quality-parameters.ts';
 import { isNotable, QualityRound, type RoundResult } from './quality-round.ts';
 import { type Judged, type JudgedAppliance, JudgedView, NO_QUALITY, type QualityView } from './quality-view.ts';
@@ -32,6 +32,8 @@ export interface PlayerQualityOptions {
   readonly probeStepMs: number;
   readonly maxCells: number;
   readonly maxSessions: number;
+  /** Told of each report of a session that went bad. */
+  readonly onBadSession?: OnBadSession;
   /** Told of each appliance that is demoted, probed or trusted again. */
   readonly onStanding?: (change: StandingChange) => void;
 }
@@ -81,6 +83,7 @@ export class PlayerQuality implements Service {
       clock: world.clock,
       ttlMs: options.ttlMs,
       maxSessions: options.maxSessions,
+      ...(options.onBadSession === undefined ? {} : { onBadSession: options.onBadSession }),
     });
     this.#standings = new Standings({ minReporters, failShare, holdMs: demoteMs, stepMs: probeStepMs }, doubtShare);
     this.#task = new PeriodicTask(world, ROUND_MS, (signal) => this.#judge(signal));
@@ -235,11 +238,12 @@ const describeEvidence = (evidence: Evidence, { rateGap }: Judgement) => ({
 /** With the knobs of the service. */
 export function createPlayerQuality(
   config: ConfigOf<typeof qualityParameters> & { readonly ttlSec: number },
-  { world, logger }: Pick<PlayerQualityOptions, 'world' | 'logger'>,
+  { world, logger, onBadSession }: Pick<PlayerQualityOptions, 'world' | 'logger' | 'onBadSession'>,
 ): PlayerQuality {
   return new PlayerQuality({
     world,
     logger,
+    ...(onBadSession === undefined ? {} : { onBadSession }),
     ttlMs: config.ttlSec * 1000,
     halfLifeMs: config.qualityHalfLifeMs,
     windowMs: config.qualityWindowMs,

@@ -15,6 +15,9 @@ export interface Reporter {
   readonly place: Neighbourhood;
 }
 
+/** A report of a session that stalled, failed or left the place that it was given. */
+export type OnBadSession = (sessionId: string, address: string, outcome: 'stalled' | 'failed' | 'fled') => void;
+
 export type ReportOutcome = 'taken' | 'capped';
 
 /** A player asks every half minute and reports as often; who does more is heard no more for it. */
@@ -35,6 +38,7 @@ export class QualityIntake {
   readonly #clock: Clock;
   readonly #cap = new ReporterCap(CAP_WINDOW_MS);
   readonly #firstPlaces: FirstPlaces;
+  readonly #onBadSession: OnBadSession | undefined;
 
   constructor(options: {
     readonly store: QualityStore;
@@ -42,19 +46,24 @@ export class QualityIntake {
     readonly clock: Clock;
     readonly ttlMs: number;
     readonly maxSessions: number;
+    readonly onBadSession?: OnBadSession;
   }) {
     this.#store = options.store;
     this.#hash = options.hash;
     this.#clock = options.clock;
+    this.#onBadSession = options.onBadSession;
     this.#firstPlaces = new FirstPlaces(options.maxSessions, options.ttlMs * STAYS_TTLS);
   }
 
   /** One record of CMCD about an appliance. */
   takeRecord(applianceId: string, record: CmcdRecord, from: Reporter): ReportOutcome {
+    const [stalled, failed] = [record.starved || record.state === 'r', hasFailed(record)];
+    if (stalled) this.#noteBad(from, 'stalled');
+    if (failed) this.#noteBad(from, 'failed');
     return this.#take(applianceId, from, {
       rateBucket: bucketOf(rateOf(record)),
-      stalled: record.starved || record.state === 'r',
-      failed: hasFailed(record),
+      stalled,
+      failed,
       hasPlayed: true,
     });
   }
@@ -72,6 +81,7 @@ export class QualityIntake {
         ? undefined
         : this.#firstPlaces.fledFrom(this.#hash.ofText(sessionId), pathways, this.#clock.monotonicMs());
     const seen = { stalled: false, hasPlayed: false };
+    if (fled !== undefined) this.#noteBad(from, 'fled');
     if (fled !== undefined) outcomes.push(this.#take(fled, from, { ...seen, rateBucket: undefined, failed: true }));
     for (const id of pathways) {
       const rateBucket = bucketOf(throughputBitsPerSec.get(id));
@@ -88,6 +98,10 @@ export class QualityIntake {
   /** A manifest declares these for a session, best first. */
   declared(sessionId: string, applianceIds: readonly string[]): void {
     this.#firstPlaces.declared(this.#hash.ofText(sessionId), applianceIds, this.#clock.monotonicMs());
+  }
+
+  #noteBad({ sessionId, address }: Reporter, outcome: Parameters<OnBadSession>[2]): void {
+    if (sessionId !== undefined) this.#onBadSession?.(sessionId, address, outcome);
   }
 
   #take(applianceId: string, { address, sessionId, place }: Reporter, seen: Observation): ReportOutcome {

@@ -1,15 +1,17 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { loadConfig } from '../../../src/config/load-config.ts';
 import { parseContentSteering } from '../../../src/contracts/steering-answer.ts';
 import { createJsonServer, type JsonServer } from '../../../src/server/json-server.ts';
 import { silentLogger } from '../../../src/telemetry/logger.ts';
+import { Metrics } from '../../../src/telemetry/metrics.ts';
 import { parseDeclared } from '../../../steering/answer/declared-pathways.ts';
 import type { SteeringState } from '../../../steering/answer/steer.ts';
 import { addContentSteeringRoutes } from '../../../steering/api/content-steering-routes.ts';
 import { addCrossOrigin } from '../../../steering/api/public-api.ts';
 import { Catalogue } from '../../../steering/catalogue/catalogue.ts';
 import { DecisionIds } from '../../../steering/decision-log/decision-ids.ts';
-import { LoadGuard } from '../../../steering/edge/load-guard.ts';
+import { createEdge, edgeParameters } from '../../../steering/edge/create-edge.ts';
 import { type FleetView, makeView } from '../../../steering/fleet/fleet-registry.ts';
 import { HeldTitles } from '../../../steering/fleet/held-titles.ts';
 import { NO_SHARES } from '../../../steering/flow/site-shares.ts';
@@ -33,7 +35,19 @@ const BARS = title('bars', { originUrl: 'http://origin.example:8080' });
 let server: JsonServer;
 let state: SteeringState;
 const world = new FakeWorld();
-const guard = new LoadGuard({ clock: world.clock, maxPerSec: 1e6, maxPerAddressPerSec: 40 });
+const edge = createEdge({
+  config: {
+    ...loadConfig(edgeParameters, {
+      flags: { maxDecisionsPerSec: 1_000_000, maxPerAddressPerSec: 40 },
+      environment: {},
+    }),
+    state: '/nowhere',
+  },
+  world,
+  logger: silentLogger,
+  metrics: new Metrics('steering'),
+  locate: () => ({ siteId: undefined, network: undefined }),
+});
 
 beforeAll(() => {
   server = createJsonServer({ logger: silentLogger, bodyLimitBytes: 1024 });
@@ -41,8 +55,7 @@ beforeAll(() => {
   const api = {
     world,
     metrics: createSteeringMetrics(),
-    guard,
-    trustedProxies: [],
+    edge,
     ttlSec: TTL_SEC,
     demand: { note: () => undefined },
     usesClones: true,
