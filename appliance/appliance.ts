@@ -22,9 +22,11 @@ import { FillCoordinator } from './fill/fill-coordinator.ts';
 import { ObjectDiscovery } from './fill/origin/discover-object.ts';
 import { ViewerWatch } from './fill/planned/viewer-watch.ts';
 import { BlockRepair } from './fill/repair/block-repair.ts';
+import { createLocalSteering } from './local-steering/local-steering.ts';
 import { ApplianceMetrics } from './metrics.ts';
 import { type PurgeMode, type PurgeReport, purgeContent } from './purge/purge-content.ts';
 import type { PurgeRule } from './purge/purge-rule.ts';
+import { sessionOfViewer } from './quality/view-queue.ts';
 import { StateLock } from './state-lock.ts';
 import { createDiskObjectStore, type DiskStore } from './store/disk-object-store.ts';
 import type { VolumeState } from './store/object-store.ts';
@@ -254,7 +256,15 @@ class Appliance implements ProcessService {
         invalidate: (key) => this.#invalidate(key),
       },
       recordDemand: (path, servedBytes) => this.#control.recordDemand(path, servedBytes),
+      views: () => this.#control.views,
+      sessionForLog: this.#config.logSessions ? sessionOfViewer : () => undefined,
       tokenGate: this.#tokens.gate,
+      localSteering: createLocalSteering(this.#config, world, {
+        http: this.#http,
+        metrics: this.#metrics,
+        snapshot: () => this.#control.siteSnapshot(),
+        isServing: () => this.#state === 'serving' && this.#health.ready,
+      }),
     };
     return new DeliveryServer({
       config: this.#config,
@@ -349,8 +359,11 @@ function checkConfig(config: ApplianceConfig): void {
   if (config.origin === '' && config.planner === '') {
     problems.push("nothing to serve from: add '--origin URL' (or '--planner URL' to serve planned files only)");
   }
-  if (config.routesFile !== '' && config.birdSocket !== '') {
-    problems.push('--routes-file and --bird-socket both say where the routes are from: give one');
+  if ([config.routesFile, config.birdSocket, config.bmpListen].filter((source) => source !== '').length > 1) {
+    problems.push('--routes-file, --bird-socket and --bmp-listen say where the routes are from: give one of them');
+  }
+  if (config.bmpListen !== '' && config.bmpRouters.length === 0) {
+    problems.push('--bmp-listen hears nobody without --bmp-routers');
   }
   if (!config.forwardMethods.every(isForwardable) || (config.forwardMethods.length > 0 && config.origin === '')) {
     problems.push('--forward-methods takes POST, PUT, PATCH and DELETE, and needs an --origin');

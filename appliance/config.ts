@@ -106,6 +106,21 @@ export const applianceParameters = {
   heartbeatMs: timeMs(2000, 'How often steering hears from this appliance: three times within the lease it gives.'),
   planPollMs: timeMs(30_000, 'How often the planner is asked for a newer plan.'),
   demandShipMs: timeMs(60_000, 'How often counts of what was asked for go to the planner.'),
+  qualityShipMs: timeMs(5000, 'How often steering is told what viewers got from here, by neighbourhood.'),
+  qualityMinClients: numberParameter(
+    'viewers',
+    { min: 2, max: 32 },
+    5,
+    'Fewest viewers with which steering is told of a neighbourhood by its prefix; what fewer got is added up without it.',
+  ),
+  cmsd: choiceParameter(
+    ['on', 'off'],
+    'on',
+    'Whether answers carry CMSD-Dynamic (CTA-5006): this appliance, and `du` while it sheds requests.',
+  ),
+  logSessions: flagParameter(
+    "Put the session id that players send (CMCD sid) on the request's line of the log. It links a viewer's requests to each other.",
+  ),
   routesFile: textParameter(
     '',
     'File with the routes that the ISP announces here (CSV, JSON, or an MRT table dump), reported to steering.',
@@ -126,8 +141,20 @@ export const applianceParameters = {
     "the name of a protocol in BIRD's configuration",
     'The BGP protocol in BIRD in which the ISP announces its prefixes.',
   ),
+  bmpListen: patternParameter(
+    '',
+    /^(?:|(?:(?:\[[0-9a-fA-F:.]+\]|[^:[\]]*):)?\d{1,5})$/,
+    'HOST:PORT',
+    'Where routers of the ISP reach this appliance over BMP (RFC 7854), for example 10.0.0.7:11019; instead of --routes-file and --bird-socket.',
+  ),
+  bmpRouters: textListParameter('CIDR', 'Routers that are heard over BMP; all others are hung up on.'),
   routesGraceMs: timeMs(120_000, 'How long the routes of a lost BGP session count before they are withdrawn.'),
   ...tokenParameters,
+  localSteering: choiceParameter(
+    ['on', 'off'],
+    'on',
+    "Whether /v1/steering/hls and /v1/steering/dash are answered here for this site, from steering's last signed snapshot. For when steering is away: what stands in front of it must then send players here.",
+  ),
   allowUnsigned: flagParameter(
     'Development only: talk to a planner and steering on loopback without enrolment and signatures.',
   ),

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import { EnrolledService, type EnrolmentMode } from '../src/client/enrolled-service.ts';
 import type { HttpClient } from '../src/client/http-client.ts';
+import { parseHostPort } from '../src/config/parameter.ts';
 import type { HeartbeatAnswer, ServingState } from '../src/contracts/heartbeat.ts';
+import type { SiteSnapshot } from '../src/contracts/site-snapshot.ts';
 import type { Health } from '../src/lifecycle/health.ts';
 import type { Service } from '../src/lifecycle/service.ts';
 import { softwareVersion } from '../src/lifecycle/software-version.ts';
@@ -14,6 +16,9 @@ import { HeldPlan } from './fill/planned/held-plan.ts';
 import { PlanClient } from './fill/planned/plan-client.ts';
 import { PlanFile } from './fill/planned/plan-file.ts';
 import { type FillState, PlannedFill } from './fill/planned/planned-fill.ts';
+import { SiteSnapshots } from './local-steering/site-snapshots.ts';
+import { QualityReporter } from './quality/quality-reporter.ts';
+import type { ViewQueue } from './quality/view-queue.ts';
 import { ControlPlaneMetrics } from './report/control-plane-metrics.ts';
 import { DemandBacklog } from './report/demand-backlog.ts';
 import { DemandCounter } from './report/demand-counter.ts';
@@ -21,6 +26,7 @@ import { DemandShipper } from './report/demand-shipper.ts';
 import { FillReporter } from './report/fill-reporter.ts';
 import { type ApplianceLoad, HeartbeatSender } from './report/heartbeat-sender.ts';
 import { BirdRoutes } from './routes/bird-routes.ts';
+import { BmpRoutes } from './routes/bmp-routes.ts';
 import { FileRoutes } from './routes/file-routes.ts';
 import { RouteReporter } from './routes/route-reporter.ts';
 import type { RouteSource } from './routes/route-source.ts';
@@ -44,6 +50,7 @@ export interface ControlPlaneConfig {
   readonly allowUnsigned: boolean;
   readonly stateDir: string;
   readonly heartbeatMs: number;
+  readonly localSteering: 'on' | 'off';
   readonly planPollMs: number;
   readonly demandShipMs: number;
   /** '' for none. */
@@ -51,10 +58,15 @@ export interface ControlPlaneConfig {
   /** '' for none. */
   readonly birdSocket: string;
   readonly birdProtocol: string;
+  /** '' for none. */
+  readonly bmpListen: string;
+  readonly bmpRouters: readonly string[];
   readonly routesGraceMs: number;
   readonly softEgressBitsPerSec: number;
   readonly hardEgressBitsPerSec: number;
   readonly maxActiveRequests: number;
+  readonly qualityShipMs: number;
+  readonly qualityMinClients: number;
 }
 
 export interface ControlPlaneOptions {
@@ -104,6 +116,8 @@ export interface ControlPlaneStatus {
 const SERVICE_TIMEOUT_MS = 10_000;
 const MAX_PLAN_BYTES = 512 * 2 ** 20;
 const MAX_STEERING_ANSWER_BYTES = 2 ** 20;
+/** The snapshot of the site is asked for every so many heartbeats. */
+const SNAPSHOT_BEATS = 5;
 const MAX_DEMAND_PATHS = 20_000;
 /** A week of a planner that is away, at one sample an hour. */
 const MAX_DEMAND_SAMPLES = 168;
@@ -121,6 +135,8 @@ export class ControlPlane implements Service {
   #fill: PlannedFill | undefined;
   #heartbeats: HeartbeatSender | undefined;
   #routes: RouteReporter | undefined;
+  #snapshots: SiteSnapshots | undefined;
+  #quality: QualityReporter | undefined;
 
   constructor(options: ControlPlaneOptions) {
     const { config, metrics, world } = options;
@@ -167,9 +183,19 @@ export class ControlPlane implements Service {
     if (this.#planner !== undefined) this.#counter.count(path, servedBytes, this.#options.world.clock.nowMs());
   }
 
+  /** Where answers to viewers are put down, for what steering is told of their quality; undefined without steering. */
+  get views(): ViewQueue | undefined {
+    return this.#quality?.queue;
+  }
+
   /** Tells steering the present state now, instead of with the next heartbeat. Never rejects. */
   async announce(): Promise<void> {
     await this.#heartbeats?.announce();
+  }
+
+  /** What to answer for our site by while steering is away; undefined when there is nothing in force. */
+  siteSnapshot(): SiteSnapshot | undefined {
+    return this.#snapshots?.current();
   }
 
   /** Whether the plan names a path. */
@@ -285,7 +311,15 @@ export class ControlPlane implements Service {
       onHeartbeat: (outcome) => this.#metrics.heartbeat(outcome),
       onAnswer: this.#options.onSteeringAnswer,
     });
-    this.#parts.push(steering, this.#heartbeats);
+    const { qualityShipMs: shipMs, qualityMinClients: minClients } = config;
+    const { metrics } = this.#options;
+    this.#quality = new QualityReporter({ applianceId, service: steering, world, logger, metrics, shipMs, minClients });
+    this.#parts.push(steering, this.#heartbeats, this.#quality);
+    if (config.localSteering === 'on') {
+      const pollMs = SNAPSHOT_BEATS * config.heartbeatMs;
+      this.#snapshots = new SiteSnapshots({ siteId, stateDir: config.stateDir, steering, pollMs, world, logger });
+      this.#parts.push(this.#snapshots);
+    }
     const source = this.#routeSource();
     if (source === undefined) return;
     this.#routes = new RouteReporter({
@@ -303,6 +337,7 @@ export class ControlPlane implements Service {
   #routeSource(): RouteSource | undefined {
     const { config, logger, world } = this.#options;
     if (config.routesFile !== '') return new FileRoutes(config.routesFile, logger);
+    if (config.bmpListen !== '') return this.#bmpRoutes(config.bmpListen);
     if (config.birdSocket === '') return undefined;
     return new BirdRoutes({
       socketFile: config.birdSocket,
@@ -311,6 +346,19 @@ export class ControlPlane implements Service {
       clock: world.clock,
       logger,
     });
+  }
+
+  #bmpRoutes(listen: string): RouteSource {
+    const { config, logger, world } = this.#options;
+    const routes = new BmpRoutes({
+      listen: parseHostPort(listen),
+      routers: config.bmpRouters,
+      graceMs: config.routesGraceMs,
+      clock: world.clock,
+      logger,
+    });
+    this.#parts.push(routes);
+    return routes;
   }
 
   #service(

@@ -83,7 +83,9 @@ export class BmpTable {
   /** All routes now, of all peers; several for one prefix. */
   *routes(): Generator<AnnouncedRoute> {
     const afterPolicy = new Set(
-      [...this.#peers.values()].filter(({ peer, routes }) => peer.isPostPolicy && routes.size > 0).map(({ peer }) => peer.key),
+      [...this.#peers.values()]
+        .filter(({ peer, routes }) => peer.isPostPolicy && routes.size > 0)
+        .map(({ peer }) => peer.key),
     );
     for (const { peer, routes, old } of this.#peers.values()) {
       if (!peer.isPostPolicy && afterPolicy.has(peer.key)) continue;

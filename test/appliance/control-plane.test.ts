@@ -65,6 +65,7 @@ async function start(config: Partial<ControlPlaneConfig> = {}): Promise<ControlP
       allowUnsigned: false,
       stateDir: dir,
       heartbeatMs: 2000,
+      localSteering: 'off',
       planPollMs: 10_000,
       demandShipMs: 30_000,
       routesFile: '',

@@ -62,6 +62,7 @@ describe('what the ISP announces, watched in a real BIRD', () => {
       med: 10,
       localPref: 100,
       communities: ['64500:100'],
+      originAsn: 64511,
     });
     await pair.killRouter();
     pair.startRouter(['203.0.113.0/24']);

@@ -90,7 +90,7 @@ describe('reading a table dump as a routes file', () => {
 
   it('takes the shortest path of each prefix', () => {
     expect(parseBytes(dump)).toEqual({
-      routes: [{ prefix: '192.0.2.0/24', asPathLength: 1, med: 7 }],
+      routes: [{ prefix: '192.0.2.0/24', asPathLength: 1, med: 7, originAsn: 64500 }],
       problems: [],
       isTorn: false,
     });
