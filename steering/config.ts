@@ -94,6 +94,12 @@ export const STEERING_PARAMETERS = {
   ...flowParameters,
   ...edgeParameters,
   ...tokenParameters,
+  siteSnapshotSec: numberParameter(
+    's',
+    { min: 60, max: 2_592_000 },
+    86_400,
+    'How long appliances may answer content steering for their site by what they were last told, while this service is away.',
+  ),
   ...qualityParameters,
   ...recordParameters,
   allowUnsignedLoopback: flagParameter('Development only: take unsigned calls of services from loopback.'),

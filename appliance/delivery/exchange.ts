@@ -3,6 +3,7 @@ import type { HttpClient } from '../../src/client/http-client.ts';
 import { crossOriginHeaders } from '../../src/http/cors.ts';
 import type { World } from '../../src/world/world.ts';
 import type { ApplianceConfig } from '../config.ts';
+import type { LocalSteering } from '../local-steering/local-steering.ts';
 import type { Passage } from '../purge/purge-barrier.ts';
 import type { PurgeTarget } from '../purge/purge-rule.ts';
 import type { RunningAnswer } from '../purge/running-answers.ts';
@@ -20,6 +21,8 @@ export interface DeliveryContext extends RecordContext {
   readonly isDraining: () => boolean;
   readonly forwarding: Forwarding;
   readonly tokenGate: TokenGate;
+  /** Answers content steering while steering is away; undefined where it is not wanted. */
+  readonly localSteering?: LocalSteering | undefined;
 }
 
 /** What methods that change something need. */

@@ -18,6 +18,7 @@ import type { Socket } from 'node:net';
 import { ERROR_CODES } from '../../src/errors/error-codes.ts';
 import { isOperational } from '../../src/errors/operational-error.ts';
 import { preflightHeaders } from '../../src/http/cors.ts';
+import type { LocalAnswer } from '../local-steering/local-steering.ts';
 import type { Passed } from '../tokens/token-gate.ts';
 import { type Admission, admit } from './admit.ts';
 import { checkHead, type RefusalReason } from './check-head.ts';
@@ -26,7 +27,7 @@ import { DeliveryRecord } from './delivery-record.ts';
 import { type DeliveryContext, type Exchange, sendHead } from './exchange.ts';
 import { forwardMethod, isForwardable } from './forward-method.ts';
 import { parseRequest } from './parse-request.ts';
-import { ClientTooSlow } from './send-answer.ts';
+import { ClientTooSlow, sendWhole } from './send-answer.ts';
 import { deliver } from './send-found.ts';
 
 const MAX_STARTS = 3;
@@ -75,6 +76,8 @@ async function answer(incoming: IncomingMessage, exchange: Exchange): Promise<vo
     return refuse(exchange, { status: 417, reason: 'expectation' }, head.hasBody);
   }
   const forwarded = isForwardable(method) && context.forwarding.methods.has(method) ? method : undefined;
+  const local = context.localSteering?.answer(method, target);
+  if (local !== undefined) return sendLocal(exchange, local, head.hasBody);
   const asks = forwarded !== undefined || method === 'GET' || method === 'HEAD';
   const passed = asks ? await context.tokenGate.pass(target, headers) : ({ kind: 'passed', target } as const);
   if (passed.kind === 'refused') return refuseToken(exchange, passed, head.hasBody);
@@ -138,6 +141,13 @@ function refuse(
     ...(refusal.status === 405 ? { Allow: allowed(exchange.context) } : {}),
     ...(ends ? { Connection: 'close' } : {}),
   });
+}
+
+/** An order of this site for a player, while steering is away: no object, no demand. */
+function sendLocal({ response, record }: Exchange, { headers, body }: LocalAnswer, ends: boolean): void {
+  record.status = 200;
+  record.outcome = 'hit';
+  sendWhole(response, { status: 200, headers: { ...headers, ...(ends ? { Connection: 'close' } : {}) } }, body, record);
 }
 
 /** Nobody stores it: the same URL may open in a moment, with a newer key. The token itself is told to no log. */

@@ -20,6 +20,7 @@ import { DashTemplates } from '../manifests/dash-templates.ts';
 import type { SteeringMetrics } from '../metrics.ts';
 import type { PlayerQuality } from '../quality/player-quality.ts';
 import type { ClientRouting } from '../routing/client-routing.ts';
+import { addSnapshotRoute } from '../site-snapshot/snapshot-route.ts';
 import { addTokenRoutes } from '../tokens/token-routes.ts';
 import type { UrlTokens } from '../tokens/url-tokens.ts';
 import { addContentSteeringRoutes } from './content-steering-routes.ts';
@@ -135,6 +136,13 @@ export class SteeringServers implements Service {
     addEnrolmentRoute(this.#server, trusted, identity, logger);
     const guard = createSignatureGuard({ trusted, clock: world.clock, logger, allowUnsignedLoopback });
     addSketchRoute(this.#server, api, quality, guard);
+    addSnapshotRoute(this.#server, {
+      guard,
+      identity,
+      nowMs: () => world.clock.nowMs(),
+      fleet: () => this.#options.state().fleet,
+      policy: () => ({ steeringUrl: this.#publicUrl, ttlSec: config.ttlSec, lifeMs: config.siteSnapshotSec * 1000 }),
+    });
     addRouteReportRoute(this.#server, { guard, metrics, maxReportedRoutes, takeRouteReport });
     addFleetRoutes(this.#server, {
       guard,

@@ -13,6 +13,7 @@ import { decodeHoldings } from '../../src/contracts/holdings.ts';
 import { problemSchema } from '../../src/contracts/problem.ts';
 import { parseQualitySketch } from '../../src/contracts/quality-sketch.ts';
 import { parseRouteReport } from '../../src/contracts/route-report.ts';
+import { parseSiteSnapshot } from '../../src/contracts/site-snapshot.ts';
 import { parseContentSteering, parseSteeringAnswer } from '../../src/contracts/steering-answer.ts';
 import { tokenKeySchema } from '../../src/contracts/token-keys.ts';
 import { checkSignedBody, checkSignedHead } from '../../src/signing/request-signature.ts';
@@ -37,6 +38,7 @@ const PARSERS: Readonly<Record<string, (body: unknown) => unknown>> = {
   problem: (body) => parseContract('problem', problemSchema, body),
   'quality-sketch': parseQualitySketch,
   'route-report': parseRouteReport,
+  'site-snapshot': parseSiteSnapshot,
   'steering-answer': parseSteeringAnswer,
   'token-key': (body) => parseContract('token key', tokenKeySchema, body),
 };
