@@ -4,6 +4,7 @@ import type { MaintenanceWindow, SiteTable } from '../sites/site-table.ts';
 /** One window of a site while it is open. */
 export interface OpenWindow {
   readonly siteId: string;
+  readonly startMs: number;
   readonly endMs: number;
   readonly why: string;
 }
@@ -35,7 +36,8 @@ export class MaintenanceWindows {
       const lengthMs = watched.window.hours * HOUR_MS;
       if (nowMs >= watched.startMs + lengthMs) watched.startMs = startOf(watched, nowMs);
       if (nowMs < watched.startMs) return [];
-      return [{ siteId: watched.siteId, endMs: watched.startMs + lengthMs, why: watched.window.why }];
+      const { siteId, startMs, window } = watched;
+      return [{ siteId, startMs, endMs: startMs + lengthMs, why: window.why }];
     });
   }
 

@@ -54,7 +54,7 @@ export type PutOutcome =
   | { readonly kind: 'refused'; readonly reason: string };
 
 /** One row of what is withheld: an order, or a window that is open. */
-export interface WithholdingRow extends Omit<Withholding, 'madeAtMs'> {
+export interface WithholdingRow extends Withholding {
   readonly state: 'planned' | 'active';
   readonly by: 'operator' | 'maintenance window';
 }
@@ -133,18 +133,18 @@ export class Withholdings implements Service {
     const nowMs = world.clock.nowMs();
     this.#endOrders(nowMs);
     this.#rows = [
-      ...[...this.#orders.values()].map((order): WithholdingRow => {
-        const { madeAtMs: _made, ...row } = order;
-        return { ...row, state: order.startMs <= nowMs ? 'active' : 'planned', by: 'operator' };
-      }),
+      ...[...this.#orders.values()].map(
+        (order): WithholdingRow => ({ ...order, state: order.startMs <= nowMs ? 'active' : 'planned', by: 'operator' }),
+      ),
       ...this.#windows.open(sites(), nowMs).map(
-        ({ siteId, endMs, why }): WithholdingRow => ({
+        ({ siteId, startMs, endMs, why }): WithholdingRow => ({
           name: `maintenance-of-${siteId}`,
           scope: 'site',
           target: siteId,
           why,
-          startMs: nowMs,
+          startMs,
           endMs,
+          madeAtMs: startMs,
           state: 'active',
           by: 'maintenance window',
         }),

@@ -241,13 +241,13 @@ test('killed ten times in the midst of writing, it starts each time, and knows e
     const child = await start(state, { leaseMs: 60_000 });
     expect(await drains(child)).toEqual(expect.arrayContaining([...confirmed]));
     expect((await places(child)).filter((id) => id === 'origin')).toEqual(['origin']);
-    let isKilled = false;
+    const life = { isOver: false };
     const hammer = async (write: (count: number) => Promise<void>): Promise<void> => {
       try {
-        for (let count = 0; !isKilled; count += 1) await write(count);
+        for (let count = 0; !life.isOver; count += 1) await write(count);
       } catch (error) {
         // The answer that the kill cut off.
-        if (!isKilled) throw error;
+        if (!life.isOver) throw error;
       }
     };
     const writers = [
@@ -258,7 +258,7 @@ test('killed ten times in the midst of writing, it starts each time, and knows e
       hammer(async (count) => void (await beat(child, `new-${count % 50}`, { sequence: 1000 * round + count }))),
     ];
     await new Promise((resolve) => setTimeout(resolve, 30 + random.next() * 300));
-    isKilled = true;
+    life.isOver = true;
     await child.end('SIGKILL');
     await Promise.all(writers);
   }
