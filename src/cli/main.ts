@@ -56,6 +56,11 @@ const ENTRIES: readonly Entry[] = [
     load: async () => (await import('./site-command.ts')).siteCommand(),
   },
   {
+    name: 'policy',
+    summary: 'Check and show the rules for devices and cohorts; roll a cohort back.',
+    load: async () => (await import('./policy-command.ts')).policyCommand(),
+  },
+  {
     name: 'volumes',
     summary: 'Show the disks of an appliance; add, drain, remove, re-initialise them while it runs.',
     load: async () => (await import('./volumes-command.ts')).volumesCommand(),

@@ -1,3 +1,4 @@
+import { parsePolicy } from './parse-policy.ts';
 import type { Cohort, DeviceRule, Policy } from './policy.ts';
 
 /** Something that a policy may say and that its author hardly means. */
@@ -10,6 +11,18 @@ export interface PolicyWarning {
 
 /** Beyond it one appliance version is a change for most viewers at once. */
 const LARGE_TRIAL = 0.5;
+
+/** What there is in the text of a policy file. @throws ContractError when it cannot be used at all */
+export function checkPolicyText(text: string): {
+  readonly version: string;
+  readonly devices: number;
+  readonly cohorts: number;
+  readonly warnings: readonly PolicyWarning[];
+} {
+  const policy = parsePolicy(text);
+  const { version, devices, cohorts } = policy;
+  return { version, devices: devices.length, cohorts: cohorts.length, warnings: checkPolicy(policy) };
+}
 
 /** What stands out in a policy that can be used as it is. */
 export function checkPolicy(policy: Policy): PolicyWarning[] {

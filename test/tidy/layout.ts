@@ -7,6 +7,7 @@ export const startableEntries: ReadonlySet<string> = new Set([
   'appliance/main.ts',
   'fill-planner/main.ts',
   'steering/main.ts',
+  'steering/policy/check-policy.ts',
   'steering/decision-log/replay-log.ts',
   'bench/main.ts',
   'deploy/demo/main.ts',
