@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { clientNetwork } from '../../src/http/client-network.ts';
 
 /**
  * Open connections by where they come from, so that one address cannot have them all. An IPv6 client has a whole /64,
@@ -17,7 +17,7 @@ export class ConnectionCounts {
   /** Counts one more. @returns what to call when it ends; undefined when it is one too many */
   enter(address: string): (() => void) | undefined {
     if (this.#limit === 0) return () => undefined;
-    const name = networkOf(address);
+    const name = clientNetwork(address);
     const count = this.#counts.get(name) ?? 0;
     if (count >= this.#limit) return undefined;
     this.#counts.set(name, count + 1);
@@ -32,19 +32,4 @@ export class ConnectionCounts {
   get size(): number {
     return this.#counts.size;
   }
-}
-
-/** The address, or the /64 of an IPv6 one, as text that is the same for the same network. */
-function networkOf(address: string): string {
-  if (!isIPv6(address)) return address;
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined) return mapped;
-  const [head = '', tail] = address.split('%', 1)[0]?.toLowerCase().split('::') ?? [];
-  const groups = head === '' ? [] : head.split(':');
-  const after = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : 8 - groups.length - after.length;
-  return [...groups, ...Array.from({ length: zeros }, () => '0'), ...after]
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':');
 }

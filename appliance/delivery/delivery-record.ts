@@ -1,6 +1,8 @@
 import type { Logger } from '../../src/telemetry/logger.ts';
 import type { Clock } from '../../src/world/world.ts';
 import type { AbandonReason, ApplianceMetrics, RequestOutcome } from '../metrics.ts';
+import type { Viewer, ViewQueue } from '../quality/view-queue.ts';
+import type { ViewEnding } from '../quality/viewer-sketches.ts';
 import type { RefusalReason } from './check-head.ts';
 import type { LoadMeter } from './load-meter.ts';
 import type { SendProgress } from './send-answer.ts';
@@ -12,11 +14,15 @@ export interface RecordContext {
   readonly load: LoadMeter;
   /** Told what of a path was served; counts only. */
   readonly recordDemand: (path: string, servedBytes: number) => void;
+  /** Where views go that steering is told the quality of; undefined without steering. */
+  readonly views: () => ViewQueue | undefined;
+  /** The session that a viewer's player names, where the operator wants it in the log. */
+  readonly sessionForLog: (viewer: Viewer) => string | undefined;
 }
 
 /**
- * What became of one request: one log line, the counters, and the demand that it shows. Never who asked: no address,
- * no cookie, no query.
+ * What became of one request: one log line, the counters, the demand that it shows and what the viewer got. Never who
+ * asked: no address, no cookie, no query; and the player's name for its session only where the operator asks for it.
  */
 export class DeliveryRecord implements SendProgress {
   readonly #context: RecordContext;
@@ -30,6 +36,9 @@ export class DeliveryRecord implements SendProgress {
   /** Whether the object is content that the planner may want to know the demand of. */
   countsAsDemand = false;
   reason: string | undefined;
+  /** Who asks, unless it is another appliance. Told to nobody: see ViewerSketches for what becomes of it. */
+  viewer: Viewer | undefined;
+  #isAbandoned = false;
 
   constructor(method: string, context: RecordContext) {
     this.#context = context;
@@ -55,13 +64,17 @@ export class DeliveryRecord implements SendProgress {
 
   abandoned(reason: AbandonReason): void {
     this.#context.metrics.answerAbandoned(reason);
+    this.#isAbandoned = true;
     this.reason = reason;
   }
 
   /** To be called once, when nothing more is sent. */
   end(): void {
-    const { clock, load, logger, metrics, recordDemand } = this.#context;
+    const { clock, load, logger, metrics, recordDemand, views, sessionForLog } = this.#context;
     load.requestEnded();
+    const totalMs = clock.monotonicMs() - this.#beganAtMs;
+    if (this.viewer !== undefined) views()?.put(this.viewer, this.#servedBytes, totalMs, this.#ending());
+    const sid = this.viewer === undefined ? undefined : sessionForLog(this.viewer);
     metrics.requestEnded(this.outcome, this.#servedBytes, this.#firstByteMs);
     if (this.outcome === 'hit' && this.#firstByteMs !== undefined) load.hitBegan(this.#firstByteMs);
     if (this.countsAsDemand && this.path !== undefined && this.#servedBytes > 0) {
@@ -75,11 +88,17 @@ export class DeliveryRecord implements SendProgress {
         outcome: this.outcome,
         servedBytes: this.#servedBytes,
         firstByteMs: rounded(this.#firstByteMs),
-        totalMs: rounded(clock.monotonicMs() - this.#beganAtMs),
+        totalMs: rounded(totalMs),
+        ...(sid === undefined ? {} : { sid }),
         ...(this.reason === undefined ? {} : { reason: this.reason }),
       },
       'request',
     );
+  }
+
+  #ending(): ViewEnding {
+    if (this.outcome === 'failed' || this.status >= 500) return 'failed';
+    return this.#isAbandoned ? 'left' : 'whole';
   }
 }
 

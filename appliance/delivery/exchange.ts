@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { HttpClient } from '../../src/client/http-client.ts';
+import { cmsdDynamic } from '../../src/http/cmsd.ts';
 import { crossOriginHeaders } from '../../src/http/cors.ts';
 import type { World } from '../../src/world/world.ts';
 import type { ApplianceConfig } from '../config.ts';
@@ -8,6 +9,7 @@ import type { Passage } from '../purge/purge-barrier.ts';
 import type { PurgeTarget } from '../purge/purge-rule.ts';
 import type { RunningAnswer } from '../purge/running-answers.ts';
 import type { TokenGate } from '../tokens/token-gate.ts';
+import { isFull, type Load } from './admit.ts';
 import { cutAnswer } from './cut-answer.ts';
 import type { DeliveryRecord, RecordContext } from './delivery-record.ts';
 import type { Finder } from './find-object.ts';
@@ -40,6 +42,23 @@ export interface Exchange {
   readonly record: DeliveryRecord;
   /** Aborts when the client has left. */
   readonly left: AbortSignal;
+}
+
+/** What is carried beside the request that asks. */
+export const loadBeside = ({ load, config }: DeliveryContext): Load => ({
+  activeRequests: load.activeRequests - 1,
+  maxActiveRequests: config.maxActiveRequests,
+  egressBitsPerSec: load.egressBitsPerSec(),
+  hardEgressBitsPerSec: config.hardEgressBitsPerSec,
+});
+
+/**
+ * CMSD-Dynamic of an answer that goes out now, where it is not switched off.
+ * @param upstream the field as it came with this very answer
+ */
+export function cmsdHeader(context: DeliveryContext, upstream: string | undefined): Record<string, string> {
+  if (context.config.cmsd === 'off') return {};
+  return { 'CMSD-Dynamic': cmsdDynamic(upstream, context.config.id, isFull(loadBeside(context))) };
 }
 
 export const NO_BYTES = new Uint8Array();

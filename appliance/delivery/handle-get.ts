@@ -17,6 +17,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { ERROR_CODES } from '../../src/errors/error-codes.ts';
 import { isOperational } from '../../src/errors/operational-error.ts';
+import { cmsdDynamic } from '../../src/http/cmsd.ts';
 import { preflightHeaders } from '../../src/http/cors.ts';
 import type { LocalAnswer } from '../local-steering/local-steering.ts';
 import type { Passed } from '../tokens/token-gate.ts';
@@ -24,7 +25,7 @@ import { type Admission, admit } from './admit.ts';
 import { checkHead, type RefusalReason } from './check-head.ts';
 import { breakOff } from './cut-answer.ts';
 import { DeliveryRecord } from './delivery-record.ts';
-import { type DeliveryContext, type Exchange, sendHead } from './exchange.ts';
+import { type DeliveryContext, type Exchange, loadBeside, sendHead } from './exchange.ts';
 import { forwardMethod, isForwardable } from './forward-method.ts';
 import { parseRequest } from './parse-request.ts';
 import { ClientTooSlow, sendWhole } from './send-answer.ts';
@@ -101,15 +102,10 @@ async function answer(incoming: IncomingMessage, exchange: Exchange): Promise<vo
   }
   const { request } = parsed;
   record.path = request.path;
-  const admission = admit(
-    {
-      activeRequests: context.load.activeRequests - 1,
-      maxActiveRequests: context.config.maxActiveRequests,
-      egressBitsPerSec: context.load.egressBitsPerSec(),
-      hardEgressBitsPerSec: context.config.hardEgressBitsPerSec,
-    },
-    context.world.random.next(),
-  );
+  if (forwarded === undefined && !request.directives.onlyIfCached) {
+    record.viewer = { address: incoming.socket.remoteAddress ?? '', target, headers };
+  }
+  const admission = admit(loadBeside(context), context.world.random.next());
   if (admission.kind === 'shed') return shed(exchange, admission, head.hasBody);
   if (forwarded !== undefined) {
     return forwardMethod(forwarded, request, { incoming, hasBody: head.hasBody }, exchange);
@@ -165,8 +161,7 @@ function shed(exchange: Exchange, admission: Admission & { readonly kind: 'shed'
   sendHead(exchange, 503, {
     ...(ends ? { Connection: 'close' } : {}),
     'Retry-After': String(admission.retryAfterSec),
-    // No blanks: a player that reads this splits without trimming.
-    'CMSD-Dynamic': `"${exchange.context.config.id}";du`,
+    'CMSD-Dynamic': cmsdDynamic(undefined, exchange.context.config.id, true),
   });
 }
 

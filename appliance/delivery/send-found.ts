@@ -7,7 +7,7 @@ import { crossOriginHeaders } from '../../src/http/cors.ts';
 import { clientValidators, keptHeaders } from '../fill/origin/read-answer.ts';
 import type { Passage } from '../purge/purge-barrier.ts';
 import { type Answer, chooseAnswer } from './choose-answer.ts';
-import { type Exchange, NO_BYTES, PurgeGate, sendHead, sendOptions } from './exchange.ts';
+import { cmsdHeader, type Exchange, NO_BYTES, PurgeGate, sendHead, sendOptions } from './exchange.ts';
 import { type Found, findObject } from './find-object.ts';
 import type { DeliveryRequest } from './parse-request.ts';
 import { piecesOf, sendAnswer, sendWhole } from './send-answer.ts';
@@ -73,9 +73,16 @@ async function sendObject(
   record.countsAsDemand = !request.directives.onlyIfCached;
   const pieces = piecesOf(chosenAnswer.body, (range) => lease.read(range, exchange.left));
   const options = sendOptions(exchange, gate);
-  const head = { status: chosenAnswer.status, headers: { ...chosenAnswer.headers } };
+  const head: { status: number; headers: Record<string, string> } = {
+    status: chosenAnswer.status,
+    headers: { ...chosenAnswer.headers },
+  };
   const beforeHead = (): void => {
     options.beforeHead();
+    // What was stored with the object was true then; of a miss it is what was said just now.
+    delete head.headers['cmsd-dynamic'];
+    const upstream = found.outcome === 'miss' ? description.headers['cmsd-dynamic'] : undefined;
+    Object.assign(head.headers, cmsdHeader(context, upstream));
     // The first block is in hand by now, and what was wrong with it is known.
     if (lease.repairedBlocks > 0) head.headers['Cache-Status'] = repairedStatus(found, context.config.id);
   };
@@ -123,12 +130,19 @@ function sendSmall(
   const member = formatCacheStatus(context.config.id, found.cacheStatus);
   const hasBody = request.method === 'GET' && found.status !== 304 && found.status !== 204;
   const headers = {
-    ...found.headers,
+    ...withoutCmsd(found.headers),
     'cache-status': appendCacheStatus(found.headers['cache-status'], member),
     ...crossOriginHeaders,
+    ...cmsdHeader(context, found.cacheStatus.kind === 'hit' ? undefined : found.headers['cmsd-dynamic']),
     ...(hasBody ? { 'Content-Length': String(found.body.length) } : {}),
   };
   sendWhole(response, { status: found.status, headers }, hasBody ? found.body : NO_BYTES, record);
+}
+
+/** Without what other servers said of themselves: it is put in again, in one field with our own. */
+function withoutCmsd<T extends Readonly<Record<string, unknown>>>(headers: T): Omit<T, 'cmsd-dynamic'> {
+  const { 'cmsd-dynamic': _said, ...others } = headers;
+  return others;
 }
 
 async function sendStream(
@@ -146,8 +160,9 @@ async function sendStream(
     formatCacheStatus(context.config.id, found.cacheStatus),
   );
   const headers: Record<string, string | readonly string[]> = {
-    ...keptHeaders(upstream.headers),
+    ...withoutCmsd(keptHeaders(upstream.headers)),
     'cache-status': status,
+    ...cmsdHeader(context, upstream.headers['cmsd-dynamic']),
     ...(upstream.setCookies.length === 0 ? {} : { 'set-cookie': upstream.setCookies }),
     ...crossOriginHeaders,
   };

@@ -68,6 +68,8 @@ async function start(config: Partial<ControlPlaneConfig> = {}): Promise<ControlP
       localSteering: 'off',
       planPollMs: 10_000,
       demandShipMs: 30_000,
+      qualityShipMs: 5000,
+      qualityMinClients: 5,
       routesFile: '',
       birdSocket: '',
       birdProtocol: 'isp',

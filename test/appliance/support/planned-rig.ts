@@ -75,6 +75,8 @@ export async function startPlannedRig(
     tokenGate: createUrlTokens(config, { stateDir: dir, clock: world.clock, logger: silentLogger, metrics: meters })
       .gate,
     forwarding: { methods: new Set<string>(), http, invalidate: () => Promise.resolve() },
+    views: () => undefined,
+    sessionForLog: () => undefined,
     recordDemand: (path: string, bytes: number) => void demand.set(path, (demand.get(path) ?? 0) + bytes),
   };
   const server = new DeliveryServer({
