@@ -71,6 +71,11 @@ const ENTRIES: readonly Entry[] = [
     load: async () => (await import('./purge-command.ts')).purgeCommand(),
   },
   {
+    name: 'token',
+    summary: 'Show, rotate and revoke the keys of signed URLs; mint and inspect tokens.',
+    load: async () => (await import('./token-command.ts')).tokenCommand(),
+  },
+  {
     name: 'enrol',
     summary: 'Mint a one-time token by which a service registers with another.',
     load: async () => (await import('./enrol-command.ts')).enrolCommand(),
