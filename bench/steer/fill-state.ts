@@ -128,7 +128,7 @@ const dotted = (address: number): string =>
 
 const applianceIdAt = (index: number): string => `app-${index.toString(36)}`;
 
-function heldTitles(appliance: number, size: SteeringSize): number[] {
+export function heldTitles(appliance: number, size: SteeringSize): number[] {
   const titles = titleCountOf(size);
   const count = Math.max(1, Math.round(titles * HOLDERS_SHARE));
   // The hundredth part of the titles that everybody watches is everywhere; of the others each its own.
@@ -138,10 +138,10 @@ function heldTitles(appliance: number, size: SteeringSize): number[] {
   );
 }
 
-const renditionIdsOf = (titleId: string): string[] =>
+export const renditionIdsOf = (titleId: string): string[] =>
   Array.from({ length: FILES_PER_TITLE }, (_, at) => `${titleId}/r${at}`);
 
-function titleAt(index: number): CatalogueTitle {
+export function titleAt(index: number): CatalogueTitle {
   const id = titleIdAt(index);
   return {
     id,

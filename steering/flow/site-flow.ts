@@ -5,7 +5,7 @@ import type { Logger } from '../../src/telemetry/logger.ts';
 import type { World } from '../../src/world/world.ts';
 import { type DemandLedger, restKey } from './demand-ledger.ts';
 import type { FlowSolver } from './flow-solver.ts';
-import { buildFlowProblem, type NamedProblem } from './plan/build-flow-problem.ts';
+import { ArcFinder, buildFlowProblem, type NamedProblem } from './plan/build-flow-problem.ts';
 import { loadOf, sumOf } from './plan/flow-problem.ts';
 import { fits, nearestShares, type PlannedFlow, toFlow } from './plan/plan-flow.ts';
 import { changeLayout, type ShareLayout, sharesOf, siteAt } from './share-layout.ts';
@@ -81,6 +81,7 @@ const SLACK = 1 / PLANNED_SHARE - 1;
 export class SiteFlow implements Service {
   readonly #options: SiteFlowOptions;
   readonly #rounds: PeriodicTask;
+  readonly #finder = new ArcFinder();
   /** Where the sessions of each group go, also of those that go to their nearest site. */
   #layouts: ReadonlyMap<string, ShareLayout> = new Map();
   /** The last round, if it was quiet: everybody was with the nearest site. */
@@ -125,6 +126,7 @@ export class SiteFlow implements Service {
     const named = buildFlowProblem(
       groups,
       sites().map((site) => ({ ...site, capacityBitsPerSec: site.capacityBitsPerSec * PLANNED_SHARE })),
+      this.#finder,
     );
     const nearest = nearestShares(named.problem);
     const isQuiet = this.#shares === NO_SHARES && fits(named.problem, toFlow(named.problem, nearest), SLACK);

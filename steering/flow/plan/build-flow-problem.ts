@@ -26,23 +26,54 @@ interface Arc {
   readonly cost: number;
 }
 
-export function buildFlowProblem(groups: readonly GroupDemand[], sites: readonly FlowSite[]): NamedProblem {
-  const homes = new Map(sites.map((site) => [site.id, site.location]));
-  const arcsByPlace = new Map<string, Map<FlowPlace['siteCosts'], readonly Arc[]>>();
-  const arcsOf = (place: FlowPlace): readonly Arc[] => {
-    // Most groups of a site and network see the same costs: their arcs are found once.
-    const key = `${place.siteId ?? ''}\n${place.network ?? ''}`;
-    const known = arcsByPlace.get(key) ?? new Map<FlowPlace['siteCosts'], readonly Arc[]>();
-    arcsByPlace.set(key, known);
-    const arcs = known.get(place.siteCosts) ?? cheapestArcs(place, sites, homes.get(place.siteId ?? ''));
-    known.set(place.siteCosts, arcs);
+/**
+ * Finds the sites of a place, and remembers them while the sites are the same: looking at hundreds of sites for
+ * hundreds of places takes long enough for players to notice, and seldom says anything new.
+ */
+export class ArcFinder {
+  #sites: readonly FlowSite[] = [];
+  #signature = '';
+  #homes: ReadonlyMap<string, FlowSite['location']> = new Map();
+  #networks: ReadonlySet<string | undefined> = new Set();
+  /** By what sites cost the ISP, which is the same object for all whom it is the same for, then by site and network. */
+  #known = new WeakMap<FlowPlace['siteCosts'], Map<string, readonly Arc[]>>();
+
+  use(sites: readonly FlowSite[]): void {
+    this.#sites = sites;
+    const signature = JSON.stringify(sites.map(({ id, kind, network, location }) => [id, kind, network, location]));
+    if (signature === this.#signature) return;
+    this.#signature = signature;
+    this.#homes = new Map(sites.map((site) => [site.id, site.location]));
+    this.#networks = new Set(sites.map(({ network }) => network));
+    this.#known = new WeakMap();
+  }
+
+  arcsOf(place: FlowPlace): readonly Arc[] {
+    let known = this.#known.get(place.siteCosts);
+    if (known === undefined) this.#known.set(place.siteCosts, (known = new Map<string, readonly Arc[]>()));
+    // A network that no site is there for alone sees the sites as all others do.
+    const key = `${place.siteId ?? ''}\n${this.#networks.has(place.network) ? place.network : ''}`;
+    let arcs = known.get(key);
+    if (arcs === undefined) {
+      arcs = cheapestArcs(place, key, this.#sites, this.#homes.get(place.siteId ?? ''));
+      known.set(key, arcs);
+    }
     return arcs;
-  };
+  }
+}
+
+/** @param sites that can give something */
+export function buildFlowProblem(
+  groups: readonly GroupDemand[],
+  sites: readonly FlowSite[],
+  finder = new ArcFinder(),
+): NamedProblem {
+  finder.use(sites);
   const arcStart = new Int32Array(groups.length + 1);
   const arcSite: number[] = [];
   const arcCost: number[] = [];
   for (const [group, { place }] of groups.entries()) {
-    for (const { site, cost } of [...arcsOf(place), { site: sites.length, cost: ORIGIN_COST }]) {
+    for (const { site, cost } of [...finder.arcsOf(place), { site: sites.length, cost: ORIGIN_COST }]) {
       arcSite.push(site);
       arcCost.push(cost);
     }
@@ -61,11 +92,15 @@ export function buildFlowProblem(groups: readonly GroupDemand[], sites: readonly
   };
 }
 
-function cheapestArcs(place: FlowPlace, sites: readonly FlowSite[], home: FlowSite['location']): readonly Arc[] {
-  const key = `${place.siteId ?? ''}\n${place.network ?? ''}`;
+function cheapestArcs(
+  place: FlowPlace,
+  key: string,
+  sites: readonly FlowSite[],
+  home: FlowSite['location'],
+): readonly Arc[] {
   return sites
     .flatMap((site, index) => {
-      const cost = site.capacityBitsPerSec > 0 ? siteCost(place, site, home) : undefined;
+      const cost = siteCost(place, site, home);
       if (cost === undefined) return [];
       return [{ site: index, cost, turn: rendezvousScore(key, { id: site.id, weight: site.capacityBitsPerSec }) }];
     })

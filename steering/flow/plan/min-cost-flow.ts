@@ -63,12 +63,14 @@ class FlowSolver {
     const { demand, capacity, arcStart, arcSite } = problem;
     const sites = capacity.length;
     this.#problem = problem;
-    this.#kept = staying?.kept;
     this.#moveCost = staying?.moveCost ?? 0;
     this.flow = new Float64Array(arcSite.length);
     this.price = new Float64Array(sites);
     this.#room = Float64Array.from(capacity);
-    this.#negligible = Math.max(sumOf(demand) * 1e-12, Number.MIN_VALUE);
+    const negligible = Math.max(sumOf(demand) * 1e-12, Number.MIN_VALUE);
+    this.#negligible = negligible;
+    // A step as small as that would be rounded away, and the search would take it for ever.
+    this.#kept = staying?.kept.map((bits) => (bits > negligible ? bits : 0));
     this.#isFull = Uint8Array.from(capacity, (bits) => Number(bits <= this.#negligible));
     this.#arcGroup = new Int32Array(arcSite.length);
     for (let group = 0; group < demand.length; group += 1)

@@ -60,3 +60,18 @@ test('with a price on moves the flow is the optimum of the costs with the discou
     { numRuns: 150 },
   );
 });
+
+test('who is there with next to nothing does not keep the search from ending', () => {
+  const problem = problemOf({
+    demand: [10, 10],
+    capacity: [12, 12],
+    costs: [
+      [1, 1],
+      [1, 2],
+    ],
+  });
+  const kept = Float64Array.of(1e-13, 10, 0, 1e-14, 0, 1e-12);
+  const { flow } = solveMinCostFlow(problem, { kept, moveCost: 5 });
+  expect(flow[1]).toBeCloseTo(10, 9);
+  expect(flow[3]).toBeCloseTo(10, 9);
+});
