@@ -331,31 +331,6 @@ test('explain shows the whole decision for any client', async () => {
   expect(await rig.admin('/v1/explain?title=bars')).toMatchObject({ status: 400 });
 });
 
-test('players tell how an appliance does, and it is summed up; what is malformed changes nothing', async () => {
-  const { rig } = await startFleet(['a']);
-  const send = (body: string) => rig.post('/v1/cmcd', body, { 'content-type': 'application/cmcd' });
-  expect(
-    (await send('bs,mtp=(2000),h="a.example:8080",sid="s-1",v=2\n;;;garbage\nmtp=500,h="nobody.example"')).status,
-  ).toBe(204);
-  expect((await send('')).status).toBe(204);
-  expect((await send('x'.repeat(64 * 1024 + 1))).status).toBe(413);
-  const { sketches } = (await rig.admin('/v1/quality')) as { sketches: unknown[] };
-  expect(sketches).toEqual([
-    expect.objectContaining({
-      applianceId: 'a',
-      records: 1,
-      stalledRecords: 1,
-      throughputKbitPerSec: { count: 1, sum: 2000 },
-    }),
-  ]);
-  await rig.get('/v1/steering/hls?a=bars&s=x&_HLS_pathway=a&_HLS_throughput=4000000');
-  await rig.get('/v1/steering/hls?a=bars&s=x&_HLS_pathway=nobody&_HLS_throughput=4000000');
-  const after = (await rig.admin('/v1/quality')) as { sketches: unknown[] };
-  expect(after.sketches).toEqual([
-    expect.objectContaining({ applianceId: 'a', throughputKbitPerSec: { count: 2, sum: 6000 } }),
-  ]);
-});
-
 test('a trusted proxy names the client, and nobody else does', async () => {
   const { rig } = await startFleet(['a'], { trustedProxies: ['127.0.0.0/8'], allowPrivateRoutes: true });
   await rig.post('/v1/routes', routes('a', ['8.8.8.0/24']));
