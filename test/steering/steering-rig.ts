@@ -14,7 +14,7 @@ import { FakeWorld } from '../support/fake-world.ts';
 export class SteeringRig {
   readonly folder: string;
   readonly world: FakeWorld;
-  readonly #flags: Readonly<Record<string, unknown>>;
+  #flags: Readonly<Record<string, unknown>>;
   readonly #logger: Logger;
   #service: SteeringService;
 
@@ -23,6 +23,12 @@ export class SteeringRig {
     this.world = new FakeWorld();
     this.#flags = flags;
     this.#logger = logger;
+    this.#service = this.#make();
+  }
+
+  /** Other parameters, before it is started: those that need the folder. */
+  set(flags: Readonly<Record<string, unknown>>): void {
+    this.#flags = { ...this.#flags, ...flags };
     this.#service = this.#make();
   }
 
