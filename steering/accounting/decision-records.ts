@@ -9,7 +9,7 @@ import type { ClientPlace } from '../answer/locate-client.ts';
 import { dataVersions, type SteeringState } from '../answer/steer.ts';
 import { DecisionLog } from '../decision-log/decision-log.ts';
 import type { AnswerShape } from '../decision-log/logged-decision.ts';
-import { nominalBitsPerSec } from '../fleet/nominal-bitrate.ts';
+import { nominalBitsPerSec } from '../fleet/admission/nominal-bitrate.ts';
 import { ORIGIN_ID } from '../ranking/candidate.ts';
 import { ByteAccounts } from './byte-accounts.ts';
 import { byteClassOf } from './byte-class.ts';
@@ -96,7 +96,9 @@ export class DecisionRecords implements Service {
       titleId,
       client: decision.client,
       firstId: first?.id ?? ORIGIN_ID,
-      firstClass: byteClassOf(decision.basis, first?.siteId, nearestSiteId),
+      firstClass: byteClassOf(decision.basis, first?.siteId, nearestSiteId, (applianceId) =>
+        state.heldTitles.isPlanned(applianceId, titleId),
+      ),
       bitsPerSec: nominalBitsPerSec(decision.title),
       nearestSiteId,
     });

@@ -1,7 +1,7 @@
 import type { CatalogueTitle } from '../../src/contracts/catalogue-snapshot.ts';
 import { unitHash } from '../../src/hashing/weighted-rendezvous.ts';
 import type { FleetMember } from '../fleet/fleet-registry.ts';
-import { nominalBitsPerSec } from '../fleet/nominal-bitrate.ts';
+import { nominalBitsPerSec } from '../fleet/admission/nominal-bitrate.ts';
 import type { Candidate } from '../ranking/candidate.ts';
 import { DEFAULT_POLICY, type PolicyFacts } from '../ranking/policy-facts.ts';
 import type { SessionFacts } from '../ranking/session-facts.ts';

@@ -7,7 +7,7 @@ import { findTitle, type NoTitle, type SteeringState, steer } from '../answer/st
 import type { AnswerShape } from '../decision-log/logged-decision.ts';
 import { type DeviceShape, shapeFor } from '../edge/answer-shape.ts';
 import type { EdgeVerdict, WorkClass } from '../edge/edge-question.ts';
-import { nominalBitsPerSec } from '../fleet/nominal-bitrate.ts';
+import { nominalBitsPerSec } from '../fleet/admission/nominal-bitrate.ts';
 import type { PlayerRequest, PublicApi } from './public-api.ts';
 
 export interface Question {

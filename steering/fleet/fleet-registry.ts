@@ -10,8 +10,8 @@ import {
   capacityShareAt,
   stillRecovering,
   WARM,
-} from './capacity-state.ts';
-import { judgeLeases, type LeaseFacts, type LeaseVerdicts } from './leases.ts';
+} from './presence/capacity-state.ts';
+import { judgeLeases, type LeaseFacts, type LeaseVerdicts } from './presence/leases.ts';
 import { PlaceOrders } from './place-orders.ts';
 
 /** What became of a heartbeat. Out of order: older than one that we have, of the same instance or of one before. */

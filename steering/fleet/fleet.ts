@@ -5,15 +5,15 @@ import type { Service } from '../../src/lifecycle/service.ts';
 import { PeriodicTask } from '../../src/resilience/periodic-task.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import type { World } from '../../src/world/world.ts';
-import { ApplianceJournal, type JournalEntry } from './appliance-journal.ts';
-import type { CapacityRules } from './capacity-state.ts';
+import { nominalBitsPerSec } from './admission/nominal-bitrate.ts';
+import { PlacedSessions } from './admission/placed-sessions.ts';
 import { FleetRegistry, type HeartbeatOutcome } from './fleet-registry.ts';
 import type { FleetStore } from './fleet-store.ts';
-import { HeartbeatRates } from './heartbeat-rates.ts';
 import type { HeldTitles } from './held-titles.ts';
-import { ListeningTime, TICK_MS } from './listening-time.ts';
-import { nominalBitsPerSec } from './nominal-bitrate.ts';
-import { PlacedSessions } from './placed-sessions.ts';
+import { ApplianceJournal, type JournalEntry } from './presence/appliance-journal.ts';
+import type { CapacityRules } from './presence/capacity-state.ts';
+import { HeartbeatRates } from './presence/heartbeat-rates.ts';
+import { ListeningTime, TICK_MS } from './presence/listening-time.ts';
 
 export interface FleetOptions {
   readonly world: World;

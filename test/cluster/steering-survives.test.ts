@@ -182,6 +182,7 @@ test.each([
   await until(async () => (await metricsOf(child)).includes('steering_site_file_broken 0'));
 });
 
+// Only where a file system can be mounted; whyNoSmallDisk says on the terminal why not.
 test.skipIf(noTmpfs !== undefined)(
   'on a disk without a free byte it starts, hears, steers, and remembers again once there is room',
   async () => {

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Heartbeat } from '../../../src/contracts/heartbeat.ts';
-import { FleetRegistry } from '../../../steering/fleet/fleet-registry.ts';
-import { nominalBitsPerSec } from '../../../steering/fleet/nominal-bitrate.ts';
-import { PlacedSessions } from '../../../steering/fleet/placed-sessions.ts';
-import { rankAppliances } from '../../../steering/ranking/rank-appliances.ts';
-import { FakeWorld } from '../../support/fake-world.ts';
-import { candidateFor, sessionOf } from '../ranking-samples.ts';
-import { heartbeat, title } from '../samples.ts';
+import type { Heartbeat } from '../../../../src/contracts/heartbeat.ts';
+import { nominalBitsPerSec } from '../../../../steering/fleet/admission/nominal-bitrate.ts';
+import { PlacedSessions } from '../../../../steering/fleet/admission/placed-sessions.ts';
+import { FleetRegistry } from '../../../../steering/fleet/fleet-registry.ts';
+import { rankAppliances } from '../../../../steering/ranking/rank-appliances.ts';
+import { FakeWorld } from '../../../support/fake-world.ts';
+import { candidateFor, sessionOf } from '../../ranking-samples.ts';
+import { heartbeat, title } from '../../samples.ts';
 
 const SILENT_AFTER_MS = 6000;
 const sessions = fc.array(

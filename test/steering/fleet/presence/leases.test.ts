@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { judgeLeases, type LeaseFacts } from '../../../steering/fleet/leases.ts';
+import { judgeLeases, type LeaseFacts } from '../../../../steering/fleet/presence/leases.ts';
 
 const RULES = { togetherMs: 12_000, preserveMs: 300_000 };
 const fact = (id: string, leaseEndsMs: number, changes: Partial<LeaseFacts> = {}): LeaseFacts => ({

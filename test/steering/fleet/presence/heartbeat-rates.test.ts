@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { HeartbeatRates } from '../../../steering/fleet/heartbeat-rates.ts';
+import { HeartbeatRates } from '../../../../steering/fleet/presence/heartbeat-rates.ts';
 
 test('ten heartbeats a second are taken of each appliance, and a burst', () => {
   const rates = new HeartbeatRates();

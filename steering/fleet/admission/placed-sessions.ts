@@ -1,4 +1,4 @@
-import { unitHash } from '../../src/hashing/weighted-rendezvous.ts';
+import { unitHash } from '../../../src/hashing/weighted-rendezvous.ts';
 
 /**
  * Sessions that were given an appliance and that its heartbeat cannot show yet.

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/world/world.ts';
+import type { Clock } from '../../../src/world/world.ts';
 
 /**
  * Time in which we could have heard something.

@@ -1,4 +1,4 @@
-import type { Heartbeat } from '../../src/contracts/heartbeat.ts';
+import type { Heartbeat } from '../../../src/contracts/heartbeat.ts';
 
 /**
  * What an appliance has to carry beyond its last heartbeat: whether it is still too full to be given anybody, whether

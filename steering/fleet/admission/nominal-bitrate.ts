@@ -1,4 +1,4 @@
-import type { CatalogueTitle } from '../../src/contracts/catalogue-snapshot.ts';
+import type { CatalogueTitle } from '../../../src/contracts/catalogue-snapshot.ts';
 
 const known = new WeakMap<CatalogueTitle, number>();
 

@@ -1,5 +1,5 @@
-import type { Clock } from '../../src/world/world.ts';
-import type { FleetMember } from './fleet-registry.ts';
+import type { Clock } from '../../../src/world/world.ts';
+import type { FleetMember } from '../fleet-registry.ts';
 
 /** Who saw it: the appliance itself, its silence, the reports of players, an operator, or steering from its numbers. */
 export type Witness = 'heartbeat' | 'lease' | 'players' | 'operator' | 'steering';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { ListeningTime, TICK_MS } from '../../../steering/fleet/listening-time.ts';
-import { FakeWorld } from '../../support/fake-world.ts';
+import { ListeningTime, TICK_MS } from '../../../../steering/fleet/presence/listening-time.ts';
+import { FakeWorld } from '../../../support/fake-world.ts';
 
 const GRACE_MS = 3000;
 

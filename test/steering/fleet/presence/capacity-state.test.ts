@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import type { Heartbeat } from '../../../src/contracts/heartbeat.ts';
-import { FleetRegistry } from '../../../steering/fleet/fleet-registry.ts';
-import { FakeWorld } from '../../support/fake-world.ts';
-import { heartbeat } from '../samples.ts';
+import type { Heartbeat } from '../../../../src/contracts/heartbeat.ts';
+import { FleetRegistry } from '../../../../steering/fleet/fleet-registry.ts';
+import { FakeWorld } from '../../../support/fake-world.ts';
+import { heartbeat } from '../../samples.ts';
 
 const LEASE_MS = 6000;
 

@@ -1,4 +1,4 @@
-import type { Lease } from '../ranking/candidate.ts';
+import type { Lease } from '../../ranking/candidate.ts';
 
 /**
  * Which appliances count as there, judged by when each was last heard.

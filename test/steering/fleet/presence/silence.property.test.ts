@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Clock } from '../../../src/world/world.ts';
-import { FleetRegistry } from '../../../steering/fleet/fleet-registry.ts';
-import { ListeningTime, TICK_MS } from '../../../steering/fleet/listening-time.ts';
-import { heartbeat, NOW_MS } from '../samples.ts';
+import type { Clock } from '../../../../src/world/world.ts';
+import { FleetRegistry } from '../../../../steering/fleet/fleet-registry.ts';
+import { ListeningTime, TICK_MS } from '../../../../steering/fleet/presence/listening-time.ts';
+import { heartbeat, NOW_MS } from '../../samples.ts';
 
 /**
  * A fleet that beats, a steering that ticks, and what goes wrong between them, in steps of a quarter of a second. What
