@@ -56,6 +56,11 @@ const ENTRIES: readonly Entry[] = [
     load: async () => (await import('./site-command.ts')).siteCommand(),
   },
   {
+    name: 'routes',
+    summary: 'Show where clients are by the routes of ISPs, and what is wrong with those.',
+    load: async () => (await import('./routes-command.ts')).routesCommand(),
+  },
+  {
     name: 'policy',
     summary: 'Check and show the rules for devices and cohorts; roll a cohort back.',
     load: async () => (await import('./policy-command.ts')).policyCommand(),

@@ -20,8 +20,8 @@ import { digestOf, type FamilyColumns, holdsAddress, policyAt, prefixAt, sizeOf 
  * A router that is misconfigured, or a session that flaps, takes away or moves half of an ISP at once, and so does one
  * that really changed. So a mass change (measure-change.ts) does not go into the table at first: the reports of the
  * sites that it concerns stay as they stood, all others go on, and where that is not enough the whole table stays.
- * What persists for `holdMs`, or is accepted by an operator, counts. What goes away by itself never did. The first
- * table is never held: there is nothing to compare it with.
+ * What persists for `holdMs`, or is accepted by an operator, counts. What goes away by itself never did. What
+ * an appliance reports for the first time is never held: there is nothing to compare it with.
  */
 export interface LedgerRules {
   readonly filter: FilterRules;
@@ -84,16 +84,20 @@ interface Contribution extends SiteReport {
 }
 type Contributions = ReadonlyMap<string, Contribution>;
 
+interface Standing extends Pick<MergedReports, 'leaks' | 'ties'> {
+  readonly contributions: Contributions;
+  readonly table: PrefixTableData<ReportedPlace>;
+}
+
 const siteOfPlace = (place: ReportedPlace): string | undefined => place.siteId;
 
 export class ReportLedger {
   #rules: LedgerRules;
   readonly #entries = new Map<string, Entry>();
   #silent: ReadonlySet<string> = new Set();
-  #standing: { readonly contributions: Contributions; readonly table: PrefixTableData<ReportedPlace> } | undefined;
+  #standing: Standing | undefined;
   #held: HeldChange | undefined;
   #isAccepted = false;
-  #notes: Pick<MergedReports, 'leaks' | 'ties'> = { leaks: new Map(), ties: new Map() };
 
   constructor(rules: LedgerRules) {
     this.#rules = rules;
@@ -137,12 +141,13 @@ export class ReportLedger {
 
   build(nowMs: number): BuiltReports {
     const offered = this.#offered();
-    const { contributions, table, held } = this.#judge(offered, nowMs);
+    const { held, ...standing } = this.#judge(offered, nowMs);
+    const { contributions, table, leaks } = standing;
     const isNew = this.#standing?.table.version !== table.version;
-    this.#standing = { contributions, table };
+    this.#standing = standing;
     this.#held = held;
     this.#isAccepted = false;
-    const leaked = [...this.#notes.leaks.values()].reduce((sum, count) => sum + count, 0);
+    const leaked = [...leaks.values()].reduce((sum, count) => sum + count, 0);
     return { table: isNew ? table : undefined, held, adopted: this.#adopted(contributions), leaked };
   }
 
@@ -175,7 +180,8 @@ export class ReportLedger {
   lint(fleet: LintFacts['fleet']): Finding[] {
     return lintRoutes({
       fleet,
-      ...this.#notes,
+      leaks: this.#standing?.leaks ?? new Map(),
+      ties: this.#standing?.ties ?? new Map(),
       reports: [...this.#entries].map(([applianceId, { siteId, filtered }]) => ({ applianceId, siteId, ...filtered })),
       held: this.#held,
     });
@@ -189,35 +195,31 @@ export class ReportLedger {
     return offered;
   }
 
-  #judge(
-    offered: Contributions,
-    nowMs: number,
-  ): { contributions: Contributions; table: PrefixTableData<ReportedPlace>; held: HeldChange | undefined } {
+  #judge(offered: Contributions, nowMs: number): Standing & { readonly held: HeldChange | undefined } {
     const stood = this.#standing;
     const all = this.#merge(offered);
-    if (stood === undefined || stood.table.size === 0 || this.#isAccepted)
-      return { contributions: offered, table: all, held: undefined };
-    const verdict = this.#verdict(stood, offered, all);
+    if (stood === undefined || stood.table.size === 0 || this.#isAccepted) return { ...all, held: undefined };
+    // Who reports for the first time is no change: a site that comes up takes over what another one had, and while a
+    // whole fleet comes up nearly every report does.
+    const known = withNewcomers(stood.contributions, offered);
+    if (differing(known, offered).length === 0) return { ...all, held: undefined };
+    const base = known.size === stood.contributions.size ? stood : this.#merge(known);
+    const verdict = this.#verdict(base, all);
     const sinceMs = this.#held?.sinceMs ?? nowMs;
     const untilMs = sinceMs + this.#rules.holdMs;
-    if (verdict === undefined || nowMs >= untilMs) return { contributions: offered, table: all, held: undefined };
-    const held = (contributions: Contributions): HeldChange => ({
-      because: verdict.because,
-      sinceMs,
-      untilMs,
-      applianceIds: differing(contributions, offered),
-    });
-    const partly = withoutSites(offered, stood.contributions, verdict.sites);
-    const table = this.#merge(partly);
-    if (this.#verdict(stood, partly, table) === undefined) return { contributions: partly, table, held: held(partly) };
-    return { ...stood, held: held(stood.contributions) };
+    if (verdict === undefined || nowMs >= untilMs) return { ...all, held: undefined };
+    const holding = (taken: Standing): Standing & { readonly held: HeldChange } => {
+      const applianceIds = differing(taken.contributions, offered);
+      return { ...taken, held: { because: verdict.because, sinceMs, untilMs, applianceIds } };
+    };
+    const partly = this.#merge(withoutSites(offered, base.contributions, verdict.sites));
+    return holding(this.#verdict(base, partly) === undefined ? partly : base);
   }
 
   /** Why a new table would be a mass change, and which sites it concerns. */
   #verdict(
-    stood: { readonly contributions: Contributions; readonly table: PrefixTableData<ReportedPlace> },
-    contributions: Contributions,
-    table: PrefixTableData<ReportedPlace>,
+    stood: Standing,
+    { contributions, table }: Standing,
   ): { readonly because: string; readonly sites: ReadonlySet<string> } | undefined {
     const rules = this.#rules.change;
     const change: TableChange = measureChange(stood.table, table, siteOfPlace);
@@ -238,12 +240,11 @@ export class ReportLedger {
     return undefined;
   }
 
-  #merge(contributions: Contributions): PrefixTableData<ReportedPlace> {
+  #merge(contributions: Contributions): Standing {
     const different = new Map<string, Contribution>();
     for (const contribution of contributions.values()) different.set(contribution.digest, contribution);
     const { data, leaks, ties } = mergeReports([...different.values()], this.#rules.merge);
-    this.#notes = { leaks, ties };
-    return data;
+    return { contributions, table: data, leaks, ties };
   }
 
   #adopted(standing: Contributions): Map<string, Uint8Array> {
@@ -255,6 +256,12 @@ export class ReportLedger {
     }
     return adopted;
   }
+}
+
+/** What stood, and those who were not there before. */
+function withNewcomers(stood: Contributions, offered: Contributions): Contributions {
+  const newcomers = [...offered].filter(([applianceId]) => !stood.has(applianceId));
+  return newcomers.length === 0 ? stood : new Map([...stood, ...newcomers]);
 }
 
 /** What is offered, but for these sites what stood. */

@@ -198,6 +198,18 @@ describe('a mass change', () => {
     expect(held?.because).toContain('another AS');
   });
 
+  test('is none when appliances report for the first time, also when they take over what others had', () => {
+    const ledger = start();
+    const better = [...north, ...south].map((prefix) => ({ prefix, communities: ['64500:100'] }));
+    expect(ledger.take(report('w', 'west', better)).build().held).toBeUndefined();
+    expect(ledger.siteOf('20.0.0.1')).toBe('west');
+    expect(
+      ledger.take(report('n', 'north', [], 2000), report('e', 'east', ['40.0.0.0/24'])).build().held,
+    ).toBeUndefined();
+    expect(ledger.take(report('w', 'west', [], 2000)).build().held?.applianceIds).toEqual(['w']);
+    expect(ledger.siteOf('40.0.0.1')).toBe('east');
+  });
+
   test('is none in a network of few prefixes', () => {
     const ledger = new Ledger().take(report('n', 'north', ['20.0.0.0/16']));
     ledger.build();
