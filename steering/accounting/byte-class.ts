@@ -44,19 +44,23 @@ const ORDER: readonly ByteClass[] = ['route', 'health', 'content', 'fill-lag', '
  * @param basis of the decision: all its candidates and what was known of the session
  * @param firstSiteId where the first place lies; undefined: the origin
  * @param nearestSiteId undefined: nobody knows
+ * @param isPlanned whether a plan wants the title on an appliance
  */
 export function byteClassOf(
   basis: { readonly candidates: readonly Candidate[]; readonly session: SessionFacts } | undefined,
   firstSiteId: string | undefined,
   nearestSiteId: string | undefined,
+  isPlanned: (applianceId: string) => boolean,
 ): ByteClass {
   if (nearestSiteId === undefined) return 'route';
   if (firstSiteId === nearestSiteId) return 'nearest';
+  // Without a ranking steering itself had no room to make one.
+  if (basis === undefined) return 'admission';
   let best: ByteClass = 'route';
-  if (basis === undefined) return best;
   for (const candidate of basis.candidates) {
     if (candidate.member.siteId !== nearestSiteId) continue;
-    const found = obstacleOf(candidate, basis.session);
+    const obstacle = obstacleOf(candidate, basis.session);
+    const found = obstacle === 'content' && isPlanned(candidate.member.id) ? 'fill-lag' : obstacle;
     if (ORDER.indexOf(found) > ORDER.indexOf(best)) best = found;
   }
   return best;

@@ -81,6 +81,16 @@ export class HeldTitles {
     return share === 0 ? HOLDS_NO_PART : { kind: 'known', share };
   }
 
+  /** Whether a plan of the appliance wants something of a title there, held or not. */
+  isPlanned(applianceId: string, titleId: string): boolean {
+    const title = this.#index.titleNumber(titleId);
+    const entry = this.#appliances.get(applianceId);
+    if (title === undefined || entry === undefined) return false;
+    for (const list of entry.lists.values())
+      for (const rendition of list) if (this.#index.titleOf(rendition) === title) return true;
+    return false;
+  }
+
   /** Who may have a title, for a look at many appliances: by slot. */
   holdersOf(titleId: string): Holders {
     const title = this.#index.titleNumber(titleId);
