@@ -6,6 +6,7 @@ import { addAdminRoutes } from '../../src/server/admin-routes.ts';
 import { addEnrolmentRoute, addTokenMintingRoute } from '../../src/server/enrolment-routes.ts';
 import { createJsonServer, formatHostPort, type JsonServer, listen } from '../../src/server/json-server.ts';
 import { createSignatureGuard } from '../../src/server/signature-guard.ts';
+import { renewTls } from '../../src/server/tls-renewal.ts';
 import type { TrustedKeys } from '../../src/server/trusted-keys.ts';
 import type { Identity } from '../../src/signing/identity.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
@@ -69,6 +70,7 @@ export class SteeringServers implements Service {
   readonly #adminServer: JsonServer;
   #bound: { readonly listen: string; readonly admin: string } | undefined;
   #publicUrl: string;
+  #renewal: Service | undefined;
 
   /** @throws OperationalError CONFIG_INVALID */
   constructor(options: SteeringServersOptions) {
@@ -97,12 +99,19 @@ export class SteeringServers implements Service {
     const admin = await listen(this.#adminServer, config.adminListen);
     const bound = await listen(this.#server, config.listen);
     this.#bound = { listen: `${scheme}://${formatHostPort(bound)}`, admin: `http://${formatHostPort(admin)}` };
+    if (config.tlsCert !== '') await this.#renewTls();
     if (this.#publicUrl === '') this.#publicUrl = this.#guessPublicUrl(bound, scheme);
   }
 
   async stop(deadlineMs: number): Promise<void> {
-    const closed = Promise.all([this.#server.close(), this.#adminServer.close()]);
+    const closed = Promise.all([this.#server.close(), this.#adminServer.close(), this.#renewal?.stop(deadlineMs)]);
     await Promise.race([closed, this.#options.world.clock.delay(deadlineMs)]);
+  }
+
+  async #renewTls(): Promise<void> {
+    const { tlsCert: certFile, tlsKey: keyFile } = this.#options.config;
+    this.#renewal = renewTls(this.#server, { certFile, keyFile }, this.#options);
+    await this.#renewal.start();
   }
 
   addresses(): Readonly<Record<string, string>> {
