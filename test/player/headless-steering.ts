@@ -1,12 +1,23 @@
+import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { PlannerDouble } from '../steering/planner-double.ts';
 import { heartbeat, holdingsOf, title } from '../steering/samples.ts';
 import { SteeringRig } from '../steering/steering-rig.ts';
 import { until } from '../support/until.ts';
 
-/** A media playlist that is enough for a player to know the pathway works. */
-const PLAYLIST = '#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nsegment.m4s\n#EXT-X-ENDLIST\n';
+/** The shortest that steering gives; players' clocks are made to run faster instead. */
+const TTL_SEC = 5;
+
+/** The files of the demo's title, which the sample title has as well. */
+const MEDIA = join(import.meta.dirname, '../../deploy/demo/title/media');
+
+interface Answered {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string | Buffer;
+}
 
 /** One server that notes what it is asked for. */
 export class NotingServer {
@@ -14,11 +25,11 @@ export class NotingServer {
   readonly #server: Server;
   url = '';
 
-  constructor(answer: (target: string) => Promise<{ status: number; type: string; body: string }>) {
+  constructor(answer: (target: string, range: string | undefined) => Promise<Answered>) {
     this.#server = createServer((request, response) => {
       const target = request.url ?? '';
       this.targets.push(target);
-      answer(target).then(
+      answer(target, request.headers.range).then(
         ({ status, type, body }) => {
           response.writeHead(status, { 'content-type': type, 'access-control-allow-origin': '*' }).end(body);
         },
@@ -40,14 +51,17 @@ export class NotingServer {
   }
 }
 
+/** An appliance as far as players see one: the title's files, whole or a range of them. */
 const mediaServer = (): Promise<NotingServer> =>
-  new NotingServer((target) =>
-    Promise.resolve(
-      target.includes('.m3u8')
-        ? { status: 200, type: 'application/vnd.apple.mpegurl', body: PLAYLIST }
-        : { status: 404, type: 'text/plain', body: '' },
-    ),
-  ).start();
+  new NotingServer(async (target, range) => {
+    const name = /^\/vod\/bars\/([a-z0-9]+\.(?:m3u8|mp4))$/.exec(target)?.[1];
+    if (name === undefined) return { status: 404, type: 'text/plain', body: '' };
+    const file = await readFile(join(MEDIA, name));
+    const type = name.endsWith('.mp4') ? 'video/mp4' : 'application/vnd.apple.mpegurl';
+    const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(range ?? '') ?? [];
+    if (first === undefined) return { status: 200, type, body: file };
+    return { status: 206, type, body: file.subarray(Number(first), Number(last) + 1) };
+  }).start();
 
 /**
  * A real steering with two appliances and an origin, which are servers that note what players ask of them. Players
@@ -67,18 +81,26 @@ export class HeadlessNetwork {
     this.#planner = planner;
   }
 
-  static async start(): Promise<HeadlessNetwork> {
+  /** @param mpd in place of the sample's, whose renditions are single files with an index */
+  static async start(mpd?: string): Promise<HeadlessNetwork> {
     const media = new Map<string, NotingServer>();
     for (const id of ['a', 'b', 'origin']) media.set(id, await mediaServer());
     const planner = await new PlannerDouble().start();
-    const bars = title('bars', { originUrl: media.get('origin')?.url ?? '' });
+    const bars = title('bars', {
+      originUrl: media.get('origin')?.url ?? '',
+      ...(mpd === undefined ? {} : { dash: { path: '/vod/bars/manifest.mpd', mpd } }),
+    });
     planner.setTitles(bars);
     for (const id of ['a', 'b']) planner.setPlan(id, 1, bars);
     const front = await new NotingServer(async (target) => {
       const response = await fetch(rig.url + target);
       return { status: response.status, type: response.headers.get('content-type') ?? '', body: await response.text() };
     }).start();
-    const rig = await new SteeringRig({ planner: planner.url, publicUrl: front.url, ttlSec: 5 }).start();
+    const rig = await new SteeringRig({
+      planner: planner.url,
+      publicUrl: front.url,
+      ttlSec: TTL_SEC,
+    }).start();
     const network = new HeadlessNetwork(rig, media, front, planner);
     for (const id of ['a', 'b']) await network.beat(id, 'serving');
     await rig.world.clock.advanceUntil(() => planner.seen.filter((line) => line.startsWith('list')).length === 2);
@@ -105,6 +127,26 @@ export class HeadlessNetwork {
     return this.front.targets
       .filter((target) => target.startsWith('/v1/steering/'))
       .map((target) => new URL(target, this.front.url));
+  }
+
+  /** Steering is gone, and its place still counts who asks: each is cut, as by a machine whose process died. */
+  async killSteering(): Promise<void> {
+    await this.rig.service.stop(0);
+  }
+
+  /**
+   * Kills steering and waits until a player has asked for it so many times more, in its own time.
+   * @returns how many requests it made per TTL; a player that asks no more makes none
+   */
+  async requestsPerTtlWithoutSteering(timesFaster: number, count: number, stillAsks = true): Promise<number> {
+    await this.killSteering();
+    const askedBefore = this.steeringRequests().length;
+    const startMs = performance.now();
+    const ttls = (): number => ((performance.now() - startMs) * timesFaster) / 1000 / TTL_SEC;
+    const asked = (): number => this.steeringRequests().length - askedBefore;
+    await until(() => asked() >= count || (!stillAsks && ttls() >= count));
+    // The one that was due when steering died belongs to the TTL before.
+    return (asked() - 1) / ttls();
   }
 
   async stop(): Promise<void> {
