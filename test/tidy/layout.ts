@@ -15,6 +15,7 @@ export const startableEntries: ReadonlySet<string> = new Set([
 
 /** Folders (ending in a slash) and files that decide and do nothing else: no I/O, no clock, no randomness, no log. */
 export const purePaths: readonly string[] = [
+  'src/cmcd/',
   'src/hashing/',
   'src/http/',
   'src/resilience/backoff.ts',
@@ -48,6 +49,7 @@ export const purePaths: readonly string[] = [
   'steering/edge/shed/shed-controller.ts',
   'steering/policy/device-class.ts',
   'steering/policy/sequential-test.ts',
+  'steering/quality/judging/',
   'steering/ranking/',
 ];
 
