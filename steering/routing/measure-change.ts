@@ -1,4 +1,4 @@
-import { type Intervals, NO_VALUE, type PrefixTableData } from './build-prefix-table.ts';
+import type { Intervals, PrefixTableData } from './build-prefix-table.ts';
 
 /**
  * How much of what a table said the next one says otherwise, by addresses.
@@ -90,7 +90,8 @@ function walk(before: Intervals, after: Intervals, names: Names, sums: Sums): vo
   }
 }
 
-const valueAt = ({ values }: Intervals, index: number): number => values[index] ?? NO_VALUE;
+/** Nothing has no name: NO_VALUE is beyond all values. */
+const valueAt = ({ values }: Intervals, index: number): number => values[index] ?? -1;
 
 /** Where an interval starts: the address, or its first 64 bits (rounded far beyond any prefix that is announced). */
 function positionOf({ starts, wordsPerAddress, count }: Intervals, index: number): number {

@@ -51,6 +51,7 @@ export const purePaths: readonly string[] = [
   'steering/policy/sequential-test.ts',
   'steering/quality/judging/',
   'steering/ranking/',
+  'steering/routing/measure-change.ts',
 ];
 
 /** The kernel that pure code may build on. */

@@ -24,6 +24,8 @@ const MAX_LISTS = 60_000;
 /** With this factor an IPv4 address and its length are one number. */
 const LENGTHS = 64;
 const COMMA = 0x2c;
+/** Everything else, right or wrong, is read with care. */
+const PLAIN_COST = /^\d{1,9}(?:\.\d{1,6})?$/;
 
 export function parseCostMap(bytes: Buffer): ParsedTable<SiteCosts> {
   const costs = new CostRows();
@@ -38,10 +40,10 @@ function takeCsv(bytes: Buffer, costs: CostRows): void {
   for (const { number, start, end } of linesOf(bytes)) {
     const comma = bytes.lastIndexOf(COMMA, end - 1);
     const plain = comma > start ? readPlainRow(bytes, start, comma, row) : undefined;
-    if (plain !== undefined) {
+    const cost = plain === undefined ? '' : bytes.toString('latin1', comma + 1, end).trimEnd();
+    if (plain !== undefined && PLAIN_COST.test(cost)) {
       hasRows = true;
       const siteId = bytes.toString('latin1', plain.siteStart, plain.siteEnd);
-      const cost = bytes.toString('latin1', comma + 1, end).trim();
       costs.addIpv4(number, plain.word, plain.length, { siteId, cost });
       continue;
     }

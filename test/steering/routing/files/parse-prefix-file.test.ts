@@ -119,3 +119,21 @@ test('contradictions among many rows are told with both lines, and the rest coun
   expect(problems[0]).toMatch(/^line 101: 10\.0\.0\.0\/16 belongs to site sa by line 1, and here to sb$/);
   expect(problems.at(-1)).toBe('and 80 more');
 });
+
+test('a coverage zone file of Traffic Control is a table of prefixes', () => {
+  const zones = {
+    revision: 'x',
+    customerName: 'y',
+    coverageZones: {
+      north: { network: ['203.0.113.0/24'], network6: ['2001:db8::/32'], coordinates: { latitude: 1, longitude: 2 } },
+      south: { network: ['203.0.113.128/25'] },
+    },
+  };
+  expect(read(JSON.stringify(zones))).toEqual([
+    '203.0.113.0/24 north',
+    '203.0.113.128/25 south',
+    '2001:db8::/32 north',
+  ]);
+  expect(read('{"coverageZones":{"north":{"network":["x"]}}}')).toEqual(["zone north: 'x' is not ADDRESS/LENGTH"]);
+  expect(read('{"coverageZones":{"north":{"network":"x"}}}')[0]).toMatch(/neither a list nor coverage zones/);
+});
