@@ -12,6 +12,8 @@ export class AddressRates {
   readonly #clock: Clock;
   readonly #maxPerSec: number;
   readonly #byAddress = new Map<string, number>();
+  /** Of IPv6 addresses, which take microseconds to read. */
+  readonly #networks = new Map<string, string>();
   #windowEndsMs = 0;
 
   constructor(clock: Clock, maxPerSec: number) {
@@ -26,10 +28,19 @@ export class AddressRates {
       this.#windowEndsMs = nowMs + WINDOW_MS;
       this.#byAddress.clear();
     }
-    const key = networkOf(address);
+    const key = address.includes(':') ? this.#networkOf(address) : address;
     const count = (this.#byAddress.get(key) ?? 0) + 1;
     if (count > 1 || this.#byAddress.size < MAX_ADDRESSES) this.#byAddress.set(key, count);
     return count <= this.#maxPerSec;
+  }
+
+  #networkOf(address: string): string {
+    const known = this.#networks.get(address);
+    if (known !== undefined) return known;
+    const network = networkOf(address);
+    if (this.#networks.size >= MAX_ADDRESSES) this.#networks.clear();
+    this.#networks.set(address, network);
+    return network;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { formatAddress, type IpPrefix, parseAddress, parsePrefix, prefixContains } from '../routing/ip-address.ts';
 import { forwardedFrom } from './forwarded-field.ts';
 
@@ -40,7 +41,7 @@ export function parseTrustedProxies(texts: readonly string[]): IpPrefix[] {
   });
 }
 
-export function isTrusted(address: string, trustedProxies: readonly IpPrefix[]): boolean {
+function isTrusted(address: string, trustedProxies: readonly IpPrefix[]): boolean {
   const parsed = parseAddress(address);
   return parsed !== undefined && trustedProxies.some((prefix) => prefixContains(prefix, parsed));
 }
@@ -61,17 +62,43 @@ function withoutPort(text: string): string {
   return /^\[([^\]]+)\](?::\d+)?$/.exec(text)?.[1] ?? /^(\d+(?:\.\d+){3}):\d+$/.exec(text)?.[1] ?? text;
 }
 
-const MAX_SPELLINGS = 20_000;
-const spellings = new Map<string, string>();
-
-/** One spelling per address: IPv4 in IPv6 clothes is IPv4. Connections ask many times, so spellings are remembered. */
+/** One spelling per address: IPv4 in IPv6 clothes is IPv4. */
 function plainAddress(text: string): string {
-  const known = spellings.get(text);
-  if (known !== undefined) return known;
   const parsed = parseAddress(text);
-  const plain = parsed === undefined ? text : formatAddress(parsed);
-  if (spellings.size >= MAX_SPELLINGS) spellings.clear();
-  // What is longer is no address, and may be anything.
-  if (text.length <= 64) spellings.set(text, plain);
-  return plain;
+  return parsed === undefined ? text : formatAddress(parsed);
+}
+
+const MAX_KNOWN = 20_000;
+/** What is longer is put together by somebody who wants it long, and is not worth keeping. */
+const MAX_KEPT_CHARS = 256;
+
+/**
+ * The same for one configuration, with a memory: connections last for many requests, and a proxy writes the same for a
+ * client each time. The memory is bounded and begins afresh when it is full.
+ */
+export class ClientAddresses {
+  readonly header: ForwardedHeader;
+  readonly #trustedProxies: readonly IpPrefix[];
+  readonly #known = new Map<string, string>();
+
+  constructor(trustedProxies: readonly IpPrefix[], header: ForwardedHeader) {
+    this.#trustedProxies = trustedProxies;
+    this.header = header;
+  }
+
+  of(socketAddress: string | undefined, headers: IncomingHttpHeaders): string {
+    const forwarded = this.#trustedProxies.length === 0 ? undefined : headers[this.header];
+    const key = forwarded === undefined ? (socketAddress ?? '') : `${socketAddress}\n${forwarded}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const address = clientAddress(socketAddress, forwarded, this.#trustedProxies, this.header);
+    if (key.length > MAX_KEPT_CHARS) return address;
+    if (this.#known.size >= MAX_KNOWN) this.#known.clear();
+    this.#known.set(key, address);
+    return address;
+  }
+
+  isProxy(address: string): boolean {
+    return isTrusted(address, this.#trustedProxies);
+  }
 }

@@ -13,7 +13,7 @@ import type { Metrics } from '../../src/telemetry/metrics.ts';
 import type { World } from '../../src/world/world.ts';
 import { PolicyKeeper, type PolicyKeeperOptions } from '../policy/policy-keeper.ts';
 import { RollBacks } from '../policy/roll-backs.ts';
-import { FORWARDED_HEADERS, parseTrustedProxies } from './client-address.ts';
+import { ClientAddresses, FORWARDED_HEADERS, parseTrustedProxies } from './client-address.ts';
 import { Edge } from './edge.ts';
 import { Shedder } from './shed/shedder.ts';
 
@@ -117,8 +117,13 @@ export function createEdge({ config, world, logger, metrics, locate }: EdgeConte
     maxPerSec: config.maxDecisionsPerSec,
     fleetPerSec: config.maxHeartbeatsPerSec,
   });
-  const { forwardedHeader, maxPerAddressPerSec } = config;
-  const edge = new Edge({ clock: world.clock, trustedProxies, forwardedHeader, maxPerAddressPerSec, policy, shedder });
+  const edge = new Edge({
+    clock: world.clock,
+    addresses: new ClientAddresses(trustedProxies, config.forwardedHeader),
+    maxPerAddressPerSec: config.maxPerAddressPerSec,
+    policy,
+    shedder,
+  });
   showEdge(edge, metrics);
   return edge;
 }

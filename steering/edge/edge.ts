@@ -3,9 +3,8 @@ import type { Service } from '../../src/lifecycle/service.ts';
 import type { Clock } from '../../src/world/world.ts';
 import type { PolicyKeeper } from '../policy/policy-keeper.ts';
 import { DEFAULT_POLICY } from '../ranking/policy-facts.ts';
-import type { IpPrefix } from '../routing/ip-address.ts';
 import { AddressRates, networkOf } from './address-rates.ts';
-import { clientAddress, type ForwardedHeader, isTrusted } from './client-address.ts';
+import type { ClientAddresses } from './client-address.ts';
 import { EdgeChain, type EdgePassage, type FilterReport } from './edge-chain.ts';
 import type { EdgeQuestion } from './edge-question.ts';
 import { applyDeviceRules } from './filters/apply-device-rules.ts';
@@ -19,8 +18,7 @@ import type { Shedder, ShedReport } from './shed/shedder.ts';
 
 export interface EdgeOptions {
   readonly clock: Clock;
-  readonly trustedProxies: readonly IpPrefix[];
-  readonly forwardedHeader: ForwardedHeader;
+  readonly addresses: ClientAddresses;
   readonly maxPerAddressPerSec: number;
   readonly policy: PolicyKeeper;
   readonly shedder: Shedder;
@@ -48,11 +46,11 @@ export class Edge implements Service {
   readonly #chain: EdgeChain;
 
   constructor(options: EdgeOptions) {
-    const { clock, trustedProxies, forwardedHeader, maxPerAddressPerSec, policy, shedder } = options;
+    const { clock, addresses, maxPerAddressPerSec, policy, shedder } = options;
     this.#options = options;
     this.policy = policy;
     this.#chain = new EdgeChain([
-      findClientAddress(trustedProxies, forwardedHeader),
+      findClientAddress(addresses),
       checkToken,
       limitAddress(new AddressRates(clock, maxPerAddressPerSec)),
       applyDeviceRules(policy),
@@ -86,8 +84,7 @@ export class Edge implements Service {
 
   /** Whose request it is, for what does not ask for a decision. */
   addressOf({ headers, socket }: Asked['request']): string {
-    const { trustedProxies, forwardedHeader } = this.#options;
-    return clientAddress(socket.remoteAddress, headers[forwardedHeader], trustedProxies, forwardedHeader);
+    return this.#options.addresses.of(socket.remoteAddress, headers);
   }
 
   /** By how much longer answers hold while there is too much to do: then fewer come back. */
@@ -101,7 +98,7 @@ export class Edge implements Service {
   }
 
   isProxy(address: string): boolean {
-    return isTrusted(address, this.#options.trustedProxies);
+    return this.#options.addresses.isProxy(address);
   }
 
   /** By what connections of one address are counted; undefined for proxies in front. */

@@ -1,16 +1,12 @@
-import type { IpPrefix } from '../../routing/ip-address.ts';
-import { clientAddress, type ForwardedHeader } from '../client-address.ts';
+import type { ClientAddresses } from '../client-address.ts';
 import type { EdgeFilter } from '../edge-question.ts';
 
 /** First of all: whose question it is. Everything behind goes by this address. */
-export function findClientAddress(trustedProxies: readonly IpPrefix[], header: ForwardedHeader): EdgeFilter {
+export function findClientAddress(addresses: ClientAddresses): EdgeFilter {
   return {
     name: 'client-address',
-    does: `the address of the client: of the connection, or what trusted proxies wrote into ${header}`,
+    does: `the address of the client: of the connection, or what trusted proxies wrote into ${addresses.header}`,
     shapes: true,
-    apply: (question) => ({
-      ...question,
-      clientAddress: clientAddress(question.socketAddress, question.headers[header], trustedProxies, header),
-    }),
+    apply: (question) => ({ ...question, clientAddress: addresses.of(question.socketAddress, question.headers) }),
   };
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { clientAddress, parseTrustedProxies } from '../../../steering/edge/client-address.ts';
+import { ClientAddresses, clientAddress, parseTrustedProxies } from '../../../steering/edge/client-address.ts';
 
 const PROXIES = parseTrustedProxies(['10.0.0.0/8', '::1/128']);
 
@@ -30,4 +30,18 @@ test('a header of any length is read for a few hops only', () => {
 
 test('a proxy that is no CIDR is named', () => {
   expect(() => parseTrustedProxies(['10.0.0.1'])).toThrow("'10.0.0.1' is not ADDRESS/LENGTH");
+});
+
+test('what is remembered of a connection and its header is what would be found again, for any number of them', () => {
+  const addresses = new ClientAddresses(PROXIES, 'x-forwarded-for');
+  const ask = (socket: string, forwarded?: string) =>
+    addresses.of(socket, forwarded === undefined ? {} : { 'x-forwarded-for': forwarded });
+  for (let round = 0; round < 2; round += 1) {
+    expect(ask('10.0.0.1', '198.51.100.1')).toBe('198.51.100.1');
+    expect(ask('10.0.0.1', '198.51.100.2')).toBe('198.51.100.2');
+    expect(ask('10.0.0.1')).toBe('10.0.0.1');
+    expect(ask('203.0.113.7', '198.51.100.1')).toBe('203.0.113.7');
+    for (let client = 0; client < 30_000; client += 1)
+      expect(ask('10.0.0.1', `198.51.${client >> 8}.${client & 255}`)).toBe(`198.51.${client >> 8}.${client & 255}`);
+  }
 });
