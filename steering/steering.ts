@@ -26,6 +26,7 @@ import { flowSites } from './flow/flow-sites.ts';
 import { createSiteFlow } from './flow/start-site-flow.ts';
 import { createSteeringMetrics, showQualityGauges, showSteeringGauges } from './metrics.ts';
 import { createPlayerQuality, type PlayerQuality } from './quality/player-quality.ts';
+import { standingInWords } from './quality/standings.ts';
 import { ClientRouting } from './routing/client-routing.ts';
 import type { TakeOutcome } from './routing/reports/report-messages.ts';
 import { SiteFile } from './sites/site-file.ts';
@@ -80,6 +81,7 @@ export class SteeringService implements ProcessService {
     this.#quality = createPlayerQuality(config, {
       ...context,
       onBadSession: (...bad) => this.#edge.policy.noteOutcome(...bad),
+      onStanding: ({ applianceId, to }) => this.#fleet?.noteByPlayers(applianceId, standingInWords(to)),
     });
     this.#records = new DecisionRecords({ config, ...context, metrics: this.#metrics.metrics });
     const { heldReports, leakedRoutes, routingFileBroken, routingFileHeld } = this.#metrics;

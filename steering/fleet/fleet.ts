@@ -127,6 +127,11 @@ export class Fleet implements Service {
     this.#registry.refresh();
   }
 
+  /** Players' reports have changed what is thought of an appliance. */
+  noteByPlayers(applianceId: string, what: string): void {
+    if (this.#registry.view().byId.has(applianceId)) this.#journal.note(applianceId, 'players', what);
+  }
+
   /** What changed of an appliance, oldest first. */
   journalOf(applianceId: string): readonly JournalEntry[] {
     return this.#journal.of(applianceId);

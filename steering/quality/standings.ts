@@ -17,6 +17,13 @@ export interface StandingChange {
   readonly to: Standing;
 }
 
+/** For an appliance's journal. */
+export function standingInWords(standing: Standing): string {
+  if (standing.kind === 'demoted') return `demoted: ${standing.because}`;
+  if (standing.kind === 'probing') return `tried by ${Math.round(standing.share * 100)} % of the sessions`;
+  return 'trusted again';
+}
+
 /** Half of what the best gives, or stalls and errors in numbers. */
 const DEMOTED_CLASS = 2;
 
