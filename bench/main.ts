@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { benchEviction } from './replay-eviction.ts';
+import { benchRouting } from './routing.ts';
 import { benchServe } from './serve-bytes.ts';
 import { benchSteerHttp } from './steer-http.ts';
 import { benchStore } from './store-bench.ts';
@@ -68,5 +69,16 @@ program
       'files',
     ].map((name) => Number(given[name]));
     return benchSteerHttp({ rounds, seconds, connections, size: { prefixes, appliances, files }, growth, sample });
+  });
+program
+  .command('routing')
+  .description(
+    'where viewers are sent: sites against the min-cost flow optimum through a surge and a loss, segments with a slow appliance',
+  )
+  .option('--sample <FILE>', 'real announcements, where there are any', ROUTES_SAMPLE)
+  .option('--sizes <N>', 'how many sizes: 50, 200, 500 sites', '3')
+  .action(({ sample, sizes }: { sample: string; sizes: string }) => {
+    if (!/^[1-3]$/.test(sizes)) throw new Error(`--sizes must be 1 to 3, not '${sizes}'`);
+    return benchRouting({ sample, sizes: Number(sizes) });
   });
 await program.parseAsync();

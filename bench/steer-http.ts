@@ -11,6 +11,7 @@ import { startNginx } from './steer/nginx-peer.ts';
 import { type OpenLoad, runOpenLoop } from './steer/open-loop.ts';
 import { plotGrowth } from './steer/plot-steer.ts';
 import { type SteeringUnderTest, startSteering } from './steer/steering-under-test.ts';
+import { buildDecisionWorld, type DecisionCost, measureDecisions } from './steer-decision.ts';
 
 /**
  * How many players one core can steer, through HTTP, with everything loaded that a large provider has.
@@ -63,7 +64,7 @@ export async function benchSteerHttp(options: SteerOptions): Promise<void> {
   } finally {
     progress.end();
   }
-  report(measured, options);
+  report(measured, measureDecisions(buildDecisionWorld(options.size), options.size), options);
 }
 
 function growthSizes(size: SteeringSize): SteeringSize[] {
@@ -144,7 +145,7 @@ async function measureRunning(
   };
 }
 
-function report(measured: readonly Measured[], options: SteerOptions): void {
+function report(measured: readonly Measured[], bare: DecisionCost, options: SteerOptions): void {
   const rows = measured.map(({ size, rounds, startMs, peakBytes }) => ({
     prefixes: size.prefixes,
     appliances: size.appliances,
@@ -173,6 +174,9 @@ function report(measured: readonly Measured[], options: SteerOptions): void {
       `floor ${FLOOR_PER_SEC}/s: ${first.requestsPerSec >= FLOOR_PER_SEC ? 'reached' : 'NOT reached'}\n` +
       `open loop at 70 % (${Math.round(open?.askedPerSec ?? 0)}/s): p50 ${open?.p50Ms.toFixed(2)}, p99 ${open?.p99Ms.toFixed(2)}, p99.9 ${open?.p999Ms.toFixed(2)} ms, ${open?.failed} failed; p99 under 5 ms: ${(open?.p99Ms ?? Infinity) < 5 ? 'reached' : 'NOT reached'}\n`,
   );
+  process.stdout.write(
+    `the bare decision: mean ${bare.meanMicros.toFixed(1)}, p50 ${bare.p50Micros.toFixed(1)}, p99 ${bare.p99Micros.toFixed(1)} us; mean under 20 us: ${bare.meanMicros < 20 ? 'reached' : 'NOT reached'}\n`,
+  );
   const results = join(import.meta.dirname, 'results');
   mkdirSync(results, { recursive: true });
   const file = join(results, `steer-http-${new Date().toISOString().slice(0, 10)}`);
@@ -183,6 +187,7 @@ function report(measured: readonly Measured[], options: SteerOptions): void {
     medians: rows,
     nginxPerSec,
     open,
+    bareDecision: bare,
   };
   writeFileSync(`${file}.json`, `${JSON.stringify({ ...body, prefixSource: main.prefixSource, measured }, null, 2)}\n`);
   const point = (size: number, row: (typeof rows)[number]) => ({ size, requestsPerSec: row.requestsPerSec });
