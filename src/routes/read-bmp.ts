@@ -49,7 +49,7 @@ export type BmpMessage =
 
 export const BMP_HEADER_BYTES = 6;
 /** A BGP message has at most 65,535 bytes (RFC 8654), a Peer Up has two; the rest is heads. */
-export const MAX_BMP_BYTES = 256 * 1024;
+const MAX_BMP_BYTES = 256 * 1024;
 
 const VERSION = 3;
 const IPV4_BYTES = 4;

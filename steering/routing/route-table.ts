@@ -38,7 +38,7 @@ interface RouteParts {
 const NO_COSTS: SiteCosts = new Map();
 const NOBODY: readonly string[] = [];
 const EMPTY = { of: <V>(): PrefixTable<V> => new PrefixTable<V>({ ...PrefixTable.of([]).data, values: [] }) };
-export const NO_ORIGINS: OriginLookup = { version: 'none', of: () => ({}) };
+const NO_ORIGINS: OriginLookup = { version: 'none', of: () => ({}) };
 
 export class RouteTable {
   #parts: RouteParts = { file: EMPTY.of(), reports: EMPTY.of(), costs: EMPTY.of(), origins: NO_ORIGINS };

@@ -176,7 +176,9 @@ test('the table of prefixes is read again when it changes, and a broken one chan
   await until(async () => (await site()) === 's2');
   writeFileSync(prefixes, '127.0.0.1/8,s1\n');
   const admin = steering.addresses['admin'] ?? '';
-  await until(async () => (await (await fetch(`${admin}/metrics`)).text()).includes('steering_routing_file_broken{file="prefixes"} 1'));
+  await until(async () =>
+    (await (await fetch(`${admin}/metrics`)).text()).includes('steering_routing_file_broken{file="prefixes"} 1'),
+  );
   expect(await site()).toBe('s2');
 });
 

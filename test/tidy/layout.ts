@@ -47,11 +47,11 @@ export const purePaths: readonly string[] = [
   'steering/flow/site-cost.ts',
   'steering/edge/forwarded-field.ts',
   'steering/edge/shed/shed-controller.ts',
+  'steering/edge/shed/work-class.ts',
   'steering/policy/device-class.ts',
   'steering/policy/sequential-test.ts',
   'steering/quality/judging/',
   'steering/ranking/',
-  'steering/routing/measure-change.ts',
 ];
 
 /** The kernel that pure code may build on. */

@@ -1,7 +1,8 @@
 import { formatPrefix } from '../ip-address.ts';
 import type { FilteredRoutes, RouteRefusal } from './filter-routes.ts';
+import type { HeldChange } from './held-change.ts';
+import type { Tie } from './merge-reports.ts';
 import { digestOf, type FamilyColumns, prefixAt, sizeOf } from './report-columns.ts';
-import type { HeldChange } from './report-ledger.ts';
 
 /**
  * What is wrong with what the ISPs announce, as an operator would want to be told: where, how much, and what to do.
@@ -19,12 +20,6 @@ export interface LintFacts {
   /** Prefixes that two sites announce alike, by `SITE SITE`. */
   readonly ties: ReadonlyMap<string, Tie>;
   readonly held: HeldChange | undefined;
-}
-
-/** How many prefixes only the names of two sites decide, and one of them. */
-export interface Tie {
-  readonly count: number;
-  readonly example: string;
 }
 
 export type FindingCode = 'held' | 'missing' | 'silent' | 'differing' | 'leaked' | 'refused' | 'moved-site' | 'tie';

@@ -2,7 +2,6 @@ import { buildSorted, type PrefixTableData } from '../build-prefix-table.ts';
 import { formatPrefix } from '../ip-address.ts';
 import { PrefixRows, SortedPrefixes } from '../prefix-rows.ts';
 import { compareRoutes, type RoutePreference } from './filter-routes.ts';
-import type { Tie } from './lint-routes.ts';
 import { type FamilyColumns, policyAt, type ReportColumns } from './report-columns.ts';
 
 /**
@@ -48,6 +47,12 @@ export interface MergedReports {
   readonly leaks: ReadonlyMap<string, number>;
   /** Of how many prefixes nothing but the names of two sites decides, by `SITE SITE`. */
   readonly ties: ReadonlyMap<string, Tie>;
+}
+
+/** How many prefixes only the names of two sites decide, and one of them. */
+export interface Tie {
+  readonly count: number;
+  readonly example: string;
 }
 
 /** What is found beside the table. */

@@ -40,8 +40,6 @@ export function columnsOfRoutes(routes: readonly ReportedRoute[]): ReportColumns
   return { ipv4: familyOf(routes, 1), ipv6: familyOf(routes, 4) };
 }
 
-export const NO_ROUTES: ReportColumns = columnsOfRoutes([]);
-
 export const sizeOf = ({ ipv4, ipv6 }: ReportColumns): number => ipv4.count + ipv6.count;
 
 export const policyAt = (family: FamilyColumns, row: number): RoutePolicy =>

@@ -3,6 +3,7 @@ import type { PrefixTableData } from '../build-prefix-table.ts';
 import { formatPrefix, type IpAddress } from '../ip-address.ts';
 import { type ChangeRules, massChange, measureChange, sitesConcerned, type TableChange } from '../measure-change.ts';
 import { type FilteredRoutes, type FilterRules, filterRoutes } from './filter-routes.ts';
+import type { HeldChange } from './held-change.ts';
 import { type Finding, type LintFacts, lintRoutes } from './lint-routes.ts';
 import {
   type MergedReports,
@@ -28,14 +29,6 @@ export interface LedgerRules {
   readonly merge: MergeRules;
   readonly change: ChangeRules;
   readonly holdMs: number;
-}
-
-export interface HeldChange {
-  readonly because: string;
-  readonly sinceMs: number;
-  /** When it counts, if it lasts. */
-  readonly untilMs: number;
-  readonly applianceIds: readonly string[];
 }
 
 export interface BuiltReports {

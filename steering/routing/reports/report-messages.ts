@@ -1,7 +1,8 @@
 import type { PrefixTableData } from '../build-prefix-table.ts';
+import type { HeldChange } from './held-change.ts';
 import type { Finding, LintFacts } from './lint-routes.ts';
 import type { ReportedPlace } from './merge-reports.ts';
-import type { FoundRoute, HeldChange, LedgerRules, ReportSummary } from './report-ledger.ts';
+import type { FoundRoute, LedgerRules, ReportSummary } from './report-ledger.ts';
 
 /** What the thread of the reports is asked, one question after the other, and what it answers. */
 export interface ReportThreadData {

@@ -6,10 +6,11 @@ import type { Logger } from '../../../src/telemetry/logger.ts';
 import type { World } from '../../../src/world/world.ts';
 import type { IpAddress } from '../ip-address.ts';
 import { PrefixTable } from '../prefix-table.ts';
+import type { HeldChange } from './held-change.ts';
 import type { Finding, LintFacts } from './lint-routes.ts';
 import type { ReportedPlace } from './merge-reports.ts';
 import { ReportClient } from './report-client.ts';
-import type { FoundRoute, HeldChange, LedgerRules, ReportSummary } from './report-ledger.ts';
+import type { FoundRoute, LedgerRules, ReportSummary } from './report-ledger.ts';
 import type { BuildOutcome, TakeOutcome } from './report-messages.ts';
 
 export interface ReportedRoutesOptions {

@@ -54,7 +54,7 @@ const bgp = (type: number, body: readonly number[]): number[] => [
   ...body,
 ];
 
-export function update(options: UpdateOptions = {}): number[] {
+function update(options: UpdateOptions = {}): number[] {
   const { announced = [], withdrawn = [], path = [64511], med, attributes = [] } = options;
   const known =
     announced.length === 0
