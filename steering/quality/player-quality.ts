@@ -13,6 +13,7 @@ import type { qualityParameters } from './quality-parameters.ts';
 import { isNotable, QualityRound, type RoundResult } from './quality-round.ts';
 import { type Judged, type JudgedAppliance, JudgedView, NO_QUALITY, type QualityView } from './quality-view.ts';
 import { type Neighbourhood, QualityStore } from './sketches/quality-store.ts';
+import { SlicePause } from './slice-pause.ts';
 import { type StandingChange, Standings } from './standings.ts';
 
 /**
@@ -39,8 +40,10 @@ export interface PlayerQualityOptions {
 }
 
 const ROUND_MS = 1000;
-/** About a millisecond of work, then others may. */
-const ROWS_PER_SLICE = 2000;
+/** A wait for this many times the work: a sixth of a core at most. */
+const WAIT_PER_WORK = 5;
+/** What the end of a round costs for an appliance, in rows. */
+const ROWS_PER_APPLIANCE = 10;
 const MAX_APPLIANCES = 10_000;
 const KEY_BYTES = 8;
 
@@ -154,7 +157,8 @@ export class PlayerQuality implements Service {
     };
   }
 
-  async #judge(signal: AbortSignal): Promise<void> {
+  /** @returns when to judge again: of ten thousand appliances not every second, or it would take half a core */
+  async #judge(signal: AbortSignal): Promise<number> {
     const { world, halfLifeMs, windowMs, minReporters } = this.#options;
     const beganAtMs = world.clock.monotonicMs();
     const isNewEpoch = beganAtMs - this.#epochAtMs >= windowMs;
@@ -172,14 +176,17 @@ export class PlayerQuality implements Service {
       renewed: this.#renewed,
     });
     this.#roundAtMs = beganAtMs;
-    let rows = 0;
+    const pause = new SlicePause(world.clock, signal);
     for (const served of this.#store.groups.values()) {
-      rows += round.visit(served);
-      if (rows < ROWS_PER_SLICE) continue;
-      rows = 0;
-      await world.clock.delay(1, signal);
+      if (pause.isDue(round.visit(served))) await pause.wait();
     }
-    this.#publish(round.finish(), world.clock.monotonicMs());
+    const results = new Map<string, RoundResult>();
+    for (const [id, result] of round.results()) {
+      results.set(id, result);
+      if (pause.isDue(ROWS_PER_APPLIANCE)) await pause.wait();
+    }
+    this.#publish(results, world.clock.monotonicMs());
+    return Math.max(ROUND_MS, pause.busyMs() * WAIT_PER_WORK);
   }
 
   #publish(results: Map<string, RoundResult>, nowMs: number): void {
@@ -193,7 +200,8 @@ export class PlayerQuality implements Service {
     this.#round += 1;
     this.#results = results;
     this.#view = new JudgedView(`${this.#runId}-${this.#round}`, appliances);
-    this.#renewed = new Set(changes.filter(({ to }) => to.kind === 'probing').map(({ applianceId }) => applianceId));
+    const renewed = changes.filter(({ from, to }) => from === 'demoted' && to.kind === 'probing');
+    this.#renewed = new Set(renewed.map(({ applianceId }) => applianceId));
     for (const change of changes) this.#tell(change);
   }
 
@@ -238,12 +246,10 @@ const describeEvidence = (evidence: Evidence, { rateGap }: Judgement) => ({
 /** With the knobs of the service. */
 export function createPlayerQuality(
   config: ConfigOf<typeof qualityParameters> & { readonly ttlSec: number },
-  { world, logger, onBadSession }: Pick<PlayerQualityOptions, 'world' | 'logger' | 'onBadSession'>,
+  context: Pick<PlayerQualityOptions, 'world' | 'logger' | 'onBadSession' | 'onStanding'>,
 ): PlayerQuality {
   return new PlayerQuality({
-    world,
-    logger,
-    ...(onBadSession === undefined ? {} : { onBadSession }),
+    ...context,
     ttlMs: config.ttlSec * 1000,
     halfLifeMs: config.qualityHalfLifeMs,
     windowMs: config.qualityWindowMs,

@@ -85,16 +85,14 @@ export class QualityRound {
     return ids.length;
   }
 
-  /** To be called when every group was visited. */
-  finish(): Map<string, RoundResult> {
-    const results = new Map<string, RoundResult>();
-    for (const [id, pooled] of this.#pooled) results.set(id, this.#result(id, pooled));
+  /** To be called when every group was visited; one appliance after the other, so that it can be done in slices. */
+  *results(): Generator<readonly [applianceId: string, result: RoundResult]> {
+    for (const [id, pooled] of this.#pooled) yield [id, this.#result(id, pooled)];
     for (const [id, before] of this.#options.before) {
-      if (results.has(id) || this.#options.renewed.has(id)) continue;
+      if (this.#pooled.has(id) || this.#options.renewed.has(id)) continue;
       const carried = this.#result(id, undefined);
-      if (isNotable(before) && isNotable(carried)) results.set(id, carried);
+      if (isNotable(before) && isNotable(carried)) yield [id, carried];
     }
-    return results;
   }
 
   #result(id: string, pooled: PooledAppliance | undefined): RoundResult {

@@ -26,6 +26,9 @@ export function standingInWords(standing: Standing): string {
 
 /** Half of what the best gives, or stalls and errors in numbers. */
 const DEMOTED_CLASS = 2;
+/** The same of few measurements, not drawn to anything: half octaves, and how many it takes. */
+const PROBE_GAP = -2;
+const MIN_PROBE_RATES = 8;
 
 interface Held {
   readonly standing: Standing;
@@ -98,12 +101,15 @@ export class Standings {
 
   /**
    * Why it is bad by what was measured. What stands for a while counts; of one that is probed by few there will never
-   * be as much, so what is judged now counts for what it is.
+   * be as much, and it was bad before, so what few measure is taken for what it is.
    */
   #measured(id: string, result: RoundResult | undefined): string | undefined {
     const isProbed = this.standingOf(id)?.kind === 'probing';
     const judgement = isProbed ? result?.judged : result?.settled;
-    return judgement !== undefined && judgement.qualityClass >= DEMOTED_CLASS ? judgement.because : undefined;
+    if (judgement !== undefined && judgement.qualityClass >= DEMOTED_CLASS) return judgement.because;
+    const { rateGaps = 0, rateWeight = 0 } = result?.evidence ?? {};
+    if (!isProbed || rateWeight < MIN_PROBE_RATES || rateGaps > PROBE_GAP * rateWeight) return undefined;
+    return `the few who try it get ${Math.round(100 * 2 ** (rateGaps / rateWeight / 2))} % of what the best gives them`;
   }
 
   #isDoubtful(votes: ReadonlyMap<string, Votes>): boolean {
