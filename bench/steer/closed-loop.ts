@@ -67,6 +67,9 @@ export async function runWrk(
     `-c${options.connections}`,
     `-d${options.seconds}s`,
     '--latency',
+    // An answer that takes long is slow, not lost.
+    '--timeout',
+    '20s',
     ...script,
     url,
   ]);
