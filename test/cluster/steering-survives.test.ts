@@ -141,32 +141,36 @@ test('it answers at once from what it last knew, and goes on so while no applian
   });
 });
 
-test('every file that it keeps may be damaged, one or all: it is put aside by name, and the service starts', async () => {
-  const state = join(folder, 'state');
-  const names = readdirSync(state).filter((name) => name.endsWith('.sqlite'));
-  expect(names).toEqual(
-    expect.arrayContaining(['catalogue.sqlite', 'fleet.sqlite', 'trust.sqlite', 'withholdings.sqlite']),
-  );
-  // One of them alone: test/steering/kept.
-  for (const damaged of [['trust.sqlite'], names]) {
-    rmSync(state, { recursive: true });
-    cpSync(join(before, 'state'), state, { recursive: true });
-    for (const name of damaged) {
-      const file = join(state, name);
-      writeFileSync(file, Buffer.alloc(statSync(file).size, 0xa5));
-      rmSync(`${file}-wal`, { force: true });
+test(
+  'every file that it keeps may be damaged, one or all: it is put aside by name, and the service starts',
+  async () => {
+    const state = join(folder, 'state');
+    const names = readdirSync(state).filter((name) => name.endsWith('.sqlite'));
+    expect(names).toEqual(
+      expect.arrayContaining(['catalogue.sqlite', 'fleet.sqlite', 'trust.sqlite', 'withholdings.sqlite']),
+    );
+    // One of them alone: test/steering/kept.
+    for (const damaged of [['trust.sqlite'], names]) {
+      rmSync(state, { recursive: true });
+      cpSync(join(before, 'state'), state, { recursive: true });
+      for (const name of damaged) {
+        const file = join(state, name);
+        writeFileSync(file, Buffer.alloc(statSync(file).size, 0xa5));
+        rmSync(`${file}-wal`, { force: true });
+      }
+      const child = await start(state);
+      await expectToServe(child);
+      for (const name of damaged) {
+        expect(existsSync(join(state, `${name}.damaged`))).toBe(true);
+        expect(log()).toContain(join(state, name));
+      }
+      if (!damaged.includes('fleet.sqlite') && !damaged.includes('catalogue.sqlite'))
+        expect(await places(child)).toContain('a');
+      await child.end('SIGKILL');
     }
-    const child = await start(state);
-    await expectToServe(child);
-    for (const name of damaged) {
-      expect(existsSync(join(state, `${name}.damaged`))).toBe(true);
-      expect(log()).toContain(join(state, name));
-    }
-    if (!damaged.includes('fleet.sqlite') && !damaged.includes('catalogue.sqlite'))
-      expect(await places(child)).toContain('a');
-    await child.end('SIGKILL');
-  }
-}, SLOW_MACHINE_MS);
+  },
+  SLOW_MACHINE_MS,
+);
 
 test.each([
   ['cannot be parsed', 'no,table\n', '{'],
@@ -236,35 +240,39 @@ function fillUp(file: string): void {
   }
 }
 
-test('killed ten times in the midst of writing, it starts each time, and knows every order that it confirmed', async () => {
-  const state = join(folder, 'state');
-  const random = seededRandom(7);
-  const confirmed = new Set(['disk']);
-  for (let round = 0; round < 10; round += 1) {
-    const child = await start(state, { leaseMs: 60_000 });
-    expect(await drains(child)).toEqual(expect.arrayContaining([...confirmed]));
-    expect((await places(child)).filter((id) => id === 'origin')).toEqual(['origin']);
-    const life = { isOver: false };
-    const hammer = async (write: (count: number) => Promise<void>): Promise<void> => {
-      try {
-        for (let count = 0; !life.isOver; count += 1) await write(count);
-      } catch (error) {
-        // The answer that the kill cut off.
-        if (!life.isOver) throw error;
-      }
-    };
-    const writers = [
-      hammer(async (count) => {
-        const name = `r${round}-${count % 40}`;
-        if (await drain(child, name, 'b')) confirmed.add(name);
-      }),
-      hammer(async (count) => void (await beat(child, `new-${count % 50}`, { sequence: 1000 * round + count }))),
-    ];
-    await new Promise((resolve) => setTimeout(resolve, 30 + random.next() * 300));
-    life.isOver = true;
-    await child.end('SIGKILL');
-    await Promise.all(writers);
-  }
-  expect(confirmed.size).toBeGreaterThan(10);
-  expect(readdirSync(state).filter((name) => name.endsWith('.damaged'))).toEqual([]);
-}, SLOW_MACHINE_MS);
+test(
+  'killed ten times in the midst of writing, it starts each time, and knows every order that it confirmed',
+  async () => {
+    const state = join(folder, 'state');
+    const random = seededRandom(7);
+    const confirmed = new Set(['disk']);
+    for (let round = 0; round < 10; round += 1) {
+      const child = await start(state, { leaseMs: 60_000 });
+      expect(await drains(child)).toEqual(expect.arrayContaining([...confirmed]));
+      expect((await places(child)).filter((id) => id === 'origin')).toEqual(['origin']);
+      const life = { isOver: false };
+      const hammer = async (write: (count: number) => Promise<void>): Promise<void> => {
+        try {
+          for (let count = 0; !life.isOver; count += 1) await write(count);
+        } catch (error) {
+          // The answer that the kill cut off.
+          if (!life.isOver) throw error;
+        }
+      };
+      const writers = [
+        hammer(async (count) => {
+          const name = `r${round}-${count % 40}`;
+          if (await drain(child, name, 'b')) confirmed.add(name);
+        }),
+        hammer(async (count) => void (await beat(child, `new-${count % 50}`, { sequence: 1000 * round + count }))),
+      ];
+      await new Promise((resolve) => setTimeout(resolve, 30 + random.next() * 300));
+      life.isOver = true;
+      await child.end('SIGKILL');
+      await Promise.all(writers);
+    }
+    expect(confirmed.size).toBeGreaterThan(10);
+    expect(readdirSync(state).filter((name) => name.endsWith('.damaged'))).toEqual([]);
+  },
+  SLOW_MACHINE_MS,
+);
