@@ -1,6 +1,6 @@
+import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
-import type { JsonServer } from './json-server.ts';
 
 export interface ConnectionLimits {
   /** Open connections of one address that are kept open between requests. */
@@ -14,7 +14,7 @@ const HARD_FACTOR = 4;
 
 const beyondLimit = new WeakSet<Socket>();
 
-/** Whether a connection is to be closed after the answer that is being made. */
+/** Whether a connection is to be closed after the answer that is being made: with `Connection: close`. */
 export const isBeyondLimit = (socket: Socket): boolean => beyondLimit.has(socket);
 
 /**
@@ -22,7 +22,7 @@ export const isBeyondLimit = (socket: Socket): boolean => beyondLimit.has(socket
  * may be a whole street; so what is beyond the limit is answered like anything else and then closed. Who opens
  * connections without asking anything is cut by the time limits of heads, and from four times the limit on at once.
  */
-export function limitConnections(server: JsonServer, { max, keyOf }: ConnectionLimits): void {
+export function limitConnections(server: Server, { max, keyOf }: ConnectionLimits): void {
   const open = new Map<string, number>();
   const count = (socket: Socket): void => {
     const key = keyOf(socket.remoteAddress ?? '');
@@ -37,9 +37,5 @@ export function limitConnections(server: JsonServer, { max, keyOf }: ConnectionL
     if (now > max) beyondLimit.add(socket);
     if (now > HARD_FACTOR * max) socket.destroy();
   };
-  server.server.prependListener(server.server instanceof TlsServer ? 'secureConnection' : 'connection', count);
-  server.addHook('onRequest', (request, reply, done) => {
-    if (isBeyondLimit(request.raw.socket)) reply.header('connection', 'close');
-    done();
-  });
+  server.prependListener(server instanceof TlsServer ? 'secureConnection' : 'connection', count);
 }

@@ -78,7 +78,7 @@ export function createJsonServer(options: JsonServerOptions): JsonServer {
     },
   }) as unknown as FastifyInstance;
   server.server.maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
-  if (options.perAddress !== undefined) limitConnections(server, options.perAddress);
+  if (options.perAddress !== undefined) limitConnections(server.server, options.perAddress);
   if (options.isProxied !== undefined) {
     const { isProxied: isTrusted, logger } = options;
     acceptProxied(server.server, { isTrusted, deadlineMs: headTimeoutMs, logger });
@@ -86,8 +86,9 @@ export function createJsonServer(options: JsonServerOptions): JsonServer {
 
   // A decorator may not be an object that all requests share: each gets its empty body when it begins.
   server.decorateRequest('rawBody');
-  server.addHook('onRequest', (request, _reply, done) => {
+  server.addHook('onRequest', (request, reply, done) => {
     request.rawBody = EMPTY;
+    if (isBeyondLimit(request.raw.socket)) reply.header('connection', 'close');
     done();
   });
   server.removeAllContentTypeParsers();

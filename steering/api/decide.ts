@@ -6,7 +6,8 @@ import { staticDecision } from '../answer/static-order.ts';
 import { findTitle, type NoTitle, type SteeringState, steer } from '../answer/steer.ts';
 import type { AnswerShape } from '../decision-log/logged-decision.ts';
 import { type DeviceShape, shapeFor } from '../edge/answer-shape.ts';
-import type { EdgeVerdict, WorkClass } from '../edge/edge-question.ts';
+import type { EdgeVerdict } from '../edge/edge-question.ts';
+import type { WorkClass } from '../edge/shed/work-class.ts';
 import { nominalBitsPerSec } from '../fleet/admission/nominal-bitrate.ts';
 import type { PlayerRequest, PublicApi } from './public-api.ts';
 

@@ -88,7 +88,7 @@ export class ClientAddresses {
 
   of(socketAddress: string | undefined, headers: IncomingHttpHeaders): string {
     const forwarded = this.#trustedProxies.length === 0 ? undefined : headers[this.header];
-    const key = forwarded === undefined ? (socketAddress ?? '') : `${socketAddress}\n${forwarded}`;
+    const key = forwarded === undefined ? (socketAddress ?? '') : `${socketAddress}\n${String(forwarded)}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     const address = clientAddress(socketAddress, forwarded, this.#trustedProxies, this.header);

@@ -3,13 +3,7 @@ import type { CohortSeat } from '../policy/cohort-of.ts';
 import type { QueryLookup } from '../policy/device-rules.ts';
 import type { DeviceRule } from '../policy/policy.ts';
 import type { PolicyFacts } from '../ranking/policy-facts.ts';
-
-/**
- * What a request is for, in the order in which it is kept up under overload: the first answer of a session, without
- * which nothing plays; the next answer of one that plays; the same for programs; what players report.
- */
-export const WORK_CLASSES = ['first', 'running', 'ask', 'report'] as const;
-export type WorkClass = (typeof WORK_CLASSES)[number];
+import type { WorkClass } from './shed/work-class.ts';
 
 /** A question of a player on its way through the filters, and what they have found out so far. */
 export interface EdgeQuestion {

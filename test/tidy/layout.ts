@@ -48,6 +48,7 @@ export const purePaths: readonly string[] = [
   'steering/edge/forwarded-field.ts',
   'steering/edge/shed/shed-controller.ts',
   'steering/edge/shed/work-class.ts',
+  'steering/edge/shed/work-class.ts',
   'steering/policy/device-class.ts',
   'steering/policy/sequential-test.ts',
   'steering/quality/judging/',

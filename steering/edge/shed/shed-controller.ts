@@ -1,5 +1,5 @@
 import { unitHash } from '../../../src/hashing/weighted-rendezvous.ts';
-import { WORK_CLASSES, type WorkClass } from '../edge-question.ts';
+import { WORK_CLASSES, type WorkClass } from './work-class.ts';
 
 /**
  * Which questions are ranked while there is more to do than time.

@@ -1,7 +1,7 @@
 import type { Service } from '../../../src/lifecycle/service.ts';
 import type { Clock, Timer } from '../../../src/world/world.ts';
-import type { WorkClass } from '../edge-question.ts';
 import { admits, afterWindow, NOTHING_SHED, type ShedState, shedShare } from './shed-controller.ts';
+import type { WorkClass } from './work-class.ts';
 
 export interface ShedderOptions {
   readonly clock: Clock;

@@ -38,7 +38,7 @@ test.each([
 
 test('whatever a client puts in front, the element of our proxy counts and is the first', () => {
   fc.assert(
-    fc.property(fc.string({ maxLength: 60, unit: fc.constantFrom(...'for="\\,;[]: 1._x') }), (invented) => {
+    fc.property(fc.string({ maxLength: 60, unit: fc.constantFrom(...'for="\\,;[]: 1._x'.split('')) }), (invented) => {
       expect(textsOf(`${invented}, for=198.51.100.7;proto=https`)[0]).toBe('198.51.100.7');
     }),
     { numRuns: 5000 },

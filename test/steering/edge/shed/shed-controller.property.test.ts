@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { WORK_CLASSES, type WorkClass } from '../../../../steering/edge/edge-question.ts';
 import {
   admits,
   afterWindow,
@@ -9,6 +8,7 @@ import {
   SLICES,
   shedShare,
 } from '../../../../steering/edge/shed/shed-controller.ts';
+import { WORK_CLASSES, type WorkClass } from '../../../../steering/edge/shed/work-class.ts';
 
 const FULL = WORK_CLASSES.length * SLICES;
 const OPTIONS = { targetDelayMs: 20 };
