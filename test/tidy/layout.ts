@@ -45,13 +45,15 @@ export const purePaths: readonly string[] = [
   'steering/flow/plan/',
   'steering/flow/share-layout.ts',
   'steering/flow/site-cost.ts',
+  'steering/flow/site-shares.ts',
   'steering/edge/forwarded-field.ts',
   'steering/edge/shed/shed-controller.ts',
-  'steering/edge/shed/work-class.ts',
   'steering/edge/shed/work-class.ts',
   'steering/policy/device-class.ts',
   'steering/policy/sequential-test.ts',
   'steering/quality/judging/',
+  'steering/fleet/presence/capacity-state.ts',
+  'steering/fleet/presence/leases.ts',
   'steering/ranking/',
 ];
 
