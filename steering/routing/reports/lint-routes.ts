@@ -114,31 +114,43 @@ function movedSite(applianceId: string, siteId: string, reported: string | undef
   ];
 }
 
+/** A prefix as some appliance of the site hears it first, and what the others do. */
+interface Heard {
+  readonly family: FamilyColumns;
+  readonly row: number;
+  count: number;
+  differs: boolean;
+}
+
 /** What some appliances of a site hear and others do not, or hear otherwise. */
 function inconsistent(siteId: string, reports: readonly Report[]): Finding[] {
-  const digests = new Map(reports.map((report) => [report.applianceId, digestOf(report.columns)]));
-  if (new Set(digests.values()).size <= 1) return [];
-  const heard = new Map<string, { count: number; readonly attributes: string; differs: boolean }>();
+  if (new Set(reports.map(({ columns }) => digestOf(columns))).size <= 1) return [];
+  const heard = new Map<number | string, Heard>();
   for (const { columns } of reports) {
-    for (const [prefix, attributes] of rowsOf(columns)) {
-      const known = heard.get(prefix);
-      if (known === undefined) heard.set(prefix, { count: 1, attributes, differs: false });
+    for (const { key, family, row } of rowsOf(columns)) {
+      const known = heard.get(key);
+      if (known === undefined) heard.set(key, { family, row, count: 1, differs: false });
       else {
         known.count += 1;
-        known.differs ||= known.attributes !== attributes;
+        known.differs ||= !sameAttributes(known, { family, row });
       }
     }
   }
   const missing = reports.flatMap((report) => missingAt(siteId, report, heard));
-  const differing = [...heard].filter(([, { differs }]) => differs).map(([prefix]) => prefix);
+  const differing = [...heard.values()].filter(({ differs }) => differs);
   return [...missing, ...differingAt(siteId, reports, differing)];
 }
 
-function missingAt(siteId: string, report: Report, heard: ReadonlyMap<string, unknown>): Finding[] {
+function missingAt(siteId: string, report: Report, heard: ReadonlyMap<number | string, Heard>): Finding[] {
   const lacking = heard.size - sizeOf(report.columns);
   if (lacking === 0) return [];
-  const own = new Set([...rowsOf(report.columns)].map(([prefix]) => prefix));
-  const examples = [...heard.keys()].filter((prefix) => !own.has(prefix)).slice(0, MAX_EXAMPLES);
+  const own = new Set<number | string>();
+  for (const { key } of rowsOf(report.columns)) own.add(key);
+  const examples: string[] = [];
+  for (const [key, { family, row }] of heard) {
+    if (examples.length === MAX_EXAMPLES) break;
+    if (!own.has(key)) examples.push(formatPrefix(prefixAt(family, row)));
+  }
   return [
     {
       code: 'missing',
@@ -152,7 +164,7 @@ function missingAt(siteId: string, report: Report, heard: ReadonlyMap<string, un
   ];
 }
 
-function differingAt(siteId: string, reports: readonly Report[], differing: readonly string[]): Finding[] {
+function differingAt(siteId: string, reports: readonly Report[], differing: readonly Heard[]): Finding[] {
   if (differing.length === 0) return [];
   return [
     {
@@ -162,7 +174,7 @@ function differingAt(siteId: string, reports: readonly Report[], differing: read
       applianceIds: reports.map(({ applianceId }) => applianceId),
       says: `hear ${differing.length} prefixes with different paths, MEDs, preferences or communities`,
       fix: 'ask the ISP to use one export policy for all sessions of the site; until then the best of them counts',
-      examples: differing.slice(0, MAX_EXAMPLES),
+      examples: differing.slice(0, MAX_EXAMPLES).map(({ family, row }) => formatPrefix(prefixAt(family, row))),
     },
   ];
 }
@@ -210,13 +222,30 @@ function ties({ ties: all }: LintFacts): Finding[] {
   }));
 }
 
-/** Each prefix with what is said of it. */
-function* rowsOf({ ipv4, ipv6 }: Report['columns']): Generator<[string, string]> {
-  for (const family of [ipv4, ipv6]) {
-    for (let row = 0; row < family.count; row += 1)
-      yield [formatPrefix(prefixAt(family, row)), attributesAt(family, row)];
+interface ReportRow {
+  key: number | string;
+  family: FamilyColumns;
+  row: number;
+}
+
+/** Each prefix with a key of its own; the object is the same every time. Millions of rows are not made text. */
+function* rowsOf({ ipv4, ipv6 }: Report['columns']): Generator<ReportRow> {
+  const current: ReportRow = { key: 0, family: ipv4, row: 0 };
+  for (let row = 0; row < ipv4.count; row += 1) {
+    current.key = (ipv4.starts[row] ?? 0) * 64 + (ipv4.lengths[row] ?? 0);
+    current.row = row;
+    yield current;
+  }
+  current.family = ipv6;
+  for (let row = 0; row < ipv6.count; row += 1) {
+    current.key = `${ipv6.starts.subarray(row * 4, row * 4 + 4).join()}/${ipv6.lengths[row] ?? 0}`;
+    current.row = row;
+    yield current;
   }
 }
 
-const attributesAt = (family: FamilyColumns, row: number): string =>
-  [family.asPathLengths[row], family.meds[row], family.localPrefs[row], family.policies[row]].join(' ');
+function sameAttributes(a: Pick<Heard, 'family' | 'row'>, b: Pick<Heard, 'family' | 'row'>): boolean {
+  return (['asPathLengths', 'meds', 'localPrefs', 'policies'] as const).every(
+    (column) => a.family[column][a.row] === b.family[column][b.row],
+  );
+}
