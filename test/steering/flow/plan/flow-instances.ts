@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { FlowProblem } from '../../../../steering/flow/plan/flow-problem.ts';
 
 /** Random transportation problems in small whole numbers. */
-export const ORIGIN_COST = 200;
+const ORIGIN_COST = 200;
 
 export interface Instance {
   readonly demand: readonly number[];
