@@ -24,6 +24,9 @@ export interface Question {
 /** What there was no decision for: nobody knows the title, or there is too much to do. */
 export type Undecided = NoTitle | EdgeVerdict;
 
+/** What has no answer but a refusal, where an answer needs a title. */
+export type Unanswered = NoTitle | 'bad-token';
+
 export interface Outcome {
   /** Names this outcome for whoever asks later. */
   readonly id: string;
@@ -82,7 +85,7 @@ export function decide(
   api: PublicApi,
 ): {
   readonly id: string;
-  readonly decision: Decision | NoTitle;
+  readonly decision: Decision | Unanswered;
   readonly state: SteeringState;
   readonly device: DeviceShape;
 } {
@@ -105,7 +108,9 @@ const SHED_WORDS = {
 } as const;
 
 /** The answer where a title is needed and not known. */
-export function sendNoTitle(reply: JsonReply, why: NoTitle, wanted: string): JsonReply {
+export function sendNoTitle(reply: JsonReply, why: Unanswered, wanted: string): JsonReply {
+  if (why === 'bad-token')
+    return sendProblem(reply, 403, 'TOKEN', 'this needs a token of the content provider, and a good one');
   if (why === 'no-catalogue') {
     const detail = 'the planner has not given a catalogue yet';
     return sendProblem(reply.header('retry-after', '5'), 503, 'NO_CATALOGUE', detail);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { JsonRequest, JsonServer } from '../../src/server/json-server.ts';
+import { PACKAGE_ATTRIBUTE } from '../../src/tokens/token-package.ts';
 import { fileUrl, placesOf } from '../answer/decision.ts';
 import { escapePath } from '../manifests/render-hls.ts';
 import { decide, sendNoTitle } from './decide.ts';
@@ -47,7 +48,7 @@ export function addRedirectRoute(server: JsonServer, api: PublicApi): void {
   });
 }
 
-/** What a client puts behind the path is the appliance's to read (CMCD), all but the session. */
+/** What a client puts behind the path is the appliance's to read (CMCD), all but the session and its token for us. */
 function forwardedQuery(request: JsonRequest): string {
   const url = request.raw.url ?? '';
   const at = url.indexOf('?');
@@ -55,7 +56,13 @@ function forwardedQuery(request: JsonRequest): string {
   const kept = url
     .slice(at + 1)
     .split('&')
-    .filter((pair) => pair !== '' && !pair.startsWith('session=') && /^[\x21-\x7e]*$/.test(pair))
+    .filter(
+      (pair) =>
+        pair !== '' &&
+        !pair.startsWith('session=') &&
+        !pair.startsWith(PACKAGE_ATTRIBUTE) &&
+        /^[\x21-\x7e]*$/.test(pair),
+    )
     .map((pair) => pair.replace(/["<>\\^`{|}]/g, encodeURIComponent));
   return kept.length === 0 ? '' : `?${kept.join('&')}`;
 }

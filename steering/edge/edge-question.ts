@@ -10,6 +10,8 @@ export interface EdgeQuestion {
   readonly work: WorkClass;
   readonly sessionId: string;
   readonly titleId: string;
+  /** As on the request line. */
+  readonly target: string;
   readonly query: QueryLookup;
   readonly socketAddress: string | undefined;
   readonly headers: IncomingHttpHeaders;
@@ -22,8 +24,11 @@ export interface EdgeQuestion {
   readonly policy: PolicyFacts;
 }
 
-/** Why a question gets no ranking. Each is answered with 200, the static order and a long TTL where players ask. */
-export type EdgeVerdict = 'address-busy' | 'service-busy';
+/**
+ * Why a question gets no ranking. Each is answered with 200, the static order and a long TTL where players ask; manifests
+ * and places are refused for a bad token.
+ */
+export type EdgeVerdict = 'address-busy' | 'service-busy' | 'bad-token';
 
 export interface EdgeFilter {
   readonly name: string;

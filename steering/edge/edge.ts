@@ -7,6 +7,7 @@ import { AddressRates, networkOf } from './address-rates.ts';
 import type { ClientAddresses } from './client-address.ts';
 import { EdgeChain, type EdgePassage, type FilterReport } from './edge-chain.ts';
 import type { EdgeQuestion } from './edge-question.ts';
+import type { EntryTokens } from './entry-tokens.ts';
 import { applyDeviceRules } from './filters/apply-device-rules.ts';
 import { assignCohort } from './filters/assign-cohort.ts';
 import { checkToken } from './filters/check-token.ts';
@@ -22,11 +23,13 @@ export interface EdgeOptions {
   readonly maxPerAddressPerSec: number;
   readonly policy: PolicyKeeper;
   readonly shedder: Shedder;
+  /** undefined where nobody needs a token to be answered. */
+  readonly entry?: EntryTokens | undefined;
 }
 
 /** What a route knows of a question before it enters the chain. */
 export type Asked = Pick<EdgeQuestion, 'work' | 'sessionId' | 'titleId' | 'query'> & {
-  readonly request: Pick<IncomingMessage, 'headers' | 'socket'>;
+  readonly request: Pick<IncomingMessage, 'headers' | 'socket' | 'url'>;
 };
 
 export interface EdgeReport {
@@ -51,7 +54,7 @@ export class Edge implements Service {
     this.policy = policy;
     this.#chain = new EdgeChain([
       findClientAddress(addresses),
-      checkToken,
+      checkToken(options.entry),
       limitAddress(new AddressRates(clock, maxPerAddressPerSec)),
       applyDeviceRules(policy),
       assignCohort(policy),
@@ -73,6 +76,7 @@ export class Edge implements Service {
   pass({ request, ...asked }: Asked): EdgePassage {
     return this.#chain.pass({
       ...asked,
+      target: request.url ?? '',
       socketAddress: request.socket.remoteAddress,
       headers: request.headers,
       clientAddress: '',

@@ -13,8 +13,8 @@ export interface SnapshotApi {
   readonly guard: SignatureGuard;
   readonly identity: Identity;
   readonly nowMs: () => number;
-  fleet(): FleetView;
-  policy(): SnapshotPolicy;
+  readonly fleet: () => FleetView;
+  readonly policy: () => SnapshotPolicy;
 }
 
 /** `GET /v1/site-snapshot/{site}`, conditional, asked by appliances of the site: see compose-snapshot. */

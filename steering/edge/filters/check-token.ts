@@ -1,9 +1,17 @@
 import type { EdgeFilter } from '../edge-question.ts';
+import type { EntryTokens } from '../entry-tokens.ts';
 
-/** Where a question's own token is checked. Steering asks for none: its answers are worth nothing without content. */
-export const checkToken: EdgeFilter = {
-  name: 'token',
-  does: 'passes everything: tokens are checked where content is, at the appliances',
-  shapes: false,
-  apply: (question) => question,
-};
+/** @param entry undefined where steering asks for no token: content is guarded at the appliances in any case */
+export function checkToken(entry: EntryTokens | undefined): EdgeFilter {
+  return {
+    name: 'token',
+    does: 'where the content provider gives tokens, refuses manifests and places to whoever brings none',
+    shapes: false,
+    apply: (question) =>
+      entry === undefined ||
+      question.work === 'report' ||
+      entry.admits({ target: question.target, host: question.headers.host ?? '' })
+        ? question
+        : 'bad-token',
+  };
+}

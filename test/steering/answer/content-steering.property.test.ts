@@ -41,6 +41,7 @@ const edge = createEdge({
       flags: { maxDecisionsPerSec: 1_000_000, maxPerAddressPerSec: 40 },
       environment: {},
     }),
+    id: 'steering',
     state: '/nowhere',
   },
   world,

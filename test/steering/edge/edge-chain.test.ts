@@ -7,6 +7,7 @@ const QUESTION: EdgeQuestion = {
   work: 'running',
   sessionId: 's',
   titleId: 't',
+  target: '/v1/steering/hls',
   query: new URLSearchParams(),
   socketAddress: '192.0.2.1',
   headers: {},
