@@ -1,7 +1,8 @@
 import type { CatalogueTitle } from '../../src/contracts/catalogue-snapshot.ts';
 import { unitHash } from '../../src/hashing/weighted-rendezvous.ts';
-import type { FleetMember } from '../fleet/fleet-registry.ts';
 import { nominalBitsPerSec } from '../fleet/admission/nominal-bitrate.ts';
+import type { FleetMember } from '../fleet/fleet-registry.ts';
+import type { Holders } from '../fleet/held-titles.ts';
 import type { Candidate } from '../ranking/candidate.ts';
 import { DEFAULT_POLICY, type PolicyFacts } from '../ranking/policy-facts.ts';
 import type { SessionFacts } from '../ranking/session-facts.ts';
@@ -43,15 +44,16 @@ export function sessionFacts(
   };
 }
 
+/** @param holders of the title that is asked for */
 export function candidateOf(
   member: FleetMember,
-  title: CatalogueTitle,
+  holders: Holders,
   client: ClientPlace,
   { fleet, heldTitles, sites, quality }: Pick<SteeringState, 'fleet' | 'heldTitles' | 'sites' | 'quality'>,
 ): Candidate {
   return {
     member,
-    held: heldTitles.held(member.id, title.id),
+    held: heldTitles.heldAt(member.slot, holders),
     pendingBitsPerSec: fleet.pendingBitsPerSec[member.slot] ?? 0,
     site: sites.of(member.siteId),
     quality: quality.of(member.id, client.group, client.siteId),

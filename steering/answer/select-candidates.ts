@@ -1,46 +1,156 @@
 import type { FleetMember, FleetView } from '../fleet/fleet-registry.ts';
 import { HOLDS_NOTHING, type Holders } from '../fleet/held-titles.ts';
+import { hasRoom } from '../ranking/exclude.ts';
 import { WHOLE_CLASS } from '../ranking/held-class.ts';
-
-/** Of other sites so many are ranked: twice what an answer can name, so that load still has a choice. */
-const ENOUGH_OUTSIDE = 14;
-/** A fleet of so many is ranked whole: it costs no more than a large site. */
-const SMALL_FLEET = 32;
+import type { SessionFacts } from '../ranking/session-facts.ts';
+import type { SiteTable } from '../sites/site-table.ts';
 
 /**
- * Which appliances a decision ranks: all of the client's site, whatever state they are in, and of the others the first
- * few in the site's order that serve and hold the title, whole if possible. What is passed over is passed over for
- * lasting reasons, so a session goes on being ranked among the same. A small fleet is ranked whole.
+ * Which appliances a decision ranks: those that can matter.
+ *
+ * All of the client's own site, of other sites that announce it and of the site where the flow puts the session,
+ * whatever state they are in, and those from which it plays. Of all others the first few by the order in which the
+ * ranking compares them: tier by tier of what the ISP pays (`place-orders.ts`), and in a tier those that hold most of
+ * the title. Of one failure domain there are at most as many as a home takes by its order, so that two more domains are
+ * always among them. So the first places are as good in every rule as if all had been ranked; which of equals they are
+ * may differ, for the hash decides among fewer.
+ *
+ * What is passed over is passed over for lasting reasons, so a session goes on being ranked among the same. When one of
+ * the outer ones leaves, the next of the order steps in, and some sessions of its tier that have no better may go to it.
+ * A small fleet is ranked whole.
  */
-export function selectCandidates(
-  fleet: FleetView,
-  holders: Holders,
-  client: { readonly siteId: string | undefined; readonly sessionId: string },
-): readonly FleetMember[] {
-  if (fleet.members.length <= SMALL_FLEET) return fleet.members;
-  const own = client.siteId === undefined ? [] : (fleet.membersBySite.get(client.siteId) ?? []);
-  return [...own, ...outside(fleet, holders, client)];
+const ENOUGH_OUTSIDE = 12;
+const MOST_OF_ONE_DOMAIN = 5;
+/** A fleet of so many is ranked whole: it costs no more than a large site. */
+const SMALL_FLEET = 32;
+/** Sites that announce the same prefix are two or three. */
+const MOST_NEAR_SITES = 6;
+
+interface Around {
+  readonly fleet: FleetView;
+  readonly sites: SiteTable;
 }
 
-function outside(
-  { canServe, bySlot, orders }: FleetView,
-  { marks, unknown }: Holders,
-  client: { readonly siteId: string | undefined; readonly sessionId: string },
-): FleetMember[] {
-  const whole: FleetMember[] = [];
-  const some: FleetMember[] = [];
-  const order = orders.outside(client.siteId, client.sessionId);
-  // By index: an iterator makes this walk over thousands of numbers five times as long.
-  for (let at = 0; at < order.length; at += 1) {
-    const slot = order[at] ?? 0;
-    if (canServe[slot] !== 1) continue;
-    const mark = marks?.[slot] ?? HOLDS_NOTHING;
-    if (mark === HOLDS_NOTHING && unknown[slot] !== 1) continue;
-    const member = bySlot[slot];
-    if (member === undefined) continue;
-    if (mark > WHOLE_CLASS) whole.push(member);
-    else if (some.length < ENOUGH_OUTSIDE) some.push(member);
-    if (whole.length === ENOUGH_OUTSIDE) break;
+export function selectCandidates(
+  { fleet, sites }: Around,
+  holders: Holders,
+  session: SessionFacts,
+  siteCosts: ReadonlyMap<string, number>,
+): readonly FleetMember[] {
+  if (fleet.members.length <= SMALL_FLEET) return fleet.members;
+  const nearSites = nearSitesOf(session);
+  const selected: FleetMember[] = [];
+  for (const siteId of nearSites) for (const member of fleet.membersBySite.get(siteId) ?? []) selected.push(member);
+  for (const id of session.playing) {
+    const member = fleet.byId.get(id);
+    if (member !== undefined && !nearSites.includes(member.siteId) && !selected.includes(member)) selected.push(member);
   }
-  return [...whole, ...some.slice(0, ENOUGH_OUTSIDE - whole.length)];
+  const { siteId, network, unit } = session;
+  const order = fleet.orders.outside({ siteId, network, unit, siteCosts }, sites);
+  const walk = new Walk({ fleet, sites }, holders, session, { nearSites, selected });
+  for (let tier = 0; tier < order.tierCount && !walk.hasEnough; tier += 1) walk.take(order.tier(tier));
+  return selected;
+}
+
+function nearSitesOf({ siteId, otherSites, preferredSiteId }: SessionFacts): string[] {
+  const near = siteId === undefined ? [] : [siteId];
+  for (const other of otherSites) if (near.length < MOST_NEAR_SITES && !near.includes(other)) near.push(other);
+  if (preferredSiteId !== undefined && !near.includes(preferredSiteId)) near.push(preferredSiteId);
+  return near;
+}
+
+/** Whoever fits the policy's software and holds the whole title; the others of a tier are asked once it is through. */
+const BEST_GRADE = 2 * WHOLE_CLASS + 1;
+
+class Walk {
+  readonly #around: Around;
+  readonly #holders: Holders;
+  readonly #session: SessionFacts;
+  readonly #nearSites: readonly string[];
+  readonly #selected: FleetMember[];
+  readonly #before: number;
+
+  constructor(
+    around: Around,
+    holders: Holders,
+    session: SessionFacts,
+    { nearSites, selected }: { readonly nearSites: readonly string[]; readonly selected: FleetMember[] },
+  ) {
+    this.#around = around;
+    this.#holders = holders;
+    this.#session = session;
+    this.#nearSites = nearSites;
+    this.#selected = selected;
+    this.#before = selected.length;
+  }
+
+  get hasEnough(): boolean {
+    return this.#selected.length - this.#before >= ENOUGH_OUTSIDE;
+  }
+
+  /** Takes of one tier until there is enough. */
+  take(slots: Uint16Array): void {
+    const { canServe, bySlot } = this.#around.fleet;
+    const { marks, unknown } = this.#holders;
+    const lesser: FleetMember[][] = [];
+    // By index: an iterator makes this walk over thousands of numbers five times as long.
+    for (let at = 0; at < slots.length; at += 1) {
+      const slot = slots[at] ?? 0;
+      if (canServe[slot] !== 1) continue;
+      const mark = marks?.[slot] ?? HOLDS_NOTHING;
+      if (mark === HOLDS_NOTHING && unknown[slot] !== 1) continue;
+      const member = bySlot[slot];
+      if (member === undefined || !this.#mayServe(member, slot)) continue;
+      const grade = this.#gradeOf(member, mark);
+      if (grade === BEST_GRADE) {
+        if (this.#hasOfItsDomain(this.#selected, this.#before, member)) continue;
+        this.#selected.push(member);
+        if (this.hasEnough) return;
+        continue;
+      }
+      const alike = (lesser[grade] ??= []);
+      if (alike.length < ENOUGH_OUTSIDE && !this.#hasOfItsDomain(alike, 0, member)) alike.push(member);
+    }
+    this.#takeLesser(lesser);
+  }
+
+  #takeLesser(lesser: readonly FleetMember[][]): void {
+    for (let grade = lesser.length - 1; grade >= 0; grade -= 1)
+      for (const member of lesser[grade] ?? []) {
+        if (this.hasEnough) return;
+        if (!this.#hasOfItsDomain(this.#selected, this.#before, member)) this.#selected.push(member);
+      }
+  }
+
+  #mayServe(member: FleetMember, slot: number): boolean {
+    const { refusingSites, playing } = this.#session;
+    const pendingBitsPerSec = this.#around.fleet.pendingBitsPerSec[slot] ?? 0;
+    return (
+      !this.#nearSites.includes(member.siteId) &&
+      (pendingBitsPerSec === 0 || hasRoom(member, pendingBitsPerSec)) &&
+      (refusingSites.length === 0 || !refusingSites.includes(member.siteId)) &&
+      (playing.length === 0 || !playing.includes(member.id))
+    );
+  }
+
+  /** As the ranking compares: software before holdings. */
+  #gradeOf({ softwareVersion }: FleetMember, mark: number): number {
+    const heldClass = Math.max(0, mark - 1);
+    const { software } = this.#session.policy;
+    const fits = software === undefined || (softwareVersion === software.version) === (software.rule !== 'avoid');
+    return fits ? WHOLE_CLASS + 1 + heldClass : heldClass;
+  }
+
+  /** Whether there are as many of its failure domain as there may be. */
+  #hasOfItsDomain(members: readonly FleetMember[], from: number, { siteId }: FleetMember): boolean {
+    if (members.length - from < MOST_OF_ONE_DOMAIN) return false;
+    const { sites } = this.#around;
+    const domain = sites.of(siteId).failureDomain;
+    let count = 0;
+    for (let at = from; at < members.length; at += 1) {
+      const other = members[at];
+      if (other !== undefined && sites.of(other.siteId).failureDomain === domain) count += 1;
+    }
+    return count >= MOST_OF_ONE_DOMAIN;
+  }
 }

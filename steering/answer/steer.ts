@@ -4,10 +4,10 @@ import type { FleetView } from '../fleet/fleet-registry.ts';
 import type { HeldTitles } from '../fleet/held-titles.ts';
 import type { SiteShares } from '../flow/site-shares.ts';
 import type { QualityView } from '../quality/quality-view.ts';
-import { type RankedAppliance, rankAppliances } from '../ranking/rank-appliances.ts';
+import { rankAppliances } from '../ranking/rank-appliances.ts';
 import type { Routes } from '../routing/route-table.ts';
 import type { SiteTable } from '../sites/site-table.ts';
-import type { Decision, PlacedAppliance } from './decision.ts';
+import type { Decision } from './decision.ts';
 import { type AskingSession, candidateOf, sessionFacts } from './decision-facts.ts';
 import { type ClientPlace, locateClient } from './locate-client.ts';
 import { selectCandidates } from './select-candidates.ts';
@@ -65,33 +65,17 @@ export function steerAt(
   const title = findTitle(question.titleId, state);
   if (typeof title === 'string') return title;
   const session = sessionFacts(question, title, client, state);
-  const selected = selectCandidates(state.fleet, state.heldTitles.holdersOf(title.id), session);
-  const candidates = selected.map((member) => candidateOf(member, title, client, state));
+  const holders = state.heldTitles.holdersOf(title.id);
+  const selected = selectCandidates(state, holders, session, client.siteCosts);
+  const candidates = selected.map((member) => candidateOf(member, holders, client, state));
   const { ranked, excluded } = rankAppliances(candidates, session);
   return {
     title,
     client,
-    appliances: ranked.map(placedAppliance),
+    appliances: ranked,
     excluded,
     degraded: degradationOf(state.fleet),
     basis: { candidates, session },
-  };
-}
-
-/** The words stay unmade until somebody reads them: most players only want the order. */
-function placedAppliance(ranked: RankedAppliance): PlacedAppliance {
-  const { id, siteId, baseUrl } = ranked.candidate.member;
-  return {
-    id,
-    siteId,
-    baseUrl,
-    score: ranked.score,
-    get decidedBy() {
-      return ranked.decidedBy;
-    },
-    get reasons() {
-      return ranked.reasons;
-    },
   };
 }
 

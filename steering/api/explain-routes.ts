@@ -62,7 +62,9 @@ export function addExplainRoutes(adminServer: JsonServer, api: ExplainApi): void
 
 /** Everything that the ranking knew of each candidate, with the score of those that have a place. */
 function candidatesOf({ basis, appliances }: Decision): object[] {
-  const scores = new Map(appliances.map(({ id, score, decidedBy }, index) => [id, { place: index + 1, decidedBy, score }]));
+  const scores = new Map(
+    appliances.map(({ id, score, decidedBy }, index) => [id, { place: index + 1, decidedBy, score }]),
+  );
   return (basis?.candidates ?? []).map((candidate) => ({ ...scores.get(candidate.member.id), ...candidate }));
 }
 
@@ -71,6 +73,7 @@ function passedOver(
   state: SteeringState,
   { title, client, appliances, excluded, basis }: Decision,
 ): Array<{ id: string; reason: string }> {
+  const holders = state.heldTitles.holdersOf(title.id);
   const told = new Set([...appliances, ...excluded].map(({ id }) => id));
   const ranked = new Set(basis?.candidates.map(({ member }) => member.id));
   return state.fleet.members
@@ -78,7 +81,7 @@ function passedOver(
     .map((member) => {
       const { id } = member;
       if (ranked.has(id)) return { id, reason: 'ranked behind the last place of the answer' };
-      const exclusion = basis && exclude(candidateOf(member, title, client, state), basis.session);
+      const exclusion = basis && exclude(candidateOf(member, holders, client, state), basis.session);
       return { id, reason: exclusion?.reason ?? "others come before it in the order of the client's site" };
     });
 }

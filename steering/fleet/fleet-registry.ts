@@ -3,6 +3,7 @@ import type { Clock } from '../../src/world/world.ts';
 import type { Appliance, Lease } from '../ranking/candidate.ts';
 import { absenceOf, hasRoom } from '../ranking/exclude.ts';
 import { ApplianceSlots } from './appliance-slots.ts';
+import { PlaceOrders } from './place-orders.ts';
 import {
   afterHeartbeat,
   type CapacityRules,
@@ -12,7 +13,6 @@ import {
   WARM,
 } from './presence/capacity-state.ts';
 import { judgeLeases, type LeaseFacts, type LeaseVerdicts } from './presence/leases.ts';
-import { PlaceOrders } from './place-orders.ts';
 
 /** What became of a heartbeat. Out of order: older than one that we have, of the same instance or of one before. */
 export type HeartbeatOutcome = 'accepted' | 'joined' | 'restarted' | 'out-of-order' | 'fleet-full';
@@ -131,7 +131,7 @@ export class FleetRegistry {
       wasExpired: false,
       pastInstances: [],
     });
-    this.#forgetView();
+    this.refresh();
   }
 
   accept(heartbeat: Heartbeat): HeartbeatOutcome {
@@ -166,7 +166,7 @@ export class FleetRegistry {
       entry.leaseEndsMs <= nowMs ||
       entry.capacity.atHardLimit !== capacity.atHardLimit ||
       saysMoreThanLoad(entry.heartbeat, heartbeat);
-    if (isSeenAtOnce) this.#forgetView();
+    if (isSeenAtOnce) this.refresh();
     else this.#viewEndsMs = Math.min(this.#viewEndsMs, this.#viewMadeMs + (this.#options.viewLagMs ?? 0));
     return outcome;
   }
@@ -182,7 +182,7 @@ export class FleetRegistry {
     return this.#view;
   }
 
-  /** Who is withheld has changed. */
+  /** The next view is made anew: who is withheld has changed, or who there is. */
   refresh(): void {
     this.#view = undefined;
   }
@@ -195,13 +195,8 @@ export class FleetRegistry {
       this.#entries.delete(id);
       this.#slots.giveBack(id);
     }
-    if (gone.length > 0) this.#forgetView();
+    if (gone.length > 0) this.refresh();
     return gone;
-  }
-
-  #forgetView(): void {
-    this.#view = undefined;
-    this.#orders = undefined;
   }
 
   #nextChangeMs(nowMs: number): number {
@@ -243,7 +238,7 @@ export class FleetRegistry {
         return this.#toMember(entry, lease, nowMs);
       })
       .sort((a, b) => (a.id < b.id ? -1 : 1));
-    this.#orders ??= new PlaceOrders(members);
+    this.#orders = PlaceOrders.of(members, this.#orders);
     return makeView(members, preserving, {
       orders: this.#orders,
       pendingBitsPerSec: this.#options.pendingBitsPerSec?.(),

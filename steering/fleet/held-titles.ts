@@ -2,7 +2,7 @@ import type { CatalogueTitle } from '../../src/contracts/catalogue-snapshot.ts';
 import type { PlanRenditions } from '../../src/contracts/fill-plan.ts';
 import type { Holdings } from '../../src/contracts/holdings.ts';
 import type { Held } from '../ranking/candidate.ts';
-import { heldClassOf } from '../ranking/held-class.ts';
+import { heldClassOf, WHOLE_CLASS } from '../ranking/held-class.ts';
 import { ApplianceSlots } from './appliance-slots.ts';
 import { NO_TITLE, RenditionIndex } from './rendition-index.ts';
 
@@ -20,6 +20,7 @@ import { NO_TITLE, RenditionIndex } from './rendition-index.ts';
 export class HeldTitles {
   readonly slots: ApplianceSlots;
   readonly #appliances = new Map<string, ApplianceHoldings>();
+  readonly #bySlot: (ApplianceHoldings | undefined)[] = [];
   #index = new RenditionIndex();
   /** By title: a byte per slot, see HOLDS_NOTHING. Made when the first appliance holds something of it. */
   readonly #marks: (Uint8Array | undefined)[] = [];
@@ -73,12 +74,7 @@ export class HeldTitles {
   /** How much of a title an appliance holds. */
   held(applianceId: string, titleId: string): Held {
     const entry = this.#appliances.get(applianceId);
-    if (entry?.latest === undefined || entry.latest.planVersion === 0) return NO_PLAN;
-    if (entry.counted === undefined)
-      return { kind: 'unknown', because: `the rendition list of its plan ${entry.latest.planVersion} is not here yet` };
-    const title = this.#index.titleNumber(titleId);
-    const share = title === undefined ? 0 : this.#shareOf(entry, title);
-    return share === 0 ? HOLDS_NO_PART : { kind: 'known', share };
+    return entry === undefined ? NO_PLAN : this.#heldOf(entry, this.#index.titleNumber(titleId));
   }
 
   /** Whether a plan of the appliance wants something of a title there, held or not. */
@@ -94,7 +90,14 @@ export class HeldTitles {
   /** Who may have a title, for a look at many appliances: by slot. */
   holdersOf(titleId: string): Holders {
     const title = this.#index.titleNumber(titleId);
-    return { marks: title === undefined ? undefined : this.#marks[title], unknown: this.#unknown };
+    return { title, marks: title === undefined ? undefined : this.#marks[title], unknown: this.#unknown };
+  }
+
+  /** The same as `held`, but for a whole title to a thousandth, and without looking for names. */
+  heldAt(slot: number, { title, marks }: Holders): Held {
+    if ((marks?.[slot] ?? HOLDS_NOTHING) > WHOLE_CLASS) return HOLDS_WHOLE;
+    const entry = this.#bySlot[slot];
+    return entry === undefined ? NO_PLAN : this.#heldOf(entry, title);
   }
 
   forget(applianceId: string): void {
@@ -103,6 +106,15 @@ export class HeldTitles {
     this.#clear(entry);
     this.#unknown[entry.slot] = 0;
     this.#appliances.delete(applianceId);
+    this.#bySlot[entry.slot] = undefined;
+  }
+
+  #heldOf(entry: ApplianceHoldings, title: number | undefined): Held {
+    if (entry.latest === undefined || entry.latest.planVersion === 0) return NO_PLAN;
+    if (entry.counted === undefined)
+      return { kind: 'unknown', because: `the rendition list of its plan ${entry.latest.planVersion} is not here yet` };
+    const share = title === undefined ? 0 : this.#shareOf(entry, title);
+    return share === 0 ? HOLDS_NO_PART : { kind: 'known', share };
   }
 
   #entry(applianceId: string): ApplianceHoldings {
@@ -117,6 +129,7 @@ export class HeldTitles {
       heldTenths: new Float64Array(this.#index.titleCount),
     };
     this.#appliances.set(applianceId, entry);
+    this.#bySlot[slot] = entry;
     if (slot >= this.#unknown.length) this.#grow(slot);
     return entry;
   }
@@ -214,6 +227,8 @@ export class HeldTitles {
 
 /** Read at once and not kept: the arrays change with the next heartbeat. */
 export interface Holders {
+  /** The title's number; undefined when the catalogue has none of this id. */
+  readonly title: number | undefined;
   /** HOLDS_NOTHING, or 1 and the class of what is held (held-class.ts). Undefined when nobody holds anything. */
   readonly marks: Uint8Array | undefined;
   readonly unknown: Uint8Array;
@@ -243,6 +258,7 @@ const LISTS_KEPT = 2;
 const TENTHS = 10;
 /** How much of a rendition counts as held at each level: none, head, part, whole. */
 const TENTHS_OF_LEVEL = [0, 1, 5, 10] as const;
+const HOLDS_WHOLE: Held = { kind: 'known', share: 1 };
 const NO_PLAN: Held = { kind: 'nothing', because: 'has no plan yet and tells no holdings' };
 const HOLDS_NO_PART: Held = { kind: 'nothing', because: 'holds nothing of the title' };
 

@@ -13,12 +13,6 @@ export type ExclusionCode =
   | 'lacks-title'
   | 'other-software';
 
-export interface Exclusion {
-  readonly id: string;
-  readonly code: ExclusionCode;
-  readonly reason: string;
-}
-
 const MAX_REASON_CHARS = 200;
 
 /**
@@ -28,17 +22,31 @@ const MAX_REASON_CHARS = 200;
  */
 export function exclude(candidate: Candidate, session: SessionFacts): Exclusion | undefined {
   const code = exclusionOf(candidate, session);
-  return code === undefined ? undefined : asExclusion(code, candidate, session);
+  return code === undefined ? undefined : new Exclusion(code, candidate, session);
 }
 
-export function asExclusion(code: ExclusionCode, candidate: Candidate, session: SessionFacts): Exclusion {
-  return {
-    id: candidate.member.id,
-    code,
-    get reason() {
-      return reasonFor(code, candidate, session).slice(0, MAX_REASON_CHARS);
-    },
-  };
+/** One appliance that takes no part, and why. */
+export class Exclusion {
+  readonly id: string;
+  readonly code: ExclusionCode;
+  readonly #candidate: Candidate;
+  readonly #session: SessionFacts;
+
+  constructor(code: ExclusionCode, candidate: Candidate, session: SessionFacts) {
+    this.id = candidate.member.id;
+    this.code = code;
+    this.#candidate = candidate;
+    this.#session = session;
+  }
+
+  /** For people. */
+  get reason(): string {
+    return reasonFor(this.code, this.#candidate, this.#session).slice(0, MAX_REASON_CHARS);
+  }
+
+  toJSON(): { readonly id: string; readonly code: ExclusionCode; readonly reason: string } {
+    return { id: this.id, code: this.code, reason: this.reason };
+  }
 }
 
 function exclusionOf(candidate: Candidate, session: SessionFacts): ExclusionCode | undefined {

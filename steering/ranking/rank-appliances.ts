@@ -1,10 +1,10 @@
 import type { Candidate } from './candidate.ts';
-import { asExclusion, type Exclusion, exclude } from './exclude.ts';
+import { Exclusion, exclude } from './exclude.ts';
 import { homeOf } from './home.ts';
 import { crowdedShare } from './load.ts';
 import { type Decider, placeWords } from './place-words.ts';
 import { areEquals, compareScored, decidingRule } from './rules.ts';
-import { isCrowdedOut, keysOf, type Scored, type SessionKeys, score } from './score.ts';
+import { isCrowdedOut, keysOf, type Score, type Scored, type SessionKeys, score } from './score.ts';
 import type { SessionFacts } from './session-facts.ts';
 import { spreadDomains } from './spread-domains.ts';
 
@@ -18,11 +18,48 @@ import { spreadDomains } from './spread-domains.ts';
  */
 export const MAX_APPLIANCES = 7;
 
-export interface RankedAppliance extends Scored {
+/** An appliance at its place. Its words are made when somebody reads them: most players only want the order. */
+export class RankedAppliance implements Scored {
+  readonly candidate: Candidate;
+  readonly score: Score;
+  readonly #before: Scored | undefined;
+  readonly #session: SessionFacts;
+  readonly #wasMoved: boolean;
+
+  constructor(
+    { candidate, score }: Scored,
+    { before, session, wasMoved }: { before: Scored | undefined; session: SessionFacts; wasMoved: boolean },
+  ) {
+    this.candidate = candidate;
+    this.score = score;
+    this.#before = before;
+    this.#session = session;
+    this.#wasMoved = wasMoved;
+  }
+
+  get id(): string {
+    return this.candidate.member.id;
+  }
+
+  get siteId(): string {
+    return this.candidate.member.siteId;
+  }
+
+  get baseUrl(): string {
+    return this.candidate.member.baseUrl;
+  }
+
   /** What put it behind the place before it; undefined for the first. */
-  readonly decidedBy: Decider | undefined;
-  /** Made when somebody reads them. */
-  readonly reasons: readonly string[];
+  get decidedBy(): Decider | undefined {
+    if (this.#before === undefined) return undefined;
+    // Who stands behind somebody that was moved may be better in all rules.
+    if (this.#wasMoved || compareScored(this.#before, this) > 0) return 'failure-domain';
+    return decidingRule(this.#before.score, this.score) ?? 'id';
+  }
+
+  get reasons(): readonly string[] {
+    return placeWords(this, this.#session, this.decidedBy);
+  }
 }
 
 export interface Ranking {
@@ -44,33 +81,11 @@ export function rankAppliances(candidates: readonly Candidate[], session: Sessio
   moveOutOfCrowds(home, keys);
   const movedTo = session.policy.spreadFailureDomains ? spreadDomains(home) : undefined;
   return {
-    ranked: home.map((scored, place) => placed(scored, home[place - 1], session, place === movedTo)),
+    ranked: home.map(
+      (scored, place) => new RankedAppliance(scored, { before: home[place - 1], session, wasMoved: place === movedTo }),
+    ),
     excluded: excluded.sort((a, b) => (a.id < b.id ? -1 : 1)),
   };
-}
-
-function placed(
-  { candidate, score }: Scored,
-  before: Scored | undefined,
-  session: SessionFacts,
-  wasMoved: boolean,
-): RankedAppliance {
-  return {
-    candidate,
-    score,
-    get decidedBy(): Decider | undefined {
-      return before === undefined ? undefined : wasMoved ? 'failure-domain' : deciderOf(before, { candidate, score });
-    },
-    get reasons() {
-      return placeWords({ candidate, score }, session, this.decidedBy);
-    },
-  };
-}
-
-/** Who stands behind a place that somebody was moved to may be better than it in all rules. */
-function deciderOf(before: Scored, behind: Scored): Decider {
-  if (compareScored(before, behind) > 0) return 'failure-domain';
-  return decidingRule(before.score, behind.score) ?? 'id';
 }
 
 /** Bounded loads (`load.ts`): equals stand side by side, and those above their mean give sessions away. */
@@ -121,6 +136,6 @@ function keepRequiredSoftware(
     score.softwareFits ? 'fitting' : 'others',
   );
   if (fitting.length === 0) return eligible;
-  for (const { candidate } of others) excluded.push(asExclusion('other-software', candidate, session));
+  for (const { candidate } of others) excluded.push(new Exclusion('other-software', candidate, session));
   return fitting;
 }

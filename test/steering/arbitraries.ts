@@ -60,32 +60,37 @@ const candidate = fc.record({
   quality: verdicts,
 });
 
-/** Up to 24 appliances with unique ids, in random order. */
-export const fleets: fc.Arbitrary<Candidate[]> = fc
-  .tuple(
-    fc.uniqueArray(fc.tuple(fc.stringMatching(/^[a-z0-9][a-z0-9_-]{0,20}$/), candidate), {
-      selector: ([id]) => id,
-      maxLength: 24,
-      size: 'medium',
-    }),
-    fc.record({ north: sites, south: sites, west: sites }),
-  )
-  .map(([pairs, bySite]) =>
-    pairs
-      .filter(([id]) => id !== 'origin' && id !== 'origin-retry')
-      .map(([id, { load, requests, pending, held, quality, ...rest }]) => {
-        const { siteCost, ...site } = bySite[rest.siteId];
-        const member = appliance(id, {
-          ...rest,
-          state: rest.state as Candidate['member']['state'],
-          healthReasons: rest.healthy ? [] : ['a disk is gone'],
-          egressBitsPerSec: load * 1e9,
-          activeRequests: requests,
-          maxActiveRequests: 100,
-        });
-        return candidateFor(member, { held, quality, site, siteCost, pendingBitsPerSec: pending * 1e9 });
+/** Appliances with unique ids, in random order. */
+const fleetsOf = (size: 'small' | 'medium'): fc.Arbitrary<Candidate[]> =>
+  fc
+    .tuple(
+      fc.uniqueArray(fc.tuple(fc.stringMatching(/^[a-z0-9][a-z0-9_-]{0,20}$/), candidate), {
+        selector: ([id]) => id,
+        maxLength: 24,
+        size,
       }),
-  );
+      fc.record({ north: sites, south: sites, west: sites }),
+    )
+    .map(([pairs, bySite]) =>
+      pairs
+        .filter(([id]) => id !== 'origin' && id !== 'origin-retry')
+        .map(([id, { load, requests, pending, held, quality, ...rest }]) => {
+          const { siteCost, ...site } = bySite[rest.siteId];
+          const member = appliance(id, {
+            ...rest,
+            state: rest.state as Candidate['member']['state'],
+            healthReasons: rest.healthy ? [] : ['a disk is gone'],
+            egressBitsPerSec: load * 1e9,
+            activeRequests: requests,
+            maxActiveRequests: 100,
+          });
+          return candidateFor(member, { held, quality, site, siteCost, pendingBitsPerSec: pending * 1e9 });
+        }),
+    );
+
+/** Up to ten, and up to 24: more than an answer has places. */
+export const fleets = fleetsOf('small');
+export const largeFleets = fleetsOf('medium');
 
 const policies: fc.Arbitrary<PolicyFacts> = fc.record({
   variant: fc.constantFrom('default', 'canary'),
