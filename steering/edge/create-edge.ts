@@ -15,9 +15,15 @@ import { PolicyKeeper, type PolicyKeeperOptions } from '../policy/policy-keeper.
 import { RollBacks } from '../policy/roll-backs.ts';
 import { ClientAddresses, FORWARDED_HEADERS, parseTrustedProxies } from './client-address.ts';
 import { Edge } from './edge.ts';
+import { EntryTokens } from './entry-tokens.ts';
 import { Shedder } from './shed/shedder.ts';
 
 export const edgeParameters = {
+  entryKeys: textParameter(
+    '',
+    'Public keys of the content provider: a JSON list of keyId, algorithm (EdDSA), publicKey (32 bytes, base64), notAfterMs, issuer. With it, manifests, places and redirects need a token of his in the query (URISigningPackage, RFC 9246). Read at the start.',
+    { unit: 'FILE' },
+  ),
   maxDecisionsPerSec: numberParameter(
     '1/s',
     { min: 1, max: 1_000_000 },
@@ -80,7 +86,7 @@ export const edgeParameters = {
 };
 
 export interface EdgeContext {
-  readonly config: ConfigOf<typeof edgeParameters> & { readonly state: string };
+  readonly config: ConfigOf<typeof edgeParameters> & { readonly id: string; readonly state: string };
   readonly world: World;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -123,6 +129,7 @@ export function createEdge({ config, world, logger, metrics, locate }: EdgeConte
     maxPerAddressPerSec: config.maxPerAddressPerSec,
     policy,
     shedder,
+    entry: config.entryKeys === '' ? undefined : new EntryTokens(config.entryKeys, config.id, world.clock),
   });
   showEdge(edge, metrics);
   return edge;
