@@ -75,17 +75,21 @@ export function createSteeringMetrics() {
       'Polls of the planner: while they fail the last catalogue stays in use.',
       ['outcome'],
     ),
-    cmcdRecords: metrics.counter(
-      'cmcd_records_total',
-      'Records of players about their playback: `malformed` ones and those of an `unknown-version` are ignored, `capped` ones are more than one viewer may send, those `of-no-appliance` name a host that is not in the fleet.',
-      ['outcome'],
-    ),
-    qualitySketches: metrics.counter(
-      'quality_sketches_total',
-      'Measurements of appliances about their own answers. None while appliances are there: look at their `quality_sketches_total`.',
-    ),
+    ...qualityCounters(metrics),
   };
 }
+
+const qualityCounters = (metrics: Metrics) => ({
+  cmcdRecords: metrics.counter(
+    'cmcd_records_total',
+    'Records of players about their playback: `malformed` ones and those of an `unknown-version` are ignored, `capped` ones are more than one viewer may send, those `of-no-appliance` name a host that is not in the fleet.',
+    ['outcome'],
+  ),
+  qualitySketches: metrics.counter(
+    'quality_sketches_total',
+    'Measurements of appliances about their own answers. None while appliances are there: look at their `quality_sketches_total`.',
+  ),
+});
 
 export type SteeringMetrics = ReturnType<typeof createSteeringMetrics>;
 

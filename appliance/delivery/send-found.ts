@@ -140,8 +140,9 @@ function sendSmall(
 }
 
 /** Without what other servers said of themselves: it is put in again, in one field with our own. */
-function withoutCmsd<T extends Readonly<Record<string, unknown>>>(headers: T): Omit<T, 'cmsd-dynamic'> {
-  const { 'cmsd-dynamic': _said, ...others } = headers;
+function withoutCmsd<V>(headers: Readonly<Record<string, V>>): Record<string, V> {
+  const others = { ...headers };
+  delete others['cmsd-dynamic'];
   return others;
 }
 

@@ -36,9 +36,6 @@ export function readCmcd(text: string): CmcdReading {
   return isKnownVersion ? record : 'unknown-version';
 }
 
-/** Whether a reading gave a record. */
-export const isRecord = (reading: CmcdReading): reading is CmcdRecord => typeof reading !== 'string';
-
 function take(record: CmcdRecord, member: CmcdMember): void {
   switch (member.key) {
     case 'sid': {

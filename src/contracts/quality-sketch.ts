@@ -20,9 +20,6 @@ export function throughputBucket(bitsPerSec: number): number {
   return Math.min(THROUGHPUT_BUCKETS - 1, Math.max(0, bucket));
 }
 
-/** The rate at a place of the scale, in buckets from its start. */
-export const bitsPerSecAt = (bucket: number): number => LOWEST_BITS_PER_SEC * 2 ** (bucket / BUCKETS_PER_OCTAVE);
-
 const count = z.number().int().nonnegative();
 
 const measuresSchema = z.object({

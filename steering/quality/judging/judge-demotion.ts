@@ -42,7 +42,7 @@ export interface Votes {
   readonly measured: string | undefined;
 }
 
-export const FIRST_PROBE_SHARE = 0.02;
+const FIRST_PROBE_SHARE = 0.02;
 const PROBE_GROWTH = 4;
 const MAX_HOLD_MS = 3_600_000;
 /** Steps without enough voices after which it is let grow all the same: a site at night would never return. */
