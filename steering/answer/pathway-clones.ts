@@ -13,7 +13,8 @@ import type { DeclaredIds } from './declared-pathways.ts';
  * that name, neither port nor scheme nor folder. Which declared pathway is the base makes no difference to the URL that
  * comes out, so hls.js's first definition stays right when the base changes.
  *
- * What players make of it: hls.js, dash.js and Shaka use a clone with the answer that brings it. video.js learns of
+ * What players make of it: hls.js and dash.js use a clone with the answer that brings it. Shaka would, but its released
+ * build 5.2.12 looks for a clone's fields under minified names and passes it over. video.js learns of
  * clones only when its pathway changes, so it reaches a newcomer one answer after it has left another pathway, and has
  * none for DASH. Apple's player is reported to fail with clones, hence they are a knob, and off.
  */

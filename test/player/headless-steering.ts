@@ -100,6 +100,7 @@ export class HeadlessNetwork {
       planner: planner.url,
       publicUrl: front.url,
       ttlSec: TTL_SEC,
+      steeringClones: true,
     }).start();
     const network = new HeadlessNetwork(rig, media, front, planner);
     for (const id of ['a', 'b']) await network.beat(id, 'serving');
@@ -113,6 +114,21 @@ export class HeadlessNetwork {
     const publicUrl = this.media.get(id)?.url ?? '';
     const holdings = holdingsOf(title('bars'), 'whole');
     await this.rig.beat(heartbeat(id, { sequence: this.#sequence, state, publicUrl, holdings }));
+  }
+
+  /**
+   * An appliance joins that no running session has heard of: a name of its own, on the port of another one.
+   * @returns its base URL, where nobody answers
+   */
+  async join(id: string, like: string): Promise<string> {
+    const { port } = new URL(this.media.get(like)?.url ?? '');
+    const publicUrl = `http://${id}.example:${port}`;
+    const bars = title('bars');
+    this.#planner.setPlan(id, 1, bars);
+    await this.rig.beat(heartbeat(id, { publicUrl, holdings: holdingsOf(bars, 'whole') }));
+    await this.rig.world.clock.advanceUntil(() => this.#planner.seen.some((line) => line.startsWith(`list ${id} `)));
+    await until(async () => (await this.order()).includes(id));
+    return publicUrl;
   }
 
   /** The order that a session is given now. */

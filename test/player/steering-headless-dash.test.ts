@@ -172,7 +172,7 @@ async function open() {
   };
 }
 
-test('dash.js reads the pathways and the steering server from the MPD, and begins at the best', async () => {
+test('G13: dash.js reads the pathways and the steering server from the MPD, and begins at the best', async () => {
   const order = await network.order();
   const { mpd, steering } = await open();
   expect(mpd.BaseURL.map(({ serviceLocation }) => serviceLocation)).toEqual(order);
@@ -182,7 +182,7 @@ test('dash.js reads the pathways and the steering server from the MPD, and begin
   expect(steering.serverUrl).toBe(`${network.front.url}/v1/steering/dash?a=bars&s=s1&d=${order[0]}*${order[1]}`);
 });
 
-test('its list of pathways is understood, empty throughput and all, and it takes the order', async () => {
+test('CS-4: its list of pathways is understood, empty throughput and all, and it takes the order', async () => {
   const order = await network.order();
   const { controller: steering, fragmentFrom, throughputOf } = await open();
   const [first = '', second = ''] = order;
@@ -195,7 +195,7 @@ test('its list of pathways is understood, empty throughput and all, and it takes
   expect(steering.getCurrentSteeringResponseData()).toMatchObject({ version: 1, pathwayPriority: order });
 });
 
-test('the next request goes to the RELOAD-URI, and its answer follows a drained appliance', async () => {
+test('CS-3: the next request goes to the RELOAD-URI, and its answer follows a drained appliance', async () => {
   const [first = '', second = ''] = await network.order();
   const { controller: steering, fragmentFrom } = await open();
   await steering.loadSteeringData();

@@ -103,7 +103,7 @@ function play(query = ''): InstanceType<HlsClass> {
 const playlistsOf = (id: string): string[] =>
   network.media.get(id)?.targets.filter((target) => target.endsWith('.m3u8')) ?? [];
 
-test('playback begins at the first pathway, and the reports that follow name it, once per TTL', async () => {
+test('CS-2: playback begins at the first pathway, and the reports that follow name it, once per TTL', async () => {
   const [first = '', second = ''] = await network.order();
   play();
   await until(() => network.steeringRequests().length >= 3);
@@ -116,7 +116,7 @@ test('playback begins at the first pathway, and the reports that follow name it,
   }
 });
 
-test('when the appliance drains, the next answer moves the player to the second pathway', async () => {
+test('CS-3: when the appliance drains, the next answer moves the player to the second pathway', async () => {
   const [first = '', second = ''] = await network.order();
   play();
   await until(() => network.steeringRequests().length >= 1 && playlistsOf(first).length > 0);
@@ -125,7 +125,7 @@ test('when the appliance drains, the next answer moves the player to the second 
   await until(() => network.steeringRequests().at(-1)?.searchParams.get('_HLS_pathway') === second);
 });
 
-test('with steering gone and the first appliance dead, the player falls back by what its playlist carries', async () => {
+test('G21: with steering gone and the first appliance dead, the player falls back by what its playlist carries', async () => {
   const [first = '', second = ''] = await network.order();
   await network.media.get(first)?.stop();
   await network.front.stop();
@@ -135,7 +135,7 @@ test('with steering gone and the first appliance dead, the player falls back by 
   expect(network.steeringRequests()).toEqual([]);
 });
 
-test('with no appliance left, the origin is the last pathway', async () => {
+test('G4: with no appliance left, the origin is the last pathway', async () => {
   const [first = '', second = ''] = await network.order();
   await network.media.get(first)?.stop();
   await network.media.get(second)?.stop();

@@ -109,6 +109,15 @@ describe.each(['m3u8', 'mpd'] as const)('Shaka, %s', (extension) => {
     await until(() => network.steeringRequests().at(-1)?.searchParams.get(parameter) === second);
   });
 
+  test('G8: a clone is harmless, and its place is passed over: the released build looks for it under minified names', async () => {
+    const order = await network.order();
+    const next = await open(extension);
+    await network.join('n', order[0] ?? '');
+    await anotherAnswer();
+    expect(await network.order()).toContain('n');
+    expect(next()).toEqual(hostsOf(order));
+  });
+
   test('CS-6b: without steering it keeps its order and asks at most twice per TTL', async () => {
     const order = await network.order();
     const next = await open(extension);

@@ -2,13 +2,14 @@ import { Parser } from 'm3u8-parser';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { until } from '../support/until.ts';
 import { HeadlessNetwork } from './headless-steering.ts';
-import { fetchAsVhs, loadVhsSteering, type VhsSteering, type VhsSteeringClass } from './support/vhs-in-node.ts';
+import { fetchAsVhs, loadVhsSteering, type Vhs, type VhsSteering } from './support/vhs-in-node.ts';
 
 /** The real content steering of video.js (VHS), in Node, with our steering: no browser, no media, only its decisions. */
 const TIMES_FASTER = 20;
-let Steering: VhsSteeringClass;
+let Steering: Vhs['Steering'];
+let cloneUri: Vhs['cloneUri'];
 beforeAll(() => {
-  Steering = loadVhsSteering(TIMES_FASTER);
+  ({ Steering, cloneUri } = loadVhsSteering(TIMES_FASTER));
 });
 
 let network: HeadlessNetwork;
@@ -67,6 +68,17 @@ test('CS-3: it leaves a drained appliance with the next answer', async () => {
   await network.beat(first, 'draining');
   await until(() => steering.getPathway() === second);
   expect(network.steeringRequests().length - asked).toBeLessThanOrEqual(2);
+});
+
+test("G8, CS-6: the URL that it makes of a clone is the newcomer's, and it would throw without PARAMS", async () => {
+  const [first = ''] = await network.order();
+  const { controller: steering } = await open();
+  const newcomer = await network.join('n', first);
+  await until(() => steering.steeringManifest.pathwayClones.has('n'));
+  const clone = steering.steeringManifest.pathwayClones.get('n') ?? {};
+  const base = `${network.media.get(first)?.url ?? ''}/vod/bars/v144.m3u8`;
+  expect(cloneUri(base, clone)).toBe(`${newcomer}/vod/bars/v144.m3u8`);
+  expect(() => cloneUri(base, { ...clone, 'URI-REPLACEMENT': { HOST: 'n.example' } })).toThrow(TypeError);
 });
 
 test('CS-6b: without steering it stays where it is and asks at most twice per TTL', async () => {

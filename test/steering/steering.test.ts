@@ -128,7 +128,7 @@ test('an appliance that holds nothing of the title is left out, one that holds p
   expect((await steerAnswer(rig)).excluded).toEqual([{ id: 'none', reason: 'holds nothing of the title' }]);
 });
 
-test('with no appliance there are still two pathways, and both lead to the origin', async () => {
+test('G4: with no appliance there are still two pathways, and both lead to the origin', async () => {
   const { rig } = await startFleet([]);
   expect(await priority(rig)).toEqual(['origin-retry', 'origin']);
   const playlist = await (await rig.get('/v1/manifest/bars.m3u8')).text();
@@ -136,7 +136,7 @@ test('with no appliance there are still two pathways, and both lead to the origi
   expect(playlist).toContain('PATHWAY-ID="origin-retry"');
 });
 
-test('an unknown title: a problem where JSON is read, an order where players ask, both readable by a page elsewhere', async () => {
+test('G14, G17: an unknown title: a problem where JSON is read, an order where players ask, both readable by a page elsewhere', async () => {
   const { rig } = await startFleet(['a']);
   for (const target of [
     '/v1/steer?title=gone',
@@ -156,7 +156,7 @@ test('an unknown title: a problem where JSON is read, an order where players ask
   expect(body.TTL).toBeGreaterThanOrEqual(120);
 });
 
-test('an answer without a decision leaves a player where it says it is', async () => {
+test('G17: an answer without a decision leaves a player where it says it is', async () => {
   const { rig } = await startFleet(['a', 'b', 'c']);
   for (const id of ['a', 'b', 'c']) expect((await priority(rig, `a=gone&s=x&_HLS_pathway=${id}`))[0]).toBe(id);
   expect(await priority(rig, 'a=gone&s=x&_HLS_pathway=origin')).toEqual(['origin-retry', 'origin']);
@@ -170,7 +170,7 @@ test("an answer without a decision begins with the client's site", async () => {
   for (let session = 0; session < 10; session += 1) expect((await priority(rig, `a=gone&s=${session}`))[0]).toBe('b');
 });
 
-test('a flood from one address gets answers that ask for less, never an error', async () => {
+test('G17, G18, G22: a flood from one address gets answers that ask for less, never an error', async () => {
   const { rig } = await startFleet(['a'], { maxPerAddressPerSec: 20 });
   const answers = await Promise.all(
     Array.from({ length: 100 }, () => rig.get('/v1/steering/hls?a=bars&s=x&_HLS_pathway=a')),
@@ -184,7 +184,7 @@ test('a flood from one address gets answers that ask for less, never an error', 
   expect(steer.ranked.at(-1)?.kind).toBe('origin');
 });
 
-test('preflights are answered, and stay answered for a while', async () => {
+test('CS-13: preflights are answered, and stay answered for a while', async () => {
   const { rig } = await startFleet([]);
   const response = await fetch(`${rig.url}/v1/cmcd`, {
     method: 'OPTIONS',
@@ -195,7 +195,7 @@ test('preflights are answered, and stay answered for a while', async () => {
   expect(Number(response.headers.get('access-control-max-age'))).toBeGreaterThanOrEqual(600);
 });
 
-test('before the planner was ever reached, players get an order and everything else says what is missing', async () => {
+test('G17: before the planner was ever reached, players get an order and everything else says what is missing', async () => {
   const rig = await startRig({ planner: 'http://127.0.0.1:9' });
   await rig.beat(heartbeat('a'));
   expect((await rig.get('/v1/steer?title=bars')).status).toBe(503);
@@ -304,7 +304,7 @@ test('a report of more routes than allowed is refused whole', async () => {
   expect((await steerAnswer(rig)).client.evidence).toBe('default');
 });
 
-test('nobody may take the name of the origin', async () => {
+test('G6: nobody may take the name of the origin', async () => {
   const rig = await startRig({});
   expect((await rig.post('/v1/heartbeat', heartbeat('origin'))).status).toBe(403);
   expect((await rig.post('/v1/heartbeat', heartbeat('origin-retry'))).status).toBe(403);
@@ -339,7 +339,7 @@ test('a trusted proxy names the client, and nobody else does', async () => {
   expect(parseSteeringAnswer(await response.json()).client.prefix).toBe('8.8.8.0/24');
 });
 
-test('only a malformed request line gets 400 from the steering endpoints', async () => {
+test('G17: only a malformed request line gets 400 from the steering endpoints', async () => {
   const { rig } = await startFleet(['a']);
   const { port } = new URL(rig.url);
   const raw = (target: string) =>

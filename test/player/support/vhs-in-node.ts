@@ -29,7 +29,13 @@ type Xhr = (
 
 export type VhsSteeringClass = new (xhr: Xhr, bandwidth: () => number) => VhsSteering;
 
-export function loadVhsSteering(timesFaster: number): VhsSteeringClass {
+export interface Vhs {
+  readonly Steering: VhsSteeringClass;
+  /** How it makes the URL of a clone. @throws where a clone has no PARAMS */
+  readonly cloneUri: (baseUri: string, clone: object) => string;
+}
+
+export function loadVhsSteering(timesFaster: number): Vhs {
   const require = createRequire(import.meta.url);
   const fromVideoJs = createRequire(require.resolve('video.js'));
   const file = fromVideoJs.resolve('@videojs/http-streaming/dist/videojs-http-streaming.cjs.js');
@@ -55,11 +61,18 @@ export function loadVhsSteering(timesFaster: number): VhsSteeringClass {
   });
   const given: Readonly<Record<string, unknown>> = { 'video.js': videojs, 'global/window': window };
   const run = compileFunction(
-    `${readFileSync(file, 'utf8')}\nreturn ContentSteeringController;`,
+    `${readFileSync(file, 'utf8')}\nreturn { Steering: ContentSteeringController, PlaylistLoader };`,
     ['exports', 'require'],
     { filename: file },
-  ) as (exports: object, require: (name: string) => unknown) => VhsSteeringClass;
-  return run({}, (name) => given[name] ?? fromBundle(name));
+  ) as (
+    exports: object,
+    require: (name: string) => unknown,
+  ) => {
+    Steering: VhsSteeringClass;
+    PlaylistLoader: { prototype: { createCloneURI_(baseUri: string, clone: object): string } };
+  };
+  const { Steering, PlaylistLoader } = run({}, (name) => given[name] ?? fromBundle(name));
+  return { Steering, cloneUri: (baseUri, clone) => PlaylistLoader.prototype.createCloneURI_(baseUri, clone) };
 }
 
 /** What VHS needs of video.js's events. */

@@ -26,11 +26,11 @@ test.each([
   ['_HLS_pathway=a&_DASH_pathway=b', 'b', {}],
   ['_HLS_pathway=%00%01..%2F', '', {}],
   ['_HLS_pathway=a%20b', '', {}],
-])('%s is understood', (query, pathways, throughput) => {
+])('G16: %s is understood', (query, pathways, throughput) => {
   expect(parse(query)).toEqual([pathways, throughput]);
 });
 
-test('no query can make it fail, and what comes out is bounded', () => {
+test('G16: no query can make it fail, and what comes out is bounded', () => {
   const odd = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('"', ',', '%', '-1', '1e999', 'a,b,c', 'oca1'));
   fc.assert(
     fc.property(fc.array(odd, { minLength: 4, maxLength: 4 }), ([a = '', b = '', c = '', d = '']) => {

@@ -23,7 +23,7 @@ function render(mpd: string, path = '/vod/bars/manifest.mpd') {
   return { text, root, baseUrls };
 }
 
-test('each pathway is a BaseURL with the folder of the MPD, in ranked order', () => {
+test('G12: each pathway is a BaseURL with the folder of the MPD, in ranked order', () => {
   expect(render(SAMPLE.mpd).baseUrls).toEqual([
     ['oca-1', 'http://127.0.0.1:8001/vod/bars/'],
     ['origin', 'http://origin.example:9000/vod/bars/'],
@@ -43,7 +43,7 @@ test("the elements stand in the schema's order, and the packager's others are as
   expect(text).toContain('<BaseURL>v144.mp4</BaseURL>');
 });
 
-test('steering begins at the best pathway, after playback has begun', () => {
+test('G13: steering begins at the best pathway, after playback has begun', () => {
   const { root } = render(SAMPLE.mpd);
   const [steering] = childElements(root, 'ContentSteering');
   expect(steering?.getAttribute('defaultServiceLocation')).toBe('oca-1');

@@ -31,7 +31,7 @@ const tagsOf = (text: string, name: string): Array<Record<string, string>> =>
     .filter((line) => line.startsWith(`#${name}:`))
     .map((line) => attributesOf(line.slice(name.length + 2)));
 
-test('every variant stands once per pathway, in the same order, with ids, absolute URI and its own audio group', () => {
+test('G12, CS-9: every variant stands once per pathway, in the same order, with ids, absolute URI and its own audio group', () => {
   const text = renderHls(HLS, PATHWAYS, { serverUri: 'data', first: FIRST });
   const lines = text.split('\n');
   const variants = lines.flatMap((line, index) =>
@@ -53,7 +53,7 @@ test('every variant stands once per pathway, in the same order, with ids, absolu
   expect(new Set(media.map((each) => `${each['NAME']} ${each['STABLE-RENDITION-ID']}`))).toEqual(new Set(['Tone a48']));
 });
 
-test('the one steering tag carries the first answer, and names the pathway where playback begins', () => {
+test('G13, G21, CS-9: the one steering tag carries the first answer, and names the pathway where playback begins', () => {
   const text = renderHls(HLS, PATHWAYS, { serverUri: 'data', first: FIRST });
   const [steering, ...more] = tagsOf(text, 'EXT-X-CONTENT-STEERING');
   expect(more).toEqual([]);
@@ -66,12 +66,12 @@ test('the one steering tag carries the first answer, and names the pathway where
   expect(parseContentSteering(body)).toEqual(FIRST);
 });
 
-test('the steering server may be named by URL instead', () => {
+test('G21: the steering server may be named by URL instead', () => {
   const text = renderHls(HLS, PATHWAYS, { serverUri: { url: FIRST['RELOAD-URI'] }, first: FIRST });
   expect(tagsOf(text, 'EXT-X-CONTENT-STEERING')[0]?.['SERVER-URI']).toBe(FIRST['RELOAD-URI']);
 });
 
-test('for one pathway alone there is neither steering nor a pathway id', () => {
+test('G12: for one pathway alone there is neither steering nor a pathway id', () => {
   const text = renderHls(HLS, PATHWAYS.slice(0, 1), undefined);
   expect(text).not.toMatch(/PATHWAY-ID|CONTENT-STEERING/);
   expect(text.match(/v144\.m3u8/g)).toHaveLength(1);
