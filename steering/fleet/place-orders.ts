@@ -76,7 +76,10 @@ export class PlaceOrders {
       this.#count = 0;
     }
     let orders = this.#orders.get(vantage.siteCosts);
-    if (orders === undefined) this.#orders.set(vantage.siteCosts, (orders = new Map()));
+    if (orders === undefined) {
+      orders = new Map<string, PlaceOrder>();
+      this.#orders.set(vantage.siteCosts, orders);
+    }
     const from = vantage.siteId ?? `\n${Math.floor(vantage.unit * BUCKETS)}`;
     const key = `${from}\n${vantage.network ?? ''}`;
     const known = orders.get(key);

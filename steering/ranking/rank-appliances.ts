@@ -94,7 +94,7 @@ function moveOutOfCrowds(ordered: Scored[], keys: SessionKeys): void {
   for (let start = 0; start < ordered.length; ) {
     const first = ordered[start];
     let end = start + 1;
-    while (first !== undefined && end < ordered.length && isEqualTo(first, ordered[end])) end += 1;
+    while (end < ordered.length && areBothEqual(first, ordered[end])) end += 1;
     if (end - start > 1) {
       const mean = meanPressure(ordered, start, end);
       for (let at = start; at < end; at += 1) {
@@ -109,8 +109,8 @@ function moveOutOfCrowds(ordered: Scored[], keys: SessionKeys): void {
   if (isMoved) ordered.sort(compareScored);
 }
 
-const isEqualTo = (one: Scored, other: Scored | undefined): boolean =>
-  other !== undefined && areEquals(one.score, other.score);
+const areBothEqual = (one: Scored | undefined, other: Scored | undefined): boolean =>
+  one !== undefined && other !== undefined && areEquals(one.score, other.score);
 
 /** By capacity, so that a small box does not count like a large one. */
 function meanPressure(ordered: readonly Scored[], start: number, end: number): number {

@@ -142,3 +142,49 @@ test('the slope of a policy says how many sessions an appliance above its soft l
   expect(yielding(1)).toBeLessThan(250);
   expect(yielding(2)).toBe(400);
 });
+
+const OF_ISP_A = { kind: 'embedded', network: 'isp-a', failureDomain: 'north' } as const;
+
+test('an embedded site serves the viewers of its network and those that are announced to it, and nobody else', () => {
+  const fleet = [appliance('a', { site: OF_ISP_A })];
+  const codeFor = (changes: Partial<SessionFacts>): string | undefined =>
+    rankAppliances(fleet, sessionOf('s', changes)).excluded[0]?.code;
+  expect(codeFor({ network: 'isp-b' })).toBe('other-network');
+  expect(codeFor({ network: undefined })).toBe('other-network');
+  expect(codeFor({ network: 'isp-a' })).toBeUndefined();
+  expect(codeFor({ siteId: 'north' })).toBeUndefined();
+  expect(codeFor({ otherSites: ['north'] })).toBeUndefined();
+  expect(codeFor({ network: 'isp-a', refusingSites: ['north'] })).toBe('refused');
+});
+
+test('nobody new comes where there is no room by the nominal bitrate, and who plays there stays', () => {
+  const fleet = [appliance('a', { egressBitsPerSec: 1.99e9, pendingBitsPerSec: 5e6 })];
+  const asked = (changes: Partial<SessionFacts>) =>
+    rankAppliances(fleet, session('s', 'north', { nominalBitsPerSec: 6e6, ...changes }));
+  expect(asked({}).excluded[0]?.reason).toBe(
+    'no room for 6.0 Mbit/s more: 1990.0, and 5.0 just placed there, of 2000.0 Mbit/s',
+  );
+  expect(asked({ nominalBitsPerSec: 4e6 }).ranked).toHaveLength(1);
+  expect(asked({ playing: ['a'] }).ranked).toHaveLength(1);
+});
+
+test('a demoted appliance is tried by few and is the last resort of the others', () => {
+  const quality = { qualityClass: 0, probeShare: 0.1, because: 'stalls' } as const;
+  const fleet = [appliance('bad', { quality }), appliance('far', { siteId: 'south' })];
+  const ids = Array.from({ length: 1000 }, (_, index) => `session-${index}`);
+  const tries = ids.filter((id) => firstOf(fleet, id) === 'bad').length;
+  expect(tries).toBeGreaterThan(60);
+  expect(tries).toBeLessThan(140);
+  expect(firstOf(fleet.slice(0, 1), 'session-1')).toBe('bad');
+});
+
+test('the site of the flow goes first, until its appliance is demoted or this session leaves it for its load', () => {
+  const first = (there: Changes): string | undefined =>
+    rankAppliances(
+      [appliance('here'), appliance('there', { siteId: 'south', ...there })],
+      session('s', 'north', { preferredSiteId: 'south' }),
+    ).ranked[0]?.candidate.member.id;
+  expect(first({})).toBe('there');
+  expect(first({ quality: { qualityClass: 0, probeShare: 0, because: 'errors' } })).toBe('here');
+  expect(first({ egressBitsPerSec: 1.9999e9 })).toBe('here');
+});
