@@ -93,15 +93,16 @@ class Emitter {
 /** VHS's own way to ask, with what a page of another origin may see of an answer. */
 export const fetchAsVhs: Xhr = ({ uri }, done) => {
   const request = { responseText: '', abort: () => undefined };
-  const ask = async (): Promise<void> => {
-    const response = await fetch(uri);
-    request.responseText = await response.text();
-    const exposed = (response.headers.get('access-control-expose-headers') ?? '').toLowerCase().split(/,\s*/);
-    const readable = [...response.headers].filter(([name]) => exposed.includes(name));
-    if (response.ok) done(null, { status: response.status, responseHeaders: {} });
-    else
-      done(new Error(response.statusText), { status: response.status, responseHeaders: Object.fromEntries(readable) });
-  };
-  ask().catch((error: unknown) => done(new Error(String(error)), { status: 0, responseHeaders: {} }));
+  void (async () => {
+    try {
+      const response = await fetch(uri);
+      request.responseText = await response.text();
+      const exposed = (response.headers.get('access-control-expose-headers') ?? '').toLowerCase().split(/,\s*/);
+      const responseHeaders = Object.fromEntries([...response.headers].filter(([name]) => exposed.includes(name)));
+      done(response.ok ? null : new Error(response.statusText), { status: response.status, responseHeaders });
+    } catch (error) {
+      done(new Error(String(error)), { status: 0, responseHeaders: {} });
+    }
+  })();
   return request;
 };
