@@ -131,6 +131,9 @@ async function measureRunning(
     connections: options.connections,
   };
   const open = isMain ? await runOpenLoop(join(folder, 'order.json'), order, LOAD_CORE) : undefined;
+  const decided = await steering.decidedShare();
+  if (!(decided > 0.999))
+    throw new Error(`only ${decided} of the answers were decisions: this measures something else`);
   const { peakBytes } = readProcessCost(steering.pid);
   const { prefixSource, startMs } = steering;
   return {

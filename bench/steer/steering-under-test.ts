@@ -13,6 +13,8 @@ export interface SteeringUnderTest {
   readonly prefixSource: string;
   /** From the start of the process until it answered with the whole table. */
   readonly startMs: number;
+  /** How many of all answers so far were decisions, 0 to 1: the static order is cheaper. */
+  decidedShare(): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -42,6 +44,9 @@ export async function startSteering(
       prefixPollMs: LEASE_MS,
       maxDecisionsPerSec: 1_000_000,
       maxPerAddressPerSec: 1_000_000,
+      maxHeartbeatsPerSec: 1_000_000,
+      // What is measured are decisions, not what there is instead of them.
+      shedDelayMs: 10_000,
       trustedProxies: '127.0.0.1/32',
       logLevel: 'error',
       allowUnsignedLoopback: '',
@@ -59,6 +64,7 @@ export async function startSteering(
       addresses,
       prefixSource: source,
       startMs,
+      decidedShare: () => decidedShare(service.addresses['admin'] ?? ''),
       stop: async () => {
         await service.end('SIGTERM');
       },
@@ -90,6 +96,17 @@ async function beat(url: string, size: SteeringSize): Promise<void> {
     }
   };
   await Promise.all(Array.from({ length: POSTS_AT_ONCE }, worker));
+}
+
+async function decidedShare(adminUrl: string): Promise<number> {
+  const metrics = await (await fetch(`${adminUrl}/metrics`)).text();
+  const sumOf = (name: string): number =>
+    [...metrics.matchAll(new RegExp(`^steering_${name}\\{[^}]*\\} (\\d+)$`, 'gm'))].reduce(
+      (sum, [, count]) => sum + Number(count),
+      0,
+    );
+  const decided = sumOf('decisions_total');
+  return decided / (decided + sumOf('static_answers_total'));
 }
 
 async function waitForPrefixes(adminUrl: string, prefixes: number): Promise<void> {
