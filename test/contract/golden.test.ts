@@ -74,6 +74,8 @@ const OPTIONAL = new Set([
   'steering-answer versions.quality',
   'steering-answer client.prefix',
   'steering-answer client.siteId',
+  'steering-answer pathPrefix',
+  'steering-answer ranked.0.urlPrefix',
   'steering-answer ranked.0.siteId',
   'steering-answer degraded',
   'token-key issuer',
