@@ -12,6 +12,7 @@ import { ObjectDiscovery } from '../../../appliance/fill/origin/discover-object.
 import { ApplianceMetrics } from '../../../appliance/metrics.ts';
 import { createDiskObjectStore } from '../../../appliance/store/disk-object-store.ts';
 import type { ObjectStore } from '../../../appliance/store/object-store.ts';
+import type { TokenGate } from '../../../appliance/tokens/token-gate.ts';
 import { createUrlTokens } from '../../../appliance/tokens/url-tokens.ts';
 import { HttpClient } from '../../../src/client/http-client.ts';
 import { loadConfig } from '../../../src/config/load-config.ts';
@@ -42,14 +43,7 @@ export async function startPlannedRig(
   const flags = { id: 'oca-1', listen: '127.0.0.1:0', origin: originUrl, volume: [dir], ...options.flags };
   const config: ApplianceConfig = loadConfig(applianceParameters, { flags, environment: {} });
   const world = systemWorld;
-  const store =
-    options.store?.(dir) ??
-    createDiskObjectStore({
-      volumes: [{ dir, capacityBytes: 256 * 2 ** 20 }],
-      memoryBytes: 16 * 2 ** 20,
-      world,
-      logger: silentLogger,
-    });
+  const store = options.store?.(dir) ?? diskStore(dir);
   await store.start();
   const http = new HttpClient({ connectTimeoutMs: config.connectTimeoutMs, maxConnectionsPerHost: 16 });
   const meters = new Metrics('appliance');
@@ -72,8 +66,7 @@ export async function startPlannedRig(
       hasOrigin: true,
     },
     isDraining: () => false,
-    tokenGate: createUrlTokens(config, { stateDir: dir, clock: world.clock, logger: silentLogger, metrics: meters })
-      .gate,
+    tokenGate: gateOf(config, dir, meters),
     forwarding: { methods: new Set<string>(), http, invalidate: () => Promise.resolve() },
     views: () => undefined,
     sessionForLog: () => undefined,
@@ -107,6 +100,17 @@ export async function startPlannedRig(
     },
   };
 }
+
+const diskStore = (dir: string): ObjectStore =>
+  createDiskObjectStore({
+    volumes: [{ dir, capacityBytes: 256 * 2 ** 20 }],
+    memoryBytes: 16 * 2 ** 20,
+    world: systemWorld,
+    logger: silentLogger,
+  });
+
+const gateOf = (config: ApplianceConfig, stateDir: string, metrics: Metrics): TokenGate =>
+  createUrlTokens(config, { stateDir, clock: systemWorld.clock, logger: silentLogger, metrics }).gate;
 
 function manifestOf(path: string, bytes: Buffer): FileManifest {
   const hashes: Buffer[] = [];
