@@ -3,6 +3,7 @@ import type { ConfigOf } from '../../src/config/parameter.ts';
 import type { Service } from '../../src/lifecycle/service.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import type { Metrics } from '../../src/telemetry/metrics.ts';
+import { ThrottledLog } from '../../src/telemetry/throttled-log.ts';
 import type { World } from '../../src/world/world.ts';
 import type { Decision } from '../answer/decision.ts';
 import type { ClientPlace } from '../answer/locate-client.ts';
@@ -28,6 +29,10 @@ export interface MadeDecision {
   readonly playing: readonly string[];
 }
 
+/** Answers of one turn of the event loop are hundreds. */
+const MAX_WAITING = 10_000;
+const FAULT_LOG_MS = 10_000;
+
 /**
  * What stays of decisions when they are made: the log, which session was sent where, and what the bytes came to that
  * did not come from the nearest site.
@@ -37,7 +42,10 @@ export class DecisionRecords implements Service {
   readonly sessions: SessionLedger;
   readonly #world: World;
   readonly #log: DecisionLog | undefined;
+  readonly #faults: ThrottledLog;
   readonly #countBytes: (byteClass: string, bytes: number) => void;
+  readonly #countLost: () => void;
+  #waiting: MadeDecision[] = [];
 
   constructor(options: {
     readonly config: ConfigOf<typeof recordParameters> & { readonly state: string };
@@ -54,6 +62,12 @@ export class DecisionRecords implements Service {
       'Estimated bytes that viewers played, by where from: `nearest`, or why not from there. `oca steering misses` says what to do about each.',
       ['class'],
     );
+    const lost = metrics.counter(
+      'unrecorded_decisions_total',
+      'Decisions that left no record, because too many waited for it or by a fault that the log tells: misses and what-if lack them.',
+    );
+    this.#countLost = () => lost.inc();
+    this.#faults = new ThrottledLog(logger, FAULT_LOG_MS, () => world.clock.monotonicMs());
     this.#countBytes = (byteClass, count) => bytes.inc({ class: byteClass }, count);
     if (config.decisionLogBytes === 0) return;
     const logged = metrics.counter(
@@ -79,7 +93,30 @@ export class DecisionRecords implements Service {
     await this.#log?.stop(deadlineMs);
   }
 
+  /** The player's answer does not wait for its records, and a fault in them is not its fault. */
   note(made: MadeDecision): void {
+    if (this.#waiting.length >= MAX_WAITING) {
+      this.#countLost();
+      return;
+    }
+    this.#waiting.push(made);
+    if (this.#waiting.length === 1) setImmediate(() => this.#recordWaiting());
+  }
+
+  #recordWaiting(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const made of waiting) {
+      try {
+        this.#record(made);
+      } catch (error) {
+        this.#countLost();
+        this.#faults.warn({ error }, 'a decision left no record');
+      }
+    }
+  }
+
+  #record(made: MadeDecision): void {
     const { sessionId, titleId, decision, state, playing } = made;
     const siteOf = (id: string): string | undefined => state.fleet.byId.get(id)?.siteId;
     for (const span of this.sessions.close(
