@@ -268,7 +268,13 @@ export class DemoNetwork {
     const { between = (_service, url) => Promise.resolve(url) } = this.#options;
     const planner = await between('planner', this.address('fill-planner', 'listen'));
     const steering = await between('steering', this.steeringUrl);
-    await Promise.all(APPLIANCES.map((spec) => this.#startAppliance(spec, { planner, steering })));
+    await Promise.all(
+      APPLIANCES.map((spec, index) => {
+        // Each has an address of its own, as in an ISP: Shaka tells servers apart by host, whatever their port.
+        const host = process.platform === 'linux' ? `127.0.0.${index + 2}` : '127.0.0.1';
+        return this.#startAppliance(spec, { listen: `${host}:0`, planner, steering });
+      }),
+    );
   }
 
   async #startAppliance({ id, site }: ApplianceSpec, services: Parameters): Promise<void> {

@@ -16,7 +16,7 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 const ACTION = /^\/api\/appliances\/([a-z0-9._-]+)\/(kill|start|drain|undrain)$/;
 
-/** Serves the page, the two players from their npm packages, and the buttons, on loopback only. */
+/** Serves the page, the players from their npm packages, and the buttons, on loopback only. */
 export function startPageServer(network: DemoNetwork, port: number): Promise<{ url: string; server: Server }> {
   const server = createServer((request, response) => {
     answer(network, request, response).catch((error: unknown) => {
@@ -78,6 +78,7 @@ function fileFor(pathname: string): string | undefined {
   if (pathname === '/') return fileURLToPath(new URL('index.html', PAGE));
   if (pathname === '/players/hls.js') return require.resolve('hls.js/dist/hls.min.js');
   if (pathname === '/players/dash.js') return require.resolve('dashjs');
+  if (pathname === '/players/shaka.js') return require.resolve('shaka-player');
   return /^\/[a-z0-9-]+\.(?:js|css|svg|html)$/.test(pathname)
     ? fileURLToPath(new URL(`.${pathname}`, PAGE))
     : undefined;

@@ -4,7 +4,7 @@
 import { byId, element, setText } from './element.js';
 import { FleetView } from './fleet-view.js';
 import { identityOf, learnPlaces, whoServes } from './identity.js';
-import { Playback } from './playback.js';
+import { Playback, players } from './playback.js';
 import { SteeringView } from './steering-view.js';
 import { TimelineView } from './timeline-view.js';
 
@@ -17,8 +17,8 @@ const drawMs = 200;
 const answerTimeoutMs = 3000;
 const logLinesKept = 200;
 
-/** @type {PlayerName} */
-const playerName = new URLSearchParams(location.search).get('player') === 'dash' ? 'dash' : 'hls';
+const wanted = new URLSearchParams(location.search).get('player') ?? '';
+const playerName = /** @type {PlayerName} */ (Object.hasOwn(players, wanted) ? wanted : 'hls');
 const session = crypto.randomUUID();
 const video = /** @type {HTMLVideoElement} */ (byId('video'));
 const playback = new Playback(video, playerName, whoServes, log);
@@ -115,7 +115,7 @@ async function main() {
     state = await pollState();
   }
   let { steeringUrl } = state;
-  log(`${playerName}.js asks steering for the manifest`);
+  log(`${players[playerName].name} asks steering for the manifest`);
   await playback.start(steeringUrl, session);
   for (;;) {
     await pollSteering(steeringUrl);

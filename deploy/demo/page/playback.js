@@ -7,10 +7,11 @@
 import { cameFromBrowserCache } from './browser-cache.js';
 import { startDash } from './dash-player.js';
 import { startHls } from './hls-player.js';
+import { startShaka } from './shaka-player.js';
 import { StallMeter } from './stall-meter.js';
 
 /**
- * What a player tells, in the same words for both.
+ * What a player tells, in the same words for all.
  * @typedef {object} PlayerReport
  * @property {(segment: LoadedSegment) => void} segment
  * @property {(failure: { url: string, why: string }) => void} requestFailed
@@ -31,12 +32,13 @@ import { StallMeter } from './stall-meter.js';
 
 /**
  * @typedef {LoadedSegment & { appliance: string, rendition: string, fromBrowserCache: boolean }} Segment
- * @typedef {'hls' | 'dash'} PlayerName
+ * @typedef {'hls' | 'dash' | 'shaka'} PlayerName
  */
 
-const players = {
-  hls: { script: '/players/hls.js', extension: 'm3u8', start: startHls },
-  dash: { script: '/players/dash.js', extension: 'mpd', start: startDash },
+export const players = {
+  hls: { name: 'hls.js', script: '/players/hls.js', extension: 'm3u8', start: startHls },
+  dash: { name: 'dash.js', script: '/players/dash.js', extension: 'mpd', start: startDash },
+  shaka: { name: 'Shaka', script: '/players/shaka.js', extension: 'm3u8', start: startShaka },
 };
 
 /** The page may be left open for days. */
@@ -85,7 +87,7 @@ export class Playback {
     performance.setResourceTimingBufferSize(5000);
     await loadScript(script);
     const manifestUrl = `${steeringUrl}/v1/manifest/bars.${extension}?session=${session}`;
-    start(this.#video, manifestUrl, this.#report());
+    await start(this.#video, manifestUrl, this.#report());
   }
 
   /** @param {'video' | 'audio'} kind */

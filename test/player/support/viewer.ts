@@ -6,7 +6,7 @@ import { type DryRecord, meterDryness } from './dry-meter.ts';
 const PATIENCE_MS = 60_000;
 const LOOK_EVERY_MS = 100;
 
-export type Player = 'hls' | 'dash';
+export type Player = 'hls' | 'dash' | 'shaka';
 
 /** The page's own record, with the segments told apart and the dryness of the buffer beside it. */
 export interface Seen extends PageRecord, DryRecord {
