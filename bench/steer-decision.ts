@@ -1,5 +1,6 @@
 import { encodeHoldings } from '../src/contracts/holdings.ts';
-import { type SteeringState, steer } from '../steering/answer/steer.ts';
+import { steer } from '../steering/answer/steer.ts';
+import type { SteeringState } from '../steering/answer/steering-state.ts';
 import { Catalogue } from '../steering/catalogue/catalogue.ts';
 import { FleetRegistry } from '../steering/fleet/fleet-registry.ts';
 import { HeldTitles } from '../steering/fleet/held-titles.ts';

@@ -11,7 +11,7 @@ import { TrustedKeys } from '../src/server/trusted-keys.ts';
 import { type Identity, loadOrCreateIdentity } from '../src/signing/identity.ts';
 import { DecisionRecords } from './accounting/decision-records.ts';
 import { locateClient } from './answer/locate-client.ts';
-import type { SteeringState } from './answer/steer.ts';
+import type { SteeringState } from './answer/steering-state.ts';
 import { SteeringServers } from './api/steering-servers.ts';
 import { Catalogue } from './catalogue/catalogue.ts';
 import { CatalogueStore, type KeptCatalogue } from './catalogue/catalogue-store.ts';

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { callJson } from './call-json.ts';
 import { ChildService, serviceWords } from './child-service.ts';
 
 /**
@@ -123,14 +124,14 @@ export class DemoNetwork {
     progress(0.3, 'appliances in two sites');
     await this.#startAppliances();
     progress(0.5, 'sites, clusters and fill windows');
-    await call('PUT', `${this.address('fill-planner', 'admin')}/v1/fleet`, this.#fleet());
+    await callJson('PUT', `${this.address('fill-planner', 'admin')}/v1/fleet`, this.#fleet());
     progress(0.55, 'reading the title: sizes, checksums, segment map');
     await this.#addTitle();
   }
 
   /** Plans, and opens a window for the whole fleet now when minutes are given. */
   async planNow(fillNowMinutes?: number): Promise<void> {
-    await call('POST', `${this.address('fill-planner', 'admin')}/v1/plan-cycle`, { fillNowMinutes });
+    await callJson('POST', `${this.address('fill-planner', 'admin')}/v1/plan-cycle`, { fillNowMinutes });
   }
 
   /** Ends everything that `start` started, and nothing else; also in the middle of a start, which then fails. */
@@ -171,11 +172,11 @@ export class DemoNetwork {
   }
 
   async setDraining(id: string, draining: boolean): Promise<void> {
-    await call('POST', `${this.address(id, 'admin')}/v1/${draining ? 'drain' : 'undrain'}`, {});
+    await callJson('POST', `${this.address(id, 'admin')}/v1/${draining ? 'drain' : 'undrain'}`, {});
   }
 
   async fillReports(): Promise<FillReport[]> {
-    const answer = (await call('GET', `${this.address('fill-planner', 'admin')}/v1/fill-reports`)) as {
+    const answer = (await callJson('GET', `${this.address('fill-planner', 'admin')}/v1/fill-reports`)) as {
       reports: { report: FillReport }[];
     };
     return answer.reports.map(({ report }) => report);
@@ -183,13 +184,13 @@ export class DemoNetwork {
 
   /** The ranked answer of steering for a client on loopback. */
   async steer(): Promise<Steered> {
-    return (await call('GET', `${this.steeringUrl}/v1/steer?title=${TITLE}`)) as Steered;
+    return (await callJson('GET', `${this.steeringUrl}/v1/steer?title=${TITLE}`)) as Steered;
   }
 
   /** What the page shows. */
   async state(): Promise<object> {
     const reports = await this.fillReports().catch(() => []);
-    const origin = await call('GET', `${this.originUrl}/-/stats`).catch(() => ({ requests: 0, bytes: 0 }));
+    const origin = await callJson('GET', `${this.originUrl}/-/stats`).catch(() => ({ requests: 0, bytes: 0 }));
     const appliances = await Promise.all(
       this.#running().map(async ({ id, site }) => {
         const report = reports.find((candidate) => candidate.applianceId === id);
@@ -300,7 +301,7 @@ export class DemoNetwork {
   }
 
   async #mint(service: string, id: string, role: string): Promise<string> {
-    const answer = (await call('POST', `${this.address(service, 'admin')}/v1/enrolment-tokens`, { id, role })) as {
+    const answer = (await callJson('POST', `${this.address(service, 'admin')}/v1/enrolment-tokens`, { id, role })) as {
       token: string;
     };
     return answer.token;
@@ -330,7 +331,7 @@ export class DemoNetwork {
 
   async #addTitle(): Promise<void> {
     const request = { source: MEDIA, id: TITLE, name: 'Bars and tone', pathPrefix: PREFIX, originUrl: this.originUrl };
-    const lines = String(await call('POST', `${this.address('fill-planner', 'admin')}/v1/titles`, request));
+    const lines = String(await callJson('POST', `${this.address('fill-planner', 'admin')}/v1/titles`, request));
     const last = lines.trim().split('\n').at(-1) ?? '';
     if (!last.includes('"title"')) throw new Error(`the planner refused the title: ${last}`);
   }
@@ -380,23 +381,7 @@ function address(service: ChildService, name: string): string {
   return found;
 }
 
-/** A JSON call on an admin listener; text when the answer is no single JSON document. */
-async function call(method: string, url: string, body?: object): Promise<unknown> {
-  const response = await fetch(url, {
-    method,
-    ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(30_000),
-  });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${method} ${url}: ${response.status} ${text.slice(0, 500)}`);
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
-
 async function servingState(adminUrl: string, report: FillReport | undefined): Promise<string> {
-  const state = (await call('GET', `${adminUrl}/v1/state`).catch(() => ({ state: 'down' }))) as { state?: string };
+  const state = (await callJson('GET', `${adminUrl}/v1/state`).catch(() => ({ state: 'down' }))) as { state?: string };
   return state.state === 'serving' && report?.state === 'filling' ? 'filling' : (state.state ?? 'serving');
 }

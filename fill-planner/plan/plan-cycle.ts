@@ -1,11 +1,11 @@
 import type { Identity } from '../../src/signing/identity.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
+import { localStartTimes } from '../../src/world/local-times.ts';
 import type { Clock } from '../../src/world/world.ts';
 import type { CatalogStore } from '../catalog/catalog-store.ts';
 import type { DemandStore } from '../demand/demand-store.ts';
 import { predictDemand } from '../demand/predict-demand.ts';
 import type { FleetStore } from '../fleet/fleet-store.ts';
-import { localStartTimes } from '../../src/world/local-times.ts';
 import { buildPlan, type PlanInput } from './build-plan.ts';
 import type { PlanOutcome, PlanStore } from './plan-store.ts';
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parseContract } from '../contracts/contract.ts';
 import { OperationalError } from '../errors/operational-error.ts';
 import { withAdmin } from './admin-call.ts';
-import { Command } from './commander.ts';
+import type { Command } from './commander.ts';
 import { createProgressBar } from './progress-bar.ts';
 import { formatBitRate, formatBytes, formatTime } from './quantity.ts';
 import { askSteering, steeringAdminOption } from './steering-admin.ts';

@@ -7,7 +7,7 @@ import { ThrottledLog } from '../../src/telemetry/throttled-log.ts';
 import type { World } from '../../src/world/world.ts';
 import type { Decision } from '../answer/decision.ts';
 import type { ClientPlace } from '../answer/locate-client.ts';
-import { dataVersions, type SteeringState } from '../answer/steer.ts';
+import { dataVersions, type SteeringState } from '../answer/steering-state.ts';
 import { DecisionLog } from '../decision-log/decision-log.ts';
 import type { AnswerShape } from '../decision-log/logged-decision.ts';
 import { nominalBitsPerSec } from '../fleet/admission/nominal-bitrate.ts';

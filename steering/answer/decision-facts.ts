@@ -7,9 +7,9 @@ import type { Candidate } from '../ranking/candidate.ts';
 import { DEFAULT_POLICY, type PolicyFacts } from '../ranking/policy-facts.ts';
 import type { SessionFacts } from '../ranking/session-facts.ts';
 import type { ClientPlace } from './locate-client.ts';
-import type { SteeringState } from './steer.ts';
+import type { SteeringState } from './steering-state.ts';
 
-/** What the ranking is told: everything that it may know, gathered from the state in one place. */
+/** Who asks, in the words of the question. */
 export interface AskingSession {
   readonly sessionId: string;
   /** Appliances that the player says it plays from. */
@@ -20,6 +20,7 @@ export interface AskingSession {
 
 const NOWHERE: readonly string[] = [];
 
+/** What the ranking is told of the session: everything that it may know. */
 export function sessionFacts(
   { sessionId, playing, policy }: AskingSession,
   title: CatalogueTitle,
@@ -44,7 +45,7 @@ export function sessionFacts(
   };
 }
 
-/** @param holders of the title that is asked for */
+/** What the ranking is told of an appliance. @param holders of the title that is asked for */
 export function candidateOf(
   member: FleetMember,
   holders: Holders,

@@ -1,43 +1,11 @@
 import type { CatalogueTitle } from '../../src/contracts/catalogue-snapshot.ts';
-import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { FleetView } from '../fleet/fleet-registry.ts';
-import type { HeldTitles } from '../fleet/held-titles.ts';
-import type { SiteShares } from '../flow/site-shares.ts';
-import type { QualityView } from '../quality/quality-view.ts';
 import { rankAppliances } from '../ranking/rank-appliances.ts';
-import type { Routes } from '../routing/route-table.ts';
-import type { SiteTable } from '../sites/site-table.ts';
 import type { Decision } from './decision.ts';
 import { type AskingSession, candidateOf, sessionFacts } from './decision-facts.ts';
 import { type ClientPlace, locateClient } from './locate-client.ts';
 import { selectCandidates } from './select-candidates.ts';
-
-/**
- * The life of one decision: find the title, locate the client, select candidates from the fleet, exclude and rank. The
- * origin, which ends every answer, is put behind by whoever words the answer (`decision.ts`).
- *
- * It reads things that are replaced as wholes (routes, fleet, catalogue) and changes nothing, so the same question at
- * the same state gets the same decision: here, at another replica, and in the operator's `explain`.
- */
-export interface SteeringState {
-  readonly routes: Routes;
-  readonly fleet: FleetView;
-  /** undefined until the planner was reached for the first time ever. */
-  readonly catalogue: Catalogue | undefined;
-  readonly heldTitles: HeldTitles;
-  readonly sites: SiteTable;
-  readonly shares: SiteShares;
-  readonly quality: QualityView;
-}
-
-/** Names the states of what decisions are made from: two answers with the same names knew the same. */
-export const dataVersions = ({ catalogue, routes, sites, shares, quality }: SteeringState) => ({
-  catalogue: String(catalogue?.version ?? 'none'),
-  routes: routes.version,
-  sites: sites.version,
-  shares: shares.version,
-  quality: quality.version,
-});
+import type { SteeringState } from './steering-state.ts';
 
 export interface SteeringQuestion extends AskingSession {
   readonly titleId: string;
@@ -52,6 +20,13 @@ export function findTitle(titleId: string, { catalogue }: SteeringState): Catalo
   return catalogue.find(titleId) ?? 'unknown-title';
 }
 
+/**
+ * The life of one decision: find the title, locate the client, select candidates from the fleet, exclude and rank. The
+ * origin, which ends every answer, is put behind by whoever words the answer (`decision.ts`).
+ *
+ * It reads things that are replaced as wholes (routes, fleet, catalogue) and changes nothing, so the same question at
+ * the same state gets the same decision: here, at another replica, and in the operator's `explain`.
+ */
 export function steer(question: SteeringQuestion, state: SteeringState): Decision | NoTitle {
   return steerAt(question, locateClient(question.clientAddress, state.routes), state);
 }

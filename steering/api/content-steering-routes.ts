@@ -7,7 +7,7 @@ import { type DeclaredIds, formatDeclared, keepDeclared, parseDeclared } from '.
 import { locateClient } from '../answer/locate-client.ts';
 import { pathwayClones } from '../answer/pathway-clones.ts';
 import { staticApplianceIds } from '../answer/static-order.ts';
-import type { SteeringState } from '../answer/steer.ts';
+import type { SteeringState } from '../answer/steering-state.ts';
 import type { QualityIntake } from '../quality/quality-intake.ts';
 import { ORIGIN_ID } from '../ranking/candidate.ts';
 import { MAX_APPLIANCES } from '../ranking/rank-appliances.ts';
@@ -117,7 +117,8 @@ function answerSteering(
     { titleId, sessionId, shape: format, request, query, playing: report.pathways },
     api,
   );
-  const used = report.pathways.filter((pathway) => state.fleet.byId.has(pathway));
+  // Ids as the fleet spells them: those of the report would keep its request line.
+  const used = report.pathways.flatMap((pathway) => state.fleet.byId.get(pathway)?.id ?? []);
   if (used.length > 0) {
     const place = typeof decision === 'string' ? locateClient(address, state.routes) : decision.client;
     quality.takePathways(used, report.throughputBitsPerSec, { address, sessionId, place });

@@ -3,7 +3,8 @@ import { sendProblem } from '../../src/server/json-server.ts';
 import type { Decision } from '../answer/decision.ts';
 import { type ClientPlace, locateClient } from '../answer/locate-client.ts';
 import { staticDecision } from '../answer/static-order.ts';
-import { findTitle, type NoTitle, type SteeringState, steer } from '../answer/steer.ts';
+import { findTitle, type NoTitle, steer } from '../answer/steer.ts';
+import type { SteeringState } from '../answer/steering-state.ts';
 import type { AnswerShape } from '../decision-log/logged-decision.ts';
 import { type DeviceShape, shapeFor } from '../edge/answer-shape.ts';
 import type { EdgeVerdict } from '../edge/edge-question.ts';
@@ -62,7 +63,7 @@ export function tryToDecide(
     for (const { code } of decision.excluded) metrics.exclusions.inc({ code });
     const [first] = decision.appliances;
     if (first !== undefined) api.placeSession(sessionId, first.id, decision.title, playing.includes(first.id));
-    api.records.note({ id: outcome.id, shape, titleId, sessionId, decision, state: outcome.state, playing });
+    api.records.note({ id: outcome.id, shape, titleId: decision.title.id, sessionId, decision, state: outcome.state, playing });
   }
   return { ...outcome, decision: typeof decision === 'string' ? decision : withAtMost(device, decision) };
 }

@@ -1,7 +1,8 @@
 import { type JsonServer, sendProblem } from '../../src/server/json-server.ts';
 import { type Decision, placesOf } from '../answer/decision.ts';
 import { candidateOf } from '../answer/decision-facts.ts';
-import { dataVersions, type SteeringState, steer } from '../answer/steer.ts';
+import { steer } from '../answer/steer.ts';
+import { dataVersions, type SteeringState } from '../answer/steering-state.ts';
 import { exclude } from '../ranking/exclude.ts';
 import { parseAddress } from '../routing/ip-address.ts';
 import { queryOf } from './public-api.ts';

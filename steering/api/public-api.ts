@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { CatalogueTitle } from '../../src/contracts/catalogue-snapshot.ts';
+import { ownText } from '../../src/http/own-text.ts';
 import type { JsonReply, JsonServer } from '../../src/server/json-server.ts';
 import type { World } from '../../src/world/world.ts';
 import type { DecisionRecords } from '../accounting/decision-records.ts';
-import type { SteeringState } from '../answer/steer.ts';
+import type { SteeringState } from '../answer/steering-state.ts';
 import type { DecisionIds } from '../decision-log/decision-ids.ts';
 import type { DeviceShape } from '../edge/answer-shape.ts';
 import type { Edge } from '../edge/edge.ts';
@@ -54,10 +55,10 @@ export const addressOf = (request: PlayerRequest, api: PublicApi): string => api
 export const ttlSecFor = (device: DeviceShape, api: PublicApi): number =>
   api.ttlSec * device.ttlFactor * api.edge.ttlFactor();
 
-/** The session a client belongs to, or a new one: opaque, random, and nobody's secret. */
+/** The session a client belongs to, or a new one: opaque, random, and nobody's secret. It may be kept. */
 export function sessionOf(given: string | undefined | null, api: PublicApi): string {
   return typeof given === 'string' && SESSION_ID.test(given)
-    ? given
+    ? ownText(given)
     : api.world.random.bytes(SESSION_BYTES).toString('base64url');
 }
 

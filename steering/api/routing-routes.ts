@@ -1,6 +1,6 @@
 import { type JsonServer, sendProblem } from '../../src/server/json-server.ts';
 import { locateClient } from '../answer/locate-client.ts';
-import type { SteeringState } from '../answer/steer.ts';
+import type { SteeringState } from '../answer/steering-state.ts';
 import type { ClientRouting } from '../routing/client-routing.ts';
 import { parseAddress } from '../routing/ip-address.ts';
 import { queryOf } from './public-api.ts';

@@ -12,7 +12,7 @@ import type { Identity } from '../../src/signing/identity.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import type { World } from '../../src/world/world.ts';
 import type { DecisionRecords } from '../accounting/decision-records.ts';
-import type { SteeringState } from '../answer/steer.ts';
+import type { SteeringState } from '../answer/steering-state.ts';
 import type { STEERING_PARAMETERS } from '../config.ts';
 import { DecisionIds } from '../decision-log/decision-ids.ts';
 import type { Edge } from '../edge/edge.ts';

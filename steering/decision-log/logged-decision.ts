@@ -1,9 +1,7 @@
 import type { ClientPlace } from '../answer/locate-client.ts';
+import type { DataVersions } from '../answer/steering-state.ts';
 import type { Candidate } from '../ranking/candidate.ts';
 import type { SessionFacts } from '../ranking/session-facts.ts';
-
-/** The states of what a decision was made from, so that two decisions can be compared. */
-export type DataVersions = Readonly<Record<'catalogue' | 'routes' | 'sites' | 'shares' | 'quality', string>>;
 
 /** How an answer was worded. */
 export type AnswerShape = 'json' | 'hls' | 'dash' | 'redirect' | 'manifest';
@@ -48,7 +46,7 @@ export function foldDecisions(decisions: readonly LoggedDecision[]): Block {
   const fold = (candidate: Candidate): Folded => {
     const plain: Record<string, unknown> = {};
     const part: Record<string, number> = {};
-    for (const [name, value] of Object.entries(candidate)) {
+    for (const [name, value] of Object.entries(candidate) as ReadonlyArray<[string, unknown]>) {
       if (typeof value !== 'object' || value === null) {
         plain[name] = value;
         continue;

@@ -15,7 +15,7 @@ afterEach(async () => {
 
 interface Fleet {
   readonly rig: SteeringRig;
-  beat(id: string, changes?: Parameters<typeof heartbeat>[1]): Promise<void>;
+  readonly beat: (id: string, changes?: Parameters<typeof heartbeat>[1]) => Promise<void>;
 }
 
 /** Steering with these appliances, which hold all of the title. More may be heard of later. */

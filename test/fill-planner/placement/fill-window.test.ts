@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { localStartTimes } from '../../../src/world/local-times.ts';
 import { fillWindows, restartWindow } from '../../../fill-planner/placement/fill-window.ts';
+import { localStartTimes } from '../../../src/world/local-times.ts';
 
 const HOUR_MS = 3_600_000;
 const ZONES = ['Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Asia/Kolkata', 'UTC'];

@@ -6,7 +6,7 @@ import { createJsonServer, type JsonServer } from '../../../src/server/json-serv
 import { silentLogger } from '../../../src/telemetry/logger.ts';
 import { Metrics } from '../../../src/telemetry/metrics.ts';
 import { parseDeclared } from '../../../steering/answer/declared-pathways.ts';
-import type { SteeringState } from '../../../steering/answer/steer.ts';
+import type { SteeringState } from '../../../steering/answer/steering-state.ts';
 import { addContentSteeringRoutes } from '../../../steering/api/content-steering-routes.ts';
 import { addCrossOrigin } from '../../../steering/api/public-api.ts';
 import { Catalogue } from '../../../steering/catalogue/catalogue.ts';
