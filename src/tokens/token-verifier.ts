@@ -12,6 +12,7 @@
  */
 import type { KeyObject } from 'node:crypto';
 import type { TokenKey } from '../contracts/token-keys.ts';
+import { ownText } from '../http/own-text.ts';
 import type { KnownToken } from './check-target.ts';
 import { judgeClaims, refusalAt, type TokenFacts, type TokenRefusal, type TokenUse } from './judge-claims.ts';
 import { type Claims, importPublicKey, readHeader, verifyJwt, verifyJwtNow } from './jwt.ts';
@@ -136,11 +137,11 @@ export class TokenVerifier {
     // The keys may have been replaced meanwhile, and with them what may be remembered.
     const isCurrent = isSame(this.#keys.get(keyId), owner);
     if (judged.kind === 'refused') {
-      if (isCurrent) this.#bad.set(token, judged.reason);
+      if (isCurrent) this.#bad.set(ownText(token), judged.reason);
       return judged.reason;
     }
     if (!isCurrent) return 'unknown-key';
-    this.#good.set(token, judged.facts);
+    this.#good.set(ownText(token), judged.facts);
     return judged.facts;
   }
 

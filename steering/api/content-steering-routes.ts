@@ -126,7 +126,8 @@ function answerSteering(
   const ttlSec = ttlSecFor(device, api);
   if (typeof decision !== 'string') {
     const applianceIds = orderFor(decision, declared, state);
-    if (applianceIds[0] !== undefined) quality.putFirst(sessionId, applianceIds[0]);
+    const first = state.fleet.byId.get(applianceIds[0] ?? '')?.id;
+    if (first !== undefined) quality.putFirst(sessionId, first);
     const mayHaveClones = api.usesClones && device.mayHaveClones;
     const clones = mayHaveClones && declared !== undefined ? clonesFor(decision, applianceIds, declared, api) : [];
     return { id, body: contentSteering({ ...common, applianceIds, clones, ttlSec }) };

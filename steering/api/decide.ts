@@ -63,7 +63,15 @@ export function tryToDecide(
     for (const { code } of decision.excluded) metrics.exclusions.inc({ code });
     const [first] = decision.appliances;
     if (first !== undefined) api.placeSession(sessionId, first.id, decision.title, playing.includes(first.id));
-    api.records.note({ id: outcome.id, shape, titleId: decision.title.id, sessionId, decision, state: outcome.state, playing });
+    api.records.note({
+      id: outcome.id,
+      shape,
+      titleId: decision.title.id,
+      sessionId,
+      decision,
+      state: outcome.state,
+      playing,
+    });
   }
   return { ...outcome, decision: typeof decision === 'string' ? decision : withAtMost(device, decision) };
 }
