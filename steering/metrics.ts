@@ -140,7 +140,7 @@ export function showSteeringGauges({ metrics }: SteeringMetrics, gauges: Steerin
   );
   metrics.gauge(
     'unwritten_appliances',
-    'Appliances heard since the last write to disk that worked: it stays high when the disk takes nothing.',
+    'Appliances heard since they were last written to disk. A large fleet is written in turns within half a minute; when it is as many as there are for longer, the disk takes nothing.',
     [],
     (gauge) => gauge.set(gauges.unwrittenAppliances()),
   );

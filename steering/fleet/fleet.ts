@@ -35,7 +35,10 @@ export interface FleetOptions {
   readonly onForgotten: (applianceId: string) => void;
 }
 
-const FLUSH_MS = 1000;
+const KEEP_MS = 1000;
+/** Of heartbeats with the holdings of large plans eight are written at a time, which takes a millisecond or two. */
+const WRITE_MS = 100;
+const WRITE_CHARS = 256 * 1024;
 /** Thousands of heartbeats a second must not mean thousands of views. */
 const VIEW_LAG_MS = 100;
 /** An appliance that was silent for a month was scrapped. */
@@ -58,6 +61,7 @@ export class Fleet implements Service {
   readonly #journal: ApplianceJournal;
   readonly #ticking: PeriodicTask;
   readonly #keeping: PeriodicTask;
+  readonly #writing: PeriodicTask;
   #keepingFails = false;
 
   constructor(options: FleetOptions) {
@@ -81,7 +85,8 @@ export class Fleet implements Service {
       },
     });
     this.#ticking = new PeriodicTask(world, TICK_MS, () => Promise.resolve(this.#tick()));
-    this.#keeping = new PeriodicTask(world, FLUSH_MS, () => Promise.resolve(this.#keep()));
+    this.#keeping = new PeriodicTask(world, KEEP_MS, () => Promise.resolve(this.#keep()));
+    this.#writing = new PeriodicTask(world, WRITE_MS, () => Promise.resolve(this.#write(WRITE_CHARS)));
   }
 
   /** Brings back the last known fleet, then keeps what is heard. */
@@ -92,11 +97,13 @@ export class Fleet implements Service {
     }
     await this.#ticking.start();
     await this.#keeping.start();
+    await this.#writing.start();
   }
 
   async stop(deadlineMs: number): Promise<void> {
-    await Promise.all([this.#ticking.stop(deadlineMs), this.#keeping.stop(deadlineMs)]);
+    await Promise.all([this.#ticking, this.#keeping, this.#writing].map((task) => task.stop(deadlineMs)));
     this.#keep();
+    this.#write();
   }
 
   take(heartbeat: Heartbeat): HeartbeatOutcome | 'too-often' {
@@ -152,27 +159,34 @@ export class Fleet implements Service {
     if (stalledMs > 0) this.#options.onStall(stalledMs);
   }
 
-  /** A disk that takes nothing costs the memory of a restart, not the service. */
   #keep(): void {
-    const { store, heldTitles, logger, onForgotten, world } = this.#options;
+    const { store, heldTitles, onForgotten, world } = this.#options;
     const { members, byId } = this.#registry.view();
     this.#journal.compare(members);
     this.#placed.passOverSilent(world.clock.monotonicMs());
+    for (const id of this.#registry.forgetSilent(FORGET_MS)) {
+      const slot = byId.get(id)?.slot;
+      if (slot !== undefined) this.#placed.forget(slot);
+      this.#journal.forget(id);
+      this.#rates.forget(id);
+      heldTitles.forget(id);
+      onForgotten(id);
+      this.#withStore(() => store.forget(id));
+    }
+  }
+
+  #write(maxChars?: number): void {
+    this.#withStore(() => this.#options.store.flush(maxChars));
+  }
+
+  /** A disk that takes nothing costs the memory of a restart, not the service. */
+  #withStore(use: () => void): void {
     try {
-      for (const id of this.#registry.forgetSilent(FORGET_MS)) {
-        const slot = byId.get(id)?.slot;
-        if (slot !== undefined) this.#placed.forget(slot);
-        this.#journal.forget(id);
-        this.#rates.forget(id);
-        heldTitles.forget(id);
-        onForgotten(id);
-        store.forget(id);
-      }
-      store.flush();
+      use();
       this.#keepingFails = false;
     } catch (error) {
       if (!isOperational(error)) throw error;
-      if (!this.#keepingFails) logger.error({ error }, 'the fleet cannot be kept for a restart');
+      if (!this.#keepingFails) this.#options.logger.error({ error }, 'the fleet cannot be kept for a restart');
       this.#keepingFails = true;
     }
   }

@@ -73,3 +73,21 @@ test('a second service on the same folder is told so', () => {
   expect(isOperational(failure, 'STATE_IN_USE')).toBe(true);
   store.close();
 });
+
+test('of a large fleet a flush writes no more than it may, and everybody has his turn however often others are heard', () => {
+  const store = open();
+  const noteAll = (sequence: number): void => {
+    for (let index = 0; index < 40; index += 1) store.note(heartbeat(`a${index}`, { sequence }), NOW_MS);
+  };
+  const oneChars = JSON.stringify(heartbeat('a0')).length;
+  noteAll(1);
+  store.flush(oneChars * 8);
+  const first = store.load().map((row) => row.heartbeat.applianceId);
+  expect(first.length).toBeLessThanOrEqual(8);
+  for (let turn = 2; turn < 8; turn += 1) {
+    noteAll(turn);
+    store.flush(oneChars * 8);
+  }
+  expect(store.load()).toHaveLength(40);
+  store.close();
+});
