@@ -7,6 +7,7 @@ import { type JsonServer, readTls } from './json-server.ts';
 
 /** Certificates are renewed weeks before they end; a minute more or less is nothing. */
 const POLL_MS = 10_000;
+const MAX_FILE_BYTES = 2 ** 20;
 
 /**
  * Keeps the certificate of a listener that of its files: connections that begin after a renewal get the new one, those
@@ -19,6 +20,7 @@ export function renewTls(
 ): Service {
   return new FollowedFiles({
     files: [certFile, keyFile],
+    maxBytes: MAX_FILE_BYTES,
     pollMs: POLL_MS,
     world,
     onChange: () => {

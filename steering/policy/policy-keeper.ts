@@ -1,6 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { FollowedFiles } from '../../src/config/followed-files.ts';
-import { OperationalError } from '../../src/errors/operational-error.ts';
 import type { Service } from '../../src/lifecycle/service.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import type { World } from '../../src/world/world.ts';
@@ -53,15 +52,11 @@ export class PolicyKeeper implements Service {
     this.#options = options;
     const { file, pollMs, world, logger, onState } = options;
     this.#files = new FollowedFiles({
-      files: file === '' ? [] : [file],
+      files: [file],
+      maxBytes: MAX_FILE_BYTES,
       pollMs,
       world,
-      onChange: async () => {
-        if (file === '') return;
-        const { size } = await stat(file);
-        if (size > MAX_FILE_BYTES) throw new OperationalError('CONFIG_INVALID', `larger than ${MAX_FILE_BYTES} bytes`);
-        this.#use(parsePolicy(await readFile(file, 'utf8')));
-      },
+      onChange: async () => this.#use(parsePolicy(await readFile(file, 'utf8'))),
       onState: (problem) => {
         const { version } = this.#policy;
         if (problem !== undefined) logger.error({ file, problem, version }, POLICY_IS_BAD);

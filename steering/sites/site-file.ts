@@ -1,6 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { FollowedFiles } from '../../src/config/followed-files.ts';
-import { OperationalError } from '../../src/errors/operational-error.ts';
 import type { Service } from '../../src/lifecycle/service.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import type { World } from '../../src/world/world.ts';
@@ -26,11 +25,10 @@ export class SiteFile implements Service {
   constructor({ file, pollMs, world, logger, onTable, onState }: SiteFileOptions) {
     this.#files = new FollowedFiles({
       files: [file],
+      maxBytes: MAX_FILE_BYTES,
       pollMs,
       world,
       onChange: async () => {
-        const { size } = await stat(file);
-        if (size > MAX_FILE_BYTES) throw new OperationalError('CONFIG_INVALID', `larger than ${MAX_FILE_BYTES} bytes`);
         this.#table = parseSites(await readFile(file, 'utf8'));
         onTable(this.#table);
       },

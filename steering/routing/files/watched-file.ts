@@ -1,7 +1,5 @@
-import { stat } from 'node:fs/promises';
-import { messageOf } from '../../../src/errors/operational-error.ts';
+import { FollowedFiles } from '../../../src/config/followed-files.ts';
 import type { Service } from '../../../src/lifecycle/service.ts';
-import { PeriodicTask } from '../../../src/resilience/periodic-task.ts';
 import type { Logger } from '../../../src/telemetry/logger.ts';
 import type { World } from '../../../src/world/world.ts';
 
@@ -31,29 +29,35 @@ export interface WatchedFileOptions<T> {
 export type FileState = 'good' | 'broken' | 'held';
 
 /**
- * A file of the operator's, read again when it changes. It is looked at rather than watched: editors and configuration
- * tools replace files by renaming, which a watch on the old inode does not see. What is broken changes nothing; what is
- * doubtful (a mass change) is held for a time, or until it is accepted.
+ * A file of the operator's that says where clients are, read again when it changes. What is broken changes nothing;
+ * what is doubtful (a mass change) is held for a time, or until it is accepted.
  */
 export class WatchedFile<T> implements Service {
   readonly #options: WatchedFileOptions<T>;
-  readonly #looks: PeriodicTask;
-  #seen = '';
+  readonly #files: FollowedFiles;
   #held: { readonly content: T; readonly because: string; readonly untilMs: number } | undefined;
 
   constructor(options: WatchedFileOptions<T>) {
     this.#options = options;
-    this.#looks = new PeriodicTask(options.world, options.pollMs, () => this.#look());
+    const { file, maxBytes, pollMs, world } = options;
+    this.#files = new FollowedFiles({
+      files: [file],
+      maxBytes,
+      pollMs,
+      world,
+      onChange: () => this.#load(),
+      onUnchanged: () => this.#lookAtHeld(),
+      onState: (problem) => problem !== undefined && this.#refuse([problem]),
+    });
   }
 
   /** Reads the file once, then goes on looking. */
-  async start(): Promise<void> {
-    await this.#look();
-    await this.#looks.start();
+  start(): Promise<void> {
+    return this.#files.start();
   }
 
   stop(deadlineMs: number): Promise<void> {
-    return this.#looks.stop(deadlineMs);
+    return this.#files.stop(deadlineMs);
   }
 
   /** Why what the file says now is held, for the operator. */
@@ -68,23 +72,12 @@ export class WatchedFile<T> implements Service {
     return true;
   }
 
-  async #look(): Promise<void> {
-    const { file, maxBytes, load } = this.#options;
-    try {
-      const { mtimeMs, size, ino } = await stat(file);
-      const identity = `${mtimeMs} ${size} ${ino}`;
-      if (identity === this.#seen) return this.#lookAtHeld();
-      this.#seen = identity;
-      if (size > maxBytes) return this.#refuse([`larger than ${maxBytes} bytes`]);
-      const loaded = await load(file);
-      if (loaded.kind === 'broken') this.#refuse(loaded.problems);
-      else if (loaded.kind === 'doubtful') this.#hold(loaded.content, loaded.because);
-      else this.#use(loaded.content);
-    } catch (error) {
-      const problem = messageOf(error);
-      if (this.#seen !== problem) this.#refuse([problem]);
-      this.#seen = problem;
-    }
+  async #load(): Promise<void> {
+    const { file, load } = this.#options;
+    const loaded = await load(file);
+    if (loaded.kind === 'broken') this.#refuse(loaded.problems);
+    else if (loaded.kind === 'doubtful') this.#hold(loaded.content, loaded.because);
+    else this.#use(loaded.content);
   }
 
   #lookAtHeld(): void {
