@@ -33,6 +33,8 @@ beforeEach(async () => {
     },
   });
   await files.start();
+  // The first look of the round is on its way then: from here on a look begins when time moves.
+  await look();
 });
 afterEach(async () => {
   await files.stop(1000);
