@@ -76,6 +76,12 @@ export const STEERING_PARAMETERS = {
     0.7,
     "The share of its title's highest bitrate that a new session is taken to need until the appliance reports it. 0 counts no session before it is reported.",
   ),
+  maxSessionsPerAddress: numberParameter(
+    'sessions',
+    { min: 1, max: 1_000_000 },
+    64,
+    'Sessions of one client address (of IPv6 of one /48) that begin within 5 s and count as load to come and as demand, and as many that go on; all are answered alike. Without it one computer could fill an appliance with sessions that nobody plays.',
+  ),
   ttlSec: numberParameter(
     's',
     { min: 5, max: 3600 },

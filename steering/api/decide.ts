@@ -58,11 +58,14 @@ export function tryToDecide(
   metrics.decisionSeconds.observe((world.clock.monotonicMs() - startMs) / 1000);
   if (typeof decision === 'string') metrics.staticAnswers.inc({ because: decision });
   else {
-    api.demand.note(decision.client, nominalBitsPerSec(decision.title));
+    const [first] = decision.appliances;
+    const isPlaying = first !== undefined && playing.includes(first.id);
+    if (api.counts(clientAddress, isPlaying)) {
+      api.demand.note(decision.client, nominalBitsPerSec(decision.title));
+      if (first !== undefined) api.placeSession(sessionId, first.id, decision.title, isPlaying);
+    }
     metrics.decisions.inc({ first: firstKind(decision) });
     for (const { code } of decision.excluded) metrics.exclusions.inc({ code });
-    const [first] = decision.appliances;
-    if (first !== undefined) api.placeSession(sessionId, first.id, decision.title, playing.includes(first.id));
     api.records.note({
       id: outcome.id,
       shape,

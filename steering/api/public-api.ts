@@ -26,6 +26,8 @@ export interface PublicApi {
   /** What stays of a decision when it is made. */
   readonly records: Pick<DecisionRecords, 'note'>;
   state(): SteeringState;
+  /** Whether one more answer to this address counts as demand, and as load to come where it is not played already. */
+  readonly counts: (clientAddress: string, isPlaying: boolean) => boolean;
   /** Counts a session that begins at an appliance, see PlacedSessions. */
   placeSession(sessionId: string, applianceId: string, title: CatalogueTitle, isPlaying: boolean): void;
   /** Base of the URLs that lead back to us, without trailing slash. */

@@ -15,6 +15,7 @@ import type { DecisionRecords } from '../accounting/decision-records.ts';
 import type { SteeringState } from '../answer/steering-state.ts';
 import type { STEERING_PARAMETERS } from '../config.ts';
 import { DecisionIds } from '../decision-log/decision-ids.ts';
+import { AddressRates } from '../edge/address-rates.ts';
 import type { Edge } from '../edge/edge.ts';
 import type { createSiteFlow } from '../flow/start-site-flow.ts';
 import { DashTemplates } from '../manifests/dash-templates.ts';
@@ -62,6 +63,8 @@ export interface SteeringServersOptions {
 }
 
 const BODY_LIMIT_BYTES = 1024 * 1024;
+/** As long as a session counts before its appliance reports it. */
+const COUNTED_WINDOW_MS = 5000;
 
 /** The two listeners: one for players and appliances, one for operators. */
 export class SteeringServers implements Service {
@@ -122,6 +125,8 @@ export class SteeringServers implements Service {
     const { config, world, logger, metrics, identity, trusted, quality, tokens } = this.#options;
     const { takeHeartbeat, takeRouteReport } = this.#options;
     const { allowUnsignedLoopback, leaseMs, maxReportedRoutes } = config;
+    const limit = { max: config.maxSessionsPerAddress, windowMs: COUNTED_WINDOW_MS, ipv6Bits: 48 } as const;
+    const [beginning, playing] = [new AddressRates(world.clock, limit), new AddressRates(world.clock, limit)];
     const api: PublicApi = {
       world,
       metrics,
@@ -133,6 +138,7 @@ export class SteeringServers implements Service {
       records: this.#options.records,
       state: () => this.#options.state(),
       publicUrl: () => this.#publicUrl,
+      counts: (address, isPlaying) => (isPlaying ? playing : beginning).admit(address),
       placeSession: this.#options.placeSession,
       tokens,
     };

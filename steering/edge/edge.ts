@@ -55,7 +55,7 @@ export class Edge implements Service {
     this.#chain = new EdgeChain([
       findClientAddress(addresses),
       checkToken(options.entry),
-      limitAddress(new AddressRates(clock, maxPerAddressPerSec)),
+      limitAddress(new AddressRates(clock, { max: maxPerAddressPerSec })),
       applyDeviceRules(policy),
       assignCohort(policy),
       choosePolicy(policy),

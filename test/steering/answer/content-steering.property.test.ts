@@ -59,6 +59,7 @@ beforeAll(() => {
     edge,
     ttlSec: TTL_SEC,
     demand: { note: () => undefined },
+    counts: () => true,
     usesClones: true,
     decisionIds: new DecisionIds(world),
     records: { note: () => undefined },

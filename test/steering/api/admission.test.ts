@@ -19,7 +19,13 @@ beforeEach(async () => {
   planner = await new PlannerDouble().start();
   planner.setTitles(BARS);
   planner.setPlan('a', 1, BARS);
-  rig = new SteeringRig({ planner: planner.url, newSessionShare: 1, maxPerAddressPerSec: 100_000 });
+  rig = new SteeringRig({
+    planner: planner.url,
+    newSessionShare: 1,
+    maxPerAddressPerSec: 100_000,
+    maxSessionsPerAddress: 40,
+    trustedProxies: ['127.0.0.1/32'],
+  });
   await rig.start();
   await beat(0);
   await rig.world.clock.advanceUntil(() => planner.seen.some((line) => line.startsWith('list')));
@@ -35,7 +41,7 @@ afterEach(async () => {
   await planner.stop();
 });
 
-async function beat(sessions: number): Promise<void> {
+async function beat(sessions: number, roomFor = ROOM_FOR): Promise<void> {
   sequence += 1;
   await rig.beat(
     heartbeat('a', {
@@ -43,8 +49,8 @@ async function beat(sessions: number): Promise<void> {
       holdings: holdingsOf(BARS, 'whole'),
       load: { egressBitsPerSec: sessions * NOMINAL_BITS_PER_SEC, activeRequests: sessions, cpuShare: 0 },
       capacity: {
-        softEgressBitsPerSec: ROOM_FOR * NOMINAL_BITS_PER_SEC,
-        hardEgressBitsPerSec: ROOM_FOR * NOMINAL_BITS_PER_SEC,
+        softEgressBitsPerSec: roomFor * NOMINAL_BITS_PER_SEC,
+        hardEgressBitsPerSec: roomFor * NOMINAL_BITS_PER_SEC,
         maxActiveRequests: 1000,
       },
     }),
@@ -82,4 +88,11 @@ test('players that play there already and ask again take no room', async () => {
     expect(parseContentSteering(answer)['PATHWAY-PRIORITY'][0]).toBe('a');
   }
   expect(await startMany('new', 40)).toBe(ROOM_FOR);
+});
+
+test('one address fills no appliance with sessions that nobody plays', async () => {
+  await beat(0, 50);
+  expect(await startMany('phantom', 200)).toBe(200);
+  const answer = await rig.get('/v1/steer?title=bars&session=viewer', { 'x-forwarded-for': '198.51.100.7' });
+  expect(parseSteeringAnswer(await answer.json()).ranked[0]?.id).toBe('a');
 });
