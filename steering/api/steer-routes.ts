@@ -1,6 +1,7 @@
 import { type JsonServer, sendProblem } from '../../src/server/json-server.ts';
 import { jitteredTtlSec } from '../../src/steering-body/content-steering.ts';
 import { toAnswer } from '../answer/decision.ts';
+import { dataVersions } from '../answer/steering-state.ts';
 import { decide, sendNoTitle } from './decide.ts';
 import { neverStored, type PublicApi, queryOf, sessionOf, timed, ttlSecFor } from './public-api.ts';
 
@@ -18,7 +19,7 @@ export function addSteerRoute(server: JsonServer, api: PublicApi): void {
     timed(reply, startMs, id, api);
     if (typeof decision === 'string') return sendNoTitle(reply, decision, `title '${titleId.slice(0, 64)}'`);
     const ttlSec = jitteredTtlSec(ttlSecFor(device, api), api.world.random.next());
-    const versions = { catalogue: String(state.catalogue?.version ?? 0) };
-    return toAnswer(decision, { decisionId: id, sessionId, nowMs: api.world.clock.nowMs(), ttlSec, versions });
+    const nowMs = api.world.clock.nowMs();
+    return toAnswer(decision, { decisionId: id, sessionId, nowMs, ttlSec, versions: dataVersions(state) });
   });
 }

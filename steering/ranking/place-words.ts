@@ -17,6 +17,7 @@ const WORDS: Readonly<Record<Decider, string>> = {
   load: 'its load',
   holdings: 'what it holds',
   crowding: 'more load than its equals',
+  playing: 'where the session plays',
   rendezvous: 'the hash of session and appliance',
   'failure-domain': 'the spread over failure domains',
   id: 'its id',
@@ -43,6 +44,7 @@ export function placeWords(scored: Scored, session: SessionFacts, decidedBy: Dec
   reasons.push(
     `load at ${Math.round(score.pressure * 100)} % of the soft limit${score.yields ? ': this session looks elsewhere first' : ''}`,
   );
+  if (score.stays) reasons.push('the session plays from it');
   if (score.crowded) reasons.push('more loaded than its equals: this session goes to another');
   reasons.push(
     held.kind === 'known'

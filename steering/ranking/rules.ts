@@ -11,6 +11,12 @@ import type { Score, Scored } from './score.ts';
  * full the sites are), the client's own site, the kind of site, the ISP's cost. All these are of sites. Among the
  * appliances of equal sites it is doubt, the operator's trials, what viewers report, load, what is held, and last the
  * hash, which spreads sessions by capacity and never reorders the others when one of them comes or goes.
+ *
+ * The hash does not move who plays already. A box that returns warms up, and with every step of its capacity a few more
+ * hashes would choose it: each a viewer in the middle of a film, moved from a box that has all of it and is not crowded
+ * to another of the same kind. So before the hash it counts from where the session plays. What returns gets the new
+ * sessions, and of the running ones those that its equals have too many of. Where a box lacks part of the title the
+ * hash wins: there sessions of one title meet, so that what is fetched for one serves the others.
  */
 export type RuleName =
   | 'demoted'
@@ -24,6 +30,7 @@ export type RuleName =
   | 'load'
   | 'holdings'
   | 'crowding'
+  | 'playing'
   | 'rendezvous';
 
 interface Rule {
@@ -51,6 +58,7 @@ const RULES: readonly Rule[] = [
   { name: 'load', compare: (a, b) => Number(a.yields) - Number(b.yields) },
   { name: 'holdings', compare: (a, b) => b.heldClass - a.heldClass },
   { name: 'crowding', compare: (a, b) => Number(a.crowded) - Number(b.crowded) },
+  { name: 'playing', compare: (a, b) => Number(b.stays) - Number(a.stays) },
   { name: 'rendezvous', compare: (a, b) => b.rendezvous - a.rendezvous },
 ];
 const LAST_SITE_RULE = RULES.findIndex(({ name }) => name === 'site-cost');
@@ -67,7 +75,7 @@ export function compareScored(a: Scored, b: Scored): number {
 
 /**
  * The order without what changes from minute to minute (load, doubt, viewers' reports, the flow between sites, warming
- * up): it says which appliances are a session's own.
+ * up): it says which appliances are a session's own. Where it plays is one of them, however the fleet grows.
  */
 export function compareLasting(a: Scored, b: Scored): number {
   const [first, second] = [a.score, b.score];
@@ -77,6 +85,7 @@ export function compareLasting(a: Scored, b: Scored): number {
     compareCosts(first, second) ||
     Number(second.softwareFits) - Number(first.softwareFits) ||
     second.heldClass - first.heldClass ||
+    Number(second.stays) - Number(first.stays) ||
     second.lastingRendezvous - first.lastingRendezvous ||
     compareIds(a, b)
   );

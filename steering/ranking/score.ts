@@ -39,6 +39,8 @@ export interface Score {
   readonly yields: boolean;
   /** 0 (little or unknown) to 4 (whole), in quarters. */
   readonly heldClass: number;
+  /** The player says that it plays from it, and it holds the whole title. */
+  readonly stays: boolean;
   /** More loaded than its equals, and this session is among those that it gives away; known once the equals are. */
   crowded: boolean;
   /** Weighted by the capacity that it has now. */
@@ -94,6 +96,7 @@ export function score(candidate: Candidate, session: SessionFacts, keys: Session
     pressure,
     yields,
     heldClass,
+    stays: heldClass === WHOLE_CLASS && session.playing.includes(member.id),
     crowded: false,
     rendezvous: lastingRendezvous * member.capacityShare,
     lastingRendezvous,

@@ -118,5 +118,6 @@ export const sessions: fc.Arbitrary<SessionFacts> = fc
     network: fc.constantFrom(undefined, 'isp-a'),
     preferredSiteId: fc.constantFrom(undefined, undefined, 'north', 'south'),
     policy: policies,
+    playing: fc.constantFrom([], [], ['a'], ['b', 'origin']),
   })
   .map(({ sessionId, ...changes }) => sessionOf(sessionId, changes));

@@ -84,6 +84,24 @@ test('one that leaves moves its own sessions and nobody else, where all others a
   );
 });
 
+test('no viewer moves who need not: what comes, returns or warms up takes nobody who plays from its equal', () => {
+  const share = fc.constantFrom(0.1, 0.5, 1);
+  fc.assert(
+    fc.property(fc.integer({ min: 2, max: 12 }), fc.nat(), share, share, (size, seed, before, after) => {
+      const fleetOf = (count: number, capacityShare: number) =>
+        Array.from({ length: count }, (_, index) =>
+          candidateFor(appliance(`box-${index}`, { capacityShare: index === 0 ? capacityShare : 1 })),
+        );
+      const session = sessionOf(`s${seed}`);
+      const [first] = idsOf(fleetOf(size, before), session);
+      const playing = { ...session, playing: first === undefined ? [] : [first] };
+      expect(idsOf(fleetOf(size, after), playing)[0]).toBe(first);
+      expect(idsOf(fleetOf(size + 8, after), playing)[0]).toBe(first);
+    }),
+    RUNS,
+  );
+});
+
 test('draining a site moves nobody who was not there', () => {
   fc.assert(
     fc.property(fleets, sessions, fc.constantFrom('north', 'south', 'west'), (fleet, session, siteId) => {
@@ -160,6 +178,7 @@ test('rules are asked in turn: no place is before one that is better in an earli
         Number(score.yields),
         4 - score.heldClass,
         Number(score.crowded),
+        Number(!score.stays),
         -score.rendezvous,
       ]);
       for (const [place, key] of keys.slice(1).entries()) {
@@ -181,12 +200,18 @@ test('the first three places lie in two failure domains wherever two are to be h
       expect(spread[0]?.candidate.member.id).toBe(plain[0]?.candidate.member.id);
       expect(idsIn(spread).toSorted()).toEqual(idsIn(plain).toSorted());
       const domains = (places: typeof spread) => new Set(places.map(({ candidate }) => candidate.site.failureDomain));
-      // Those that fail their viewers are no choice; whether one is, is drawn per session and seen for those in the answer.
-      const possible = fleet.filter((candidate) => canServe(candidate, session) && candidate.quality.probeShare === 1);
       const first = spread[0];
-      if (first === undefined || first.score.demoted || possible.length < 3) return;
-      const others = possible.some(({ site }) => site.failureDomain !== first.candidate.site.failureDomain);
-      if (others) expect(domains(spread.slice(0, 3)).size).toBeGreaterThanOrEqual(2);
+      if (first === undefined) return;
+      const domain = first.candidate.site.failureDomain;
+      // A session's own are of two domains wherever the fleet is (who must have other software is left out there).
+      const eligible = fleet.filter((candidate) => canServe(candidate, session));
+      if (session.policy.software?.rule !== 'require' && eligible.some(({ site }) => site.failureDomain !== domain))
+        expect(domains(plain).size).toBeGreaterThanOrEqual(2);
+      // Those of them that fail their viewers are no choice.
+      const possible = plain.filter(({ score }) => !score.demoted);
+      if (first.score.demoted || possible.length < 3) return;
+      if (possible.some(({ candidate: { site } }) => site.failureDomain !== domain))
+        expect(domains(spread.slice(0, 3)).size).toBeGreaterThanOrEqual(2);
     }),
     RUNS,
   );
