@@ -48,6 +48,7 @@ export interface RoundResult extends JudgedAppliance {
   readonly judged: Judgement | undefined;
 }
 
+const ROWS_PER_STEP = 50;
 /** Neighbourhoods of one appliance that are carried on without being heard of. */
 const MAX_CARRIED = 1000;
 
@@ -59,8 +60,8 @@ export class QualityRound {
     this.#options = options;
   }
 
-  /** @returns how many rows were looked at */
-  visit(served: ServedGroup): number {
+  /** A group may have a row of every appliance there is, so it is done in steps too. @yields how many rows were done */
+  *visit(served: ServedGroup): Generator<number, void> {
     const { store, fading, isNewEpoch, renewed } = this.#options;
     const { cells } = store;
     const ids: string[] = [];
@@ -75,14 +76,16 @@ export class QualityRound {
       ids.push(id);
       rows.push(row);
       measured.push({ rates, medianRate: rates === 0 ? 0 : cells.median(row, rates), ...cells.counts(row) });
+      if (ids.length % ROWS_PER_STEP === 0) yield ROWS_PER_STEP;
     }
     const comparisons = compareGroup(measured);
-    ids.forEach((id, index) => {
+    for (const [index, id] of ids.entries()) {
       const [one, comparison, row] = [measured[index], comparisons[index], rows[index]];
       if (one !== undefined && comparison !== undefined && row !== undefined)
         this.#take(id, served, row, one, comparison);
-    });
-    return ids.length;
+      if ((index + 1) % ROWS_PER_STEP === 0) yield ROWS_PER_STEP / 2;
+    }
+    yield ids.length % ROWS_PER_STEP;
   }
 
   /** To be called when every group was visited; one appliance after the other, so that it can be done in slices. */
