@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { benchPrefixLookup } from './prefix-lookup.ts';
 import { benchEviction } from './replay-eviction.ts';
 import { benchRouting } from './routing.ts';
 import { benchServe } from './serve-bytes.ts';
@@ -80,5 +81,13 @@ program
   .action(({ sample, sizes }: { sample: string; sizes: string }) => {
     if (!/^[1-3]$/.test(sizes)) throw new Error(`--sizes must be 1 to 3, not '${sizes}'`);
     return benchRouting({ sample, sizes: Number(sizes) });
+  });
+program
+  .command('prefixes')
+  .description('where clients are: reading a table of prefixes, its memory, a lookup, each answer checked another way')
+  .option('--prefixes <N>', 'rows of the table', '1000000')
+  .action(({ prefixes }: { prefixes: string }) => {
+    if (!/^[1-9]\d{0,6}$/.test(prefixes)) throw new Error(`--prefixes must be 1 to 9999999, not '${prefixes}'`);
+    return benchPrefixLookup(Number(prefixes));
   });
 await program.parseAsync();
