@@ -1,3 +1,4 @@
+import { parseAddress } from '../routing/ip-address.ts';
 import type { Cohort } from './policy.ts';
 import { countBad, evidence, NEW_TEST, type SequentialTest } from './sequential-test.ts';
 
@@ -19,28 +20,39 @@ export interface Verdict {
   readonly because: string;
 }
 
-/** Sessions remembered per generation; two are kept, so the memory of one cohort is bounded by twice this. */
-const MAX_SESSIONS = 20_000;
+/** Sessions and addresses remembered per generation; two are kept, so what one cohort remembers is bounded by four times this. */
+const MAX_REMEMBERED = 20_000;
+/** A few households share an address. */
+const MAX_PER_ADDRESS = 3;
 
 /**
  * Counts the bad sessions of one cohort and of its control, and says when the cohort is worse. A session counts once for
  * each outcome. The chance of a false alarm is shared out over the outcomes, because each is a test of its own.
+ *
+ * Anybody can invent sessions, and can find out which of them are in the cohort. So of one address (of IPv6: of one /48)
+ * only the first few count, of cohort and control together: which of the two an honest viewer's session is in was drawn,
+ * so the comparison stays what it was.
  */
 export class CohortOutcomes {
   readonly #cohort: Cohort;
   readonly #tests = new Map<BadOutcome, SequentialTest>(BAD_OUTCOMES.map((outcome) => [outcome, NEW_TEST]));
-  #seen = new Set<string>();
-  #seenBefore = new Set<string>();
+  readonly #sessions = new Remembered();
+  readonly #addresses = new Remembered();
 
   constructor(cohort: Cohort) {
     this.#cohort = cohort;
   }
 
   /** @returns the proof, when with this session there is one */
-  note(sessionId: string, isControl: boolean, outcome: BadOutcome): Verdict | undefined {
+  note(sessionId: string, isControl: boolean, outcome: BadOutcome, address: string): Verdict | undefined {
     const { share, controlShare, rollBack, name } = this.#cohort;
     const key = `${outcome} ${sessionId}`;
-    if (rollBack === undefined || share === 0 || controlShare === 0 || this.#hasSeen(key)) return undefined;
+    if (rollBack === undefined || share === 0 || controlShare === 0 || this.#sessions.timesOf(key) > 0)
+      return undefined;
+    const from = `${outcome} ${networkOf(address)}`;
+    if (this.#addresses.timesOf(from) >= MAX_PER_ADDRESS) return undefined;
+    this.#sessions.note(key);
+    this.#addresses.note(from);
     const comparison = { share: share / (share + controlShare), allowedRatio: 1 + rollBack.tolerance };
     const test = countBad(this.#tests.get(outcome) ?? NEW_TEST, !isControl, comparison);
     this.#tests.set(outcome, test);
@@ -57,14 +69,28 @@ export class CohortOutcomes {
       evidence: evidence(test),
     }));
   }
+}
 
-  #hasSeen(key: string): boolean {
-    if (this.#seen.has(key) || this.#seenBefore.has(key)) return true;
-    if (this.#seen.size >= MAX_SESSIONS) {
-      this.#seenBefore = this.#seen;
-      this.#seen = new Set();
-    }
-    this.#seen.add(key);
-    return false;
+/** How often each was noted, of the last so many. */
+class Remembered {
+  #now = new Map<string, number>();
+  #before = new Map<string, number>();
+
+  timesOf(key: string): number {
+    return this.#now.get(key) ?? this.#before.get(key) ?? 0;
   }
+
+  note(key: string): void {
+    const times = this.timesOf(key) + 1;
+    if (this.#now.size >= MAX_REMEMBERED) {
+      this.#before = this.#now;
+      this.#now = new Map();
+    }
+    this.#now.set(key, times);
+  }
+}
+
+function networkOf(address: string): string {
+  const words = parseAddress(address)?.words;
+  return words?.length === 4 ? `${words[0]}:${(words[1] ?? 0) >>> 16}` : address;
 }

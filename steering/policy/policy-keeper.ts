@@ -105,7 +105,7 @@ export class PolicyKeeper implements Service {
     if (seat === undefined) return;
     const { cohort, isControl } = seat;
     onOutcome(isControl ? 'control' : 'cohort', outcome);
-    const verdict = this.#outcomes.get(cohort.name)?.note(sessionId, isControl, outcome);
+    const verdict = this.#outcomes.get(cohort.name)?.note(sessionId, isControl, outcome, clientAddress);
     if (verdict !== undefined && rollBacks.find(cohort) === undefined)
       this.#rollBack(cohort, 'outcomes', verdict.because);
   }

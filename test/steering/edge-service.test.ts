@@ -154,11 +154,25 @@ test('a new version of appliances gets the sessions of its cohort only, and none
 });
 
 test('when sessions of a cohort report stalls and those of its control do not, it is rolled back by itself', async () => {
-  const rig = await startFleet({ fresh: '2', proven: '1' }, { policy: CANARY, maxPerAddressPerSec: 10_000 });
+  const rig = await startFleet(
+    { fresh: '2', proven: '1' },
+    {
+      policy: CANARY,
+      maxPerAddressPerSec: 10_000,
+      trustedProxies: ['127.0.0.0/8'],
+    },
+  );
   const ofCanary = (await firstPlaces(rig)).get('fresh') ?? [];
-  const body = ofCanary.map((session) => `v=2,e=ps,sta=r,bs,sid="${session}",h="fresh.example:8080"`).join('\n');
-  const report = await rig.post('/v1/cmcd', body, { 'content-type': 'application/cmcd' });
-  expect(report.status).toBe(204);
+  const stalls = (session: string): string => `v=2,e=ps,sta=r,bs,sid="${session}",h="fresh.example:8080"`;
+  const report = async (body: string, address: string): Promise<void> => {
+    const headers = { 'content-type': 'application/cmcd', 'x-forwarded-for': address };
+    expect((await rig.post('/v1/cmcd', body, headers)).status).toBe(204);
+  };
+  // One that speaks for all of them is not believed.
+  await report(ofCanary.map(stalls).join('\n'), '192.0.2.1');
+  expect(await rig.admin('/v1/policy')).toMatchObject({ cohorts: [{ name: 'canary' }] });
+  expect(JSON.stringify(await rig.admin('/v1/policy'))).not.toContain('rolledBack');
+  for (const [index, session] of ofCanary.entries()) await report(stalls(session), `198.51.100.${index}`);
   expect(await rig.admin('/v1/policy')).toMatchObject({
     cohorts: [
       { name: 'canary', rolledBack: { by: 'outcomes', because: expect.stringContaining('of canary stalled') } },

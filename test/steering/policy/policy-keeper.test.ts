@@ -53,7 +53,8 @@ function goBad(keeper: PolicyKeeper, sessions: number, isBad: (isControl: boolea
   for (let index = 0; index < sessions; index += 1) {
     const sessionId = `bad-${index}`;
     const seat = keeper.seatOf(sessionId, '192.0.2.1');
-    if (seat !== undefined && isBad(seat.isControl, index)) keeper.noteOutcome(sessionId, '192.0.2.1', 'stalled');
+    if (seat !== undefined && isBad(seat.isControl, index))
+      keeper.noteOutcome(sessionId, `10.0.${index >> 8}.${index & 255}`, 'stalled');
   }
 }
 
@@ -111,4 +112,19 @@ test('while what was rolled back cannot be read, nothing is tried', async () => 
   writeFileSync(join(folder, 'roll-backs.json'), '{');
   const { share } = await startKeeper(folder);
   expect(share()).toBe(0);
+});
+
+test('one address rolls nothing back, whatever sessions it invents', async () => {
+  const { keeper } = await startKeeper();
+  const isRolledBack = (): boolean => keeper.reports()[0]?.rollBack !== undefined;
+  const invented = Array.from({ length: 5000 }, (_, index) => `invented-${index}`).filter(
+    (sessionId) => keeper.seatOf(sessionId, '192.0.2.1')?.isControl === false,
+  );
+  for (const [index, sessionId] of invented.entries()) {
+    keeper.noteOutcome(sessionId, '192.0.2.1', 'failed');
+    keeper.noteOutcome(sessionId, `2001:db8:0:${(index % 65_536).toString(16)}::1`, 'stalled');
+  }
+  expect(isRolledBack()).toBe(false);
+  for (const [index, sessionId] of invented.entries()) keeper.noteOutcome(sessionId, `10.0.0.${index % 256}`, 'failed');
+  expect(isRolledBack()).toBe(true);
 });
