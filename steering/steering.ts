@@ -7,6 +7,7 @@ import type { Heartbeat } from '../src/contracts/heartbeat.ts';
 import { isOperational } from '../src/errors/operational-error.ts';
 import { Health } from '../src/lifecycle/health.ts';
 import type { ProcessService } from '../src/lifecycle/service.ts';
+import { inSlices } from '../src/resilience/in-slices.ts';
 import { TrustedKeys } from '../src/server/trusted-keys.ts';
 import { type Identity, loadOrCreateIdentity } from '../src/signing/identity.ts';
 import { DecisionRecords } from './accounting/decision-records.ts';
@@ -14,7 +15,7 @@ import { locateClient } from './answer/locate-client.ts';
 import type { SteeringState } from './answer/steering-state.ts';
 import { SteeringServers } from './api/steering-servers.ts';
 import { Catalogue } from './catalogue/catalogue.ts';
-import { CatalogueStore, type KeptCatalogue } from './catalogue/catalogue-store.ts';
+import { CatalogueStore } from './catalogue/catalogue-store.ts';
 import { PlannerClient } from './catalogue/planner-client.ts';
 import type { STEERING_PARAMETERS } from './config.ts';
 import { createEdge } from './edge/create-edge.ts';
@@ -39,6 +40,8 @@ export type SteeringConfig = ConfigOf<typeof STEERING_PARAMETERS> & CommonConfig
 
 const SITES_POLL_MS = 1000;
 const PLANNER_TIMEOUT_MS = 10_000;
+/** Looking up a name takes half a microsecond. */
+const NAMES_PER_SLICE = 2000;
 const MAX_CATALOGUE_BYTES = 512 * 2 ** 20;
 
 /** The composition root: makes the parts, wires them, starts them, and stops them in the opposite order. */
@@ -161,7 +164,11 @@ export class SteeringService implements ProcessService {
     const kept = store.load();
     for (const list of store.loadLists()) this.#heldTitles.setList(list);
     if (kept === undefined) this.#health.fail('catalogue', 'the planner has not given a catalogue yet');
-    else this.#useCatalogue(kept);
+    else {
+      this.#catalogue = new Catalogue(kept.snapshot, kept.receivedAtMs);
+      this.#heldTitles.setCatalogue(kept.snapshot.titles);
+      this.#health.pass('catalogue');
+    }
     if (config.planner === '') {
       if (kept === undefined) logger.warn({}, 'no planner is configured and no catalogue is kept: no title is known');
       return;
@@ -189,8 +196,12 @@ export class SteeringService implements ProcessService {
         world,
         logger,
         pollMs: config.cataloguePollMs,
-        onCatalogue: (fresh) => this.#useCatalogue(fresh),
-        onList: (list) => this.#heldTitles.setList(list),
+        onCatalogue: async (fresh, signal) => {
+          this.#catalogue = new Catalogue(fresh.snapshot, fresh.receivedAtMs);
+          await this.#inSlices(this.#heldTitles.changeCatalogue(fresh.snapshot.titles), signal);
+          this.#health.pass('catalogue');
+        },
+        onList: (list, signal) => this.#inSlices(this.#heldTitles.takeList(list), signal),
         onRound: (failure) => this.#noteRound(failure === undefined),
       },
       kept?.etag,
@@ -222,10 +233,8 @@ export class SteeringService implements ProcessService {
     });
   }
 
-  #useCatalogue({ snapshot, receivedAtMs }: KeptCatalogue): void {
-    this.#catalogue = new Catalogue(snapshot, receivedAtMs);
-    this.#heldTitles.setCatalogue(snapshot.titles);
-    this.#health.pass('catalogue');
+  #inSlices(work: Iterator<number, void>, signal: AbortSignal): Promise<void> {
+    return inSlices(work, { clock: this.#context.world.clock, signal, unitsPerSlice: NAMES_PER_SLICE });
   }
 
   async #startFleet(): Promise<void> {

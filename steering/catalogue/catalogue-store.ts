@@ -42,11 +42,18 @@ export class CatalogueStore {
     );
   }
 
-  loadLists(): PlanRenditions[] {
-    return this.#database
+  /**
+   * One after the other, or two thousand lists of a hundred thousand names would be 2 GB of text at once. What is kept
+   * was checked when it came: a name that is none counts towards no title, and checking them all again would take minutes.
+   */
+  *loadLists(): Generator<PlanRenditions> {
+    const rows = this.#database
       .prepare<[], { list: string }>('SELECT list FROM rendition_list ORDER BY rowid')
-      .all()
-      .flatMap((row) => decode(row.list, parsePlanRenditions) ?? []);
+      .iterate();
+    for (const row of rows) {
+      const list = decode(row.list, checkShape);
+      if (list !== undefined) yield list;
+    }
   }
 
   /** @throws OperationalError VOLUME_FULL, VOLUME_IO */
@@ -67,6 +74,13 @@ export class CatalogueStore {
   close(): void {
     this.#database.close();
   }
+}
+
+function checkShape(body: unknown): PlanRenditions {
+  const { renditions } = body as Partial<PlanRenditions>;
+  parsePlanRenditions({ ...(body as object), renditions: [] });
+  if (!Array.isArray(renditions)) throw new Error('a list without renditions');
+  return body as PlanRenditions;
 }
 
 function decode<T>(text: string, parse: (body: unknown) => T): T | undefined {

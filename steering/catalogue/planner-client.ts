@@ -19,8 +19,9 @@ export interface PlannerClientOptions {
   readonly world: World;
   readonly logger: Logger;
   readonly pollMs: number;
-  readonly onCatalogue: (kept: KeptCatalogue) => void;
-  readonly onList: (list: PlanRenditions) => void;
+  /** Either may take its time: the next round waits for it. */
+  readonly onCatalogue: (kept: KeptCatalogue, signal: AbortSignal) => Promise<void>;
+  readonly onList: (list: PlanRenditions, signal: AbortSignal) => Promise<void>;
   /** The outcome of each round: undefined when it went well, else why not, in words. */
   readonly onRound: (failure: string | undefined) => void;
 }
@@ -102,7 +103,7 @@ export class PlannerClient implements Service {
     if (answer.kind === 'not-modified') return;
     const snapshot = parseCatalogueSnapshot(answer.body);
     const kept = { snapshot, etag: answer.etag, receivedAtMs: world.clock.nowMs() };
-    onCatalogue(kept);
+    await onCatalogue(kept, signal);
     // Only what was kept is asked for by its tag: a disk that is full today gets it again when it has room.
     store.save(kept);
     this.#etag = answer.etag;
@@ -133,7 +134,7 @@ export class PlannerClient implements Service {
     if (list.applianceId !== applianceId || list.planVersion !== planVersion)
       throw new OperationalError('SERVICE_PROTOCOL', `${target}: the answer is for another plan`);
     this.#replace(wish, undefined);
-    onList(list);
+    await onList(list, signal);
     store.saveList(list);
   }
 

@@ -1,6 +1,7 @@
 import type { CatalogueTitle } from '../../src/contracts/catalogue-snapshot.ts';
 import type { PlanRenditions } from '../../src/contracts/fill-plan.ts';
 import type { Holdings } from '../../src/contracts/holdings.ts';
+import { atOnce } from '../../src/resilience/in-slices.ts';
 import type { Held } from '../ranking/candidate.ts';
 import { heldClassOf, WHOLE_CLASS } from '../ranking/held-class.ts';
 import { ApplianceSlots } from './appliance-slots.ts';
@@ -26,20 +27,28 @@ export class HeldTitles {
   readonly #marks: (Uint8Array | undefined)[] = [];
   /** By slot: 1 where holdings are not known. */
   #unknown = new Uint8Array(FIRST_SLOTS);
+  readonly #planned = new WeakMap<Uint32Array, { readonly index: RenditionIndex; readonly titles: Uint8Array }>();
 
   constructor(slots: ApplianceSlots = new ApplianceSlots()) {
     this.slots = slots;
   }
 
-  /** The titles that there are from now on. */
+  /** The titles that there are from now on, at once. */
   setCatalogue(titles: Iterable<CatalogueTitle>): void {
-    const before = this.#index;
-    this.#index = before.with(titles);
+    atOnce(this.changeCatalogue(titles));
+  }
+
+  /**
+   * The same in steps: two thousand appliances with lists of a hundred thousand renditions are counted for a second.
+   * Meanwhile each counts by the catalogue by which it was counted last. @yields steps in names looked up, or as long
+   */
+  *changeCatalogue(titles: Iterable<CatalogueTitle>): Generator<number, void> {
+    const next = yield* this.#index.with(titles);
+    this.#index = next;
     for (const entry of this.#appliances.values()) {
-      entry.heldTenths = new Float64Array(this.#index.titleCount);
-      this.#countAll(entry);
+      this.#recount(entry, next);
+      yield Math.ceil((next.titleCount + (entry.counted?.list.length ?? 0)) / COUNTED_PER_NAME);
     }
-    for (let title = 0; title < this.#index.titleCount; title += 1) this.#markTitle(title);
   }
 
   /** Takes the holdings of a heartbeat. @returns the plan version whose rendition list is needed, if it is. */
@@ -52,14 +61,21 @@ export class HeldTitles {
     return this.missingList(applianceId);
   }
 
-  /** Takes a plan's rendition list. The last two per appliance are kept: one in use, one on its way. */
-  setList({ applianceId, planVersion, renditions }: PlanRenditions): void {
+  /** Takes a plan's rendition list, at once. The last two per appliance are kept: one in use, one on its way. */
+  setList(list: PlanRenditions): void {
+    atOnce(this.takeList(list));
+  }
+
+  /** The same in steps. @yields how many names were looked up */
+  *takeList({ applianceId, planVersion, renditions }: PlanRenditions): Generator<number, void> {
+    const list = new Uint32Array(renditions.length);
+    for (const [position, id] of renditions.entries()) {
+      list[position] = this.#index.renditionNumber(id);
+      if (position % RENDITIONS_PER_STEP === RENDITIONS_PER_STEP - 1) yield RENDITIONS_PER_STEP;
+    }
     const entry = this.#entry(applianceId);
     entry.lists.delete(planVersion);
-    entry.lists.set(
-      planVersion,
-      Uint32Array.from(renditions, (id) => this.#index.renditionNumber(id)),
-    );
+    entry.lists.set(planVersion, list);
     for (const version of [...entry.lists.keys()].slice(0, -LISTS_KEPT)) entry.lists.delete(version);
     this.#refresh(entry);
   }
@@ -83,7 +99,7 @@ export class HeldTitles {
     const entry = this.#appliances.get(applianceId);
     if (title === undefined || entry === undefined) return false;
     for (const list of entry.lists.values())
-      for (const rendition of list) if (this.#index.titleOf(rendition) === title) return true;
+      if ((this.#plannedIn(list)[title >> 3] ?? 0) & (1 << (title & 7))) return true;
     return false;
   }
 
@@ -109,6 +125,19 @@ export class HeldTitles {
     this.#bySlot[entry.slot] = undefined;
   }
 
+  /** A bit per title: who asks for every decision must not go through the list each time. */
+  #plannedIn(list: Uint32Array): Uint8Array {
+    const known = this.#planned.get(list);
+    if (known?.index === this.#index) return known.titles;
+    const titles = new Uint8Array((this.#index.titleCount >> 3) + 1);
+    for (const rendition of list) {
+      const title = this.#index.titleOf(rendition);
+      if (title !== NO_TITLE) titles[title >> 3] = (titles[title >> 3] ?? 0) | (1 << (title & 7));
+    }
+    this.#planned.set(list, { index: this.#index, titles });
+    return titles;
+  }
+
   #heldOf(entry: ApplianceHoldings, title: number | undefined): Held {
     if (entry.latest === undefined || entry.latest.planVersion === 0) return NO_PLAN;
     if (entry.counted === undefined)
@@ -126,6 +155,7 @@ export class HeldTitles {
       latest: undefined,
       counted: undefined,
       lists: new Map(),
+      index: this.#index,
       heldTenths: new Float64Array(this.#index.titleCount),
     };
     this.#appliances.set(applianceId, entry);
@@ -146,7 +176,7 @@ export class HeldTitles {
         this.#clear(entry);
         entry.counted = { list, levels };
         this.#countAll(entry);
-        for (const title of this.#titlesOf(list)) this.#mark(entry, title);
+        for (const title of titlesOf(list, entry.index)) this.#mark(entry, title);
       }
     }
     this.#unknown[entry.slot] = Number(latest !== undefined && latest.planVersion !== 0 && entry.counted === undefined);
@@ -157,15 +187,31 @@ export class HeldTitles {
     entry.counted = undefined;
     if (counted === undefined) return;
     entry.heldTenths.fill(0);
-    for (const title of this.#titlesOf(counted.list)) this.#mark(entry, title);
+    for (const title of titlesOf(counted.list, entry.index)) this.#mark(entry, title);
   }
 
-  #countAll({ counted, heldTenths }: ApplianceHoldings): void {
+  #countAll({ counted, heldTenths, index }: ApplianceHoldings): void {
     if (counted === undefined) return;
-    for (const [position, rendition] of counted.list.entries()) {
-      const title = this.#index.titleOf(rendition);
-      const tenths = tenthsAt(counted.levels, position);
-      if (title !== NO_TITLE) heldTenths[title] = (heldTenths[title] ?? 0) + tenths * this.#index.bytesOf(rendition);
+    const { list, levels } = counted;
+    for (let position = 0; position < list.length; position += 1) {
+      const tenths = tenthsAt(levels, position);
+      if (tenths === 0) continue;
+      const rendition = list[position] ?? 0;
+      const title = index.titleOf(rendition);
+      if (title !== NO_TITLE) heldTenths[title] = (heldTenths[title] ?? 0) + tenths * index.bytesOf(rendition);
+    }
+  }
+
+  /** By another catalogue. Of most titles it says what the one before said, and their marks stay. */
+  #recount(entry: ApplianceHoldings, index: RenditionIndex): void {
+    const { index: indexBefore, heldTenths: before } = entry;
+    entry.index = index;
+    entry.heldTenths = new Float64Array(index.titleCount);
+    this.#countAll(entry);
+    for (let title = 0; title < index.titleCount; title += 1) {
+      const isSame =
+        (before[title] ?? 0) === entry.heldTenths[title] && indexBefore.totalBytes(title) === index.totalBytes(title);
+      if (!isSame) this.#mark(entry, title);
     }
   }
 
@@ -176,10 +222,10 @@ export class HeldTitles {
       const end = Math.min(counted.list.length, byte * 4 + 4);
       for (let position = byte * 4; position < end; position += 1) {
         const rendition = counted.list[position] ?? 0;
-        const title = this.#index.titleOf(rendition);
+        const title = entry.index.titleOf(rendition);
         const more = tenthsAt(levels, position) - tenthsAt(counted.levels, position);
         if (title === NO_TITLE || more === 0) continue;
-        entry.heldTenths[title] = (entry.heldTenths[title] ?? 0) + more * this.#index.bytesOf(rendition);
+        entry.heldTenths[title] = (entry.heldTenths[title] ?? 0) + more * entry.index.bytesOf(rendition);
         changed.add(title);
       }
     }
@@ -187,16 +233,9 @@ export class HeldTitles {
     for (const title of changed) this.#mark(entry, title);
   }
 
-  #shareOf({ heldTenths }: ApplianceHoldings, title: number): number {
-    const totalBytes = this.#index.totalBytes(title);
+  #shareOf({ heldTenths, index }: ApplianceHoldings, title: number): number {
+    const totalBytes = index.totalBytes(title);
     return totalBytes === 0 ? 0 : (heldTenths[title] ?? 0) / (TENTHS * totalBytes);
-  }
-
-  #titlesOf(list: Uint32Array): Set<number> {
-    const titles = new Set<number>();
-    for (const rendition of list) titles.add(this.#index.titleOf(rendition));
-    titles.delete(NO_TITLE);
-    return titles;
   }
 
   #mark(entry: ApplianceHoldings, title: number): void {
@@ -209,10 +248,6 @@ export class HeldTitles {
       fresh[entry.slot] = mark;
       this.#marks[title] = fresh;
     }
-  }
-
-  #markTitle(title: number): void {
-    for (const entry of this.#appliances.values()) this.#mark(entry, title);
   }
 
   #grow(slot: number): void {
@@ -249,12 +284,17 @@ interface ApplianceHoldings {
   counted: Counted | undefined;
   /** Rendition lists by plan version, the newest last, in the numbers of RenditionIndex. */
   readonly lists: Map<number, Uint32Array>;
+  /** The catalogue by which it is counted. */
+  index: RenditionIndex;
   /** By title: bytes held times ten, so that sums stay whole numbers. */
   heldTenths: Float64Array;
 }
 
 const FIRST_SLOTS = 64;
 const LISTS_KEPT = 2;
+const RENDITIONS_PER_STEP = 1000;
+/** Numbers that are added up in the time in which a name is looked up. */
+const COUNTED_PER_NAME = 50;
 const TENTHS = 10;
 /** How much of a rendition counts as held at each level: none, head, part, whole. */
 const TENTHS_OF_LEVEL = [0, 1, 5, 10] as const;
@@ -264,6 +304,13 @@ const HOLDS_NO_PART: Held = { kind: 'nothing', because: 'holds nothing of the ti
 
 function tenthsAt(levels: Uint8Array, position: number): number {
   return TENTHS_OF_LEVEL[((levels[position >> 2] ?? 0) >> ((position & 3) * 2)) & 3] ?? 0;
+}
+
+function titlesOf(list: Uint32Array, index: RenditionIndex): Set<number> {
+  const titles = new Set<number>();
+  for (const rendition of list) titles.add(index.titleOf(rendition));
+  titles.delete(NO_TITLE);
+  return titles;
 }
 
 /** The list that the latest holdings count over; one of another length belongs to another planner's plan. */

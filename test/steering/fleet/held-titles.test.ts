@@ -1,7 +1,8 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { encodeHoldings, HOLDING_LEVELS } from '../../../src/contracts/holdings.ts';
 import { HeldTitles, HOLDS_NOTHING } from '../../../steering/fleet/held-titles.ts';
+import { RenditionIndex } from '../../../steering/fleet/rendition-index.ts';
 import { heldClassOf } from '../../../steering/ranking/held-class.ts';
 import { renditionIds, title } from '../samples.ts';
 
@@ -154,4 +155,41 @@ test('the fleet may outgrow the arrays that it began with', () => {
     const slot = held.slots.find(`a${index}`) ?? -1;
     expect([marks?.[slot], unknown[slot]]).toEqual(index % 2 === 0 ? [5, 0] : [0, 1]);
   }
+});
+
+test('a new catalogue of a large fleet is taken in small steps, and at every step each appliance holds what one of the two says', () => {
+  const held = catalogued();
+  const appliances = Array.from({ length: 20 }, (_, at) => `a${at}`);
+  for (const applianceId of appliances) {
+    held.setList({ ...list(1), applianceId });
+    held.setHoldings(applianceId, encodeHoldings(1, ['whole', 'whole', 'none', 'none']));
+  }
+  const before = held.held('a0', 'bars');
+  const smaller = { ...BARS, renditions: BARS.renditions.slice(0, 2) };
+  const seen = new Map<string, number>();
+  const steps = held.changeCatalogue([smaller, title('fresh')]);
+  for (let step = steps.next(); step.done !== true; step = steps.next()) {
+    expect(step.value).toBeLessThan(10);
+    const changed = appliances.filter((id) => JSON.stringify(held.held(id, 'bars')) !== JSON.stringify(before));
+    for (const id of changed) expect(held.held(id, 'bars')).toEqual({ kind: 'known', share: 1 });
+    seen.set(changed.join(), changed.length);
+    expect(held.held('a3', 'fresh').kind).toBe('nothing');
+  }
+  expect([...seen.values()]).toEqual(Array.from({ length: 21 }, (_, at) => at));
+  expect(held.held('a0', 'tone').kind).toBe('nothing');
+});
+
+test('whether a plan wants a title is asked for every decision, and goes through the list once', () => {
+  const held = catalogued();
+  const renditions = renditionIds(BARS);
+  held.setList(list(1, renditions));
+  const titleOf = vi.spyOn(RenditionIndex.prototype, 'titleOf');
+  for (let decision = 0; decision < 100; decision += 1) {
+    expect(held.isPlanned('a', 'bars')).toBe(true);
+    expect(held.isPlanned('a', 'tone')).toBe(false);
+  }
+  expect(titleOf).toHaveBeenCalledTimes(renditions.length);
+  titleOf.mockRestore();
+  held.setCatalogue([title('tone')]);
+  expect(held.isPlanned('a', 'bars')).toBe(false);
 });
