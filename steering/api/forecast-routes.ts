@@ -25,8 +25,13 @@ const TTLS = 3;
 /** A forecast leaves the players their turn after so long. */
 const SLICE_MS = 5;
 
-const names = z.array(z.string().min(1).max(64)).max(1000).default([]);
-const shares = z.record(z.string().max(64), z.number().min(0).max(100)).default({});
+/** More names than an operator has at hand. */
+const MAX_NAMES = 1000;
+const names = z.array(z.string().min(1).max(64)).max(MAX_NAMES).default([]);
+const shares = z
+  .record(z.string().max(64), z.number().min(0).max(100))
+  .refine((record) => Object.keys(record).length <= MAX_NAMES, `at most ${MAX_NAMES} names`)
+  .default({});
 const scenarioSchema = z.object({
   /** Sites, clusters and appliances that take nobody. */
   drain: names,
@@ -49,7 +54,8 @@ export function addForecastRoutes(adminServer: JsonServer, api: ForecastApi): vo
   adminServer.post('/v1/what-if', async (request, reply) => {
     const asked = parseContract('scenario', scenarioSchema, request.body);
     const { fleet } = api.state();
-    const unknown = [...asked.drain, ...Object.keys(asked.capacity)].filter((name) => !isKnown(name, fleet));
+    const known = new Set(fleet.members.flatMap(namesOf));
+    const unknown = [...asked.drain, ...Object.keys(asked.capacity)].filter((name) => !known.has(name));
     if (unknown.length > 0)
       return sendProblem(reply, 400, 'QUESTION', `no site, cluster or appliance of this name: ${unknown.join(', ')}`);
     if (isBusy) return sendProblem(reply, 503, 'BUSY', 'another forecast is being made: ask again in a few seconds');
@@ -81,18 +87,17 @@ async function forecast(asked: z.infer<typeof scenarioSchema>, api: ForecastApi)
 
 function scenarioOf({ drain, surge, capacity }: z.infer<typeof scenarioSchema>): Scenario {
   const drained = new Set(drain);
+  // A map: an object has a `constructor` whether or not the operator names one.
+  const shareOf = new Map(Object.entries(capacity));
   return {
     withheld: (member) => (namesOf(member).some((name) => drained.has(name)) ? 'drained, if it were so' : undefined),
     surge,
     // The nearest word counts: of the appliance, then its cluster, then its site.
     capacityOf: (member) =>
       namesOf(member)
-        .map((name) => capacity[name])
+        .map((name) => shareOf.get(name))
         .find((share) => share !== undefined) ?? 1,
   };
 }
 
 const namesOf = ({ id, clusterId, siteId }: FleetMember): string[] => [id, clusterId, siteId];
-
-const isKnown = (name: string, { members }: FleetView): boolean =>
-  members.some((member) => namesOf(member).includes(name));
