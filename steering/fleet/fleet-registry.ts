@@ -82,6 +82,12 @@ const MAX_APPLIANCES_KNOWN = 10_000;
 const MAX_PAST_INSTANCES = 4;
 /** How long a view may tell an old silence; who is in and who is out is exact. */
 const LONGEST_VIEW_MS = 1000;
+/**
+ * Even what is seen at once waits until the view in use is so old. After a restart, or when a region comes back,
+ * thousands are heard for the first time within seconds, and a view of two thousand takes a millisecond: one for every
+ * decision between two of them would be all of the core.
+ */
+const APPLIANCES_PER_MS = 100;
 /** Everybody has all of his capacity at once. */
 const NO_WARMING_UP: CapacityRules = { warmUpShare: 1, warmUpMs: 0, wellAfterMs: 0 };
 
@@ -166,8 +172,8 @@ export class FleetRegistry {
       entry.leaseEndsMs <= nowMs ||
       entry.capacity.atHardLimit !== capacity.atHardLimit ||
       saysMoreThanLoad(entry.heartbeat, heartbeat);
-    if (isSeenAtOnce) this.refresh();
-    else this.#viewEndsMs = Math.min(this.#viewEndsMs, this.#viewMadeMs + (this.#options.viewLagMs ?? 0));
+    const lagMs = isSeenAtOnce ? Math.floor(this.#entries.size / APPLIANCES_PER_MS) : (this.#options.viewLagMs ?? 0);
+    this.#viewEndsMs = Math.min(this.#viewEndsMs, this.#viewMadeMs + lagMs);
     return outcome;
   }
 

@@ -75,3 +75,18 @@ test('the table of appliances has an end', () => {
   expect(fleet.accept(heartbeat('one-too-many'))).toBe('fleet-full');
   expect(fleet.accept(heartbeat('a5', { sequence: 2 }))).toBe('accepted');
 });
+
+test('when thousands come at once, a view is not made anew for each of them, and all are seen within milliseconds', async () => {
+  const { clock, fleet } = registry();
+  for (let index = 0; index < 2000; index += 1) fleet.accept(heartbeat(`a${index}`));
+  await clock.advance(1000);
+  const views = new Set<unknown>([fleet.view()]);
+  for (let index = 0; index < 1000; index += 1) {
+    fleet.accept(heartbeat(`a${index}`, { instanceId: 'second-instance', state: 'starting' }));
+    views.add(fleet.view());
+    if (index % 10 === 9) await clock.advance(1);
+  }
+  expect(views.size).toBeLessThanOrEqual(7);
+  await clock.advance(20);
+  expect(fleet.view().servingIds).toHaveLength(1000);
+});
