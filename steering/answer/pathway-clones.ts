@@ -13,15 +13,20 @@ import type { DeclaredIds } from './declared-pathways.ts';
  * that name, neither port nor scheme nor folder. Which declared pathway is the base makes no difference to the URL that
  * comes out, so hls.js's first definition stays right when the base changes.
  *
- * What players make of it: hls.js and dash.js use a clone with the answer that brings it. Shaka would, but its released
+ * What players make of it: hls.js and dash.js use a clone with the answer that brings it. dash.js puts the URL together
+ * of scheme, HOST and path, so the port of the base is lost: in DASH answers there are clones only where URLs have none.
+ * Shaka would use them, but its released
  * build 5.2.12 looks for a clone's fields under minified names and passes it over. video.js learns of
  * clones only when its pathway changes, so it reaches a newcomer one answer after it has left another pathway, and has
  * none for DASH. Apple's player is reported to fail with clones, hence they are a knob, and off.
+ *
+ * @param format of the answer
  */
 export function pathwayClones(
   order: readonly string[],
   declared: DeclaredIds,
   baseUrlOf: (id: string) => string | undefined,
+  format: 'hls' | 'dash',
 ): PathwayClone[] {
   const bases = [...declared, ORIGIN_ID].flatMap((id) => {
     const baseUrl = baseUrlOf(id);
@@ -32,7 +37,7 @@ export function pathwayClones(
     const baseUrl = baseUrlOf(id);
     if (baseUrl === undefined) return [];
     const url = new URL(baseUrl);
-    if (!isHostName(url.hostname)) return [];
+    if (!isHostName(url.hostname) || (format === 'dash' && url.port !== '')) return [];
     const base = bases.find((each) => each.id !== id && differInHostOnly(each.url, url));
     if (base === undefined) return [];
     return [{ 'BASE-ID': base.id, ID: id, 'URI-REPLACEMENT': { HOST: url.hostname, PARAMS: {} } }];

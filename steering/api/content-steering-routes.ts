@@ -114,7 +114,7 @@ function answerSteering(
   };
 
   const { id, decision, state, address, device } = tryToDecide(
-    { titleId, sessionId, shape: format, request, query, playing: report.pathways },
+    { titleId, sessionId, shape: format, request, query, playing: report.pathways, declared },
     api,
   );
   // Ids as the fleet spells them: those of the report would keep its request line.
@@ -129,7 +129,8 @@ function answerSteering(
     const first = state.fleet.byId.get(applianceIds[0] ?? '')?.id;
     if (first !== undefined) quality.putFirst(sessionId, first);
     const mayHaveClones = api.usesClones && device.mayHaveClones;
-    const clones = mayHaveClones && declared !== undefined ? clonesFor(decision, applianceIds, declared, api) : [];
+    const clones =
+      mayHaveClones && declared !== undefined ? clonesFor(decision, applianceIds, { declared, format }, api) : [];
     return { id, body: contentSteering({ ...common, applianceIds, clones, ttlSec }) };
   }
   const { siteId } = locateClient(address, state.routes);
@@ -160,11 +161,12 @@ function orderFor(
 function clonesFor(
   { title }: Decision,
   order: readonly string[],
-  declared: DeclaredIds,
+  { declared, format }: { readonly declared: DeclaredIds; readonly format: SteeringFormat },
   api: PublicApi,
 ): PathwayClone[] {
   const { fleet } = api.state();
   // The origin's URLs may be the only ones without a token, and a clone keeps the path of its base.
   const originUrl = api.tokens === undefined ? title.originUrl : undefined;
-  return pathwayClones(order, declared, (id) => (id === ORIGIN_ID ? originUrl : fleet.byId.get(id)?.baseUrl));
+  const baseUrlOf = (id: string) => (id === ORIGIN_ID ? originUrl : fleet.byId.get(id)?.baseUrl);
+  return pathwayClones(order, declared, baseUrlOf, format);
 }

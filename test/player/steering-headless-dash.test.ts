@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { HeadlessNetwork } from './headless-steering.ts';
 
 /** The real MPD parser and content steering of dash.js, in Node, with our steering: no browser, no media. */
@@ -13,8 +13,13 @@ interface SteeringController {
   initialize(): void;
   loadSteeringData(): Promise<unknown>;
   getCurrentSteeringResponseData(): SteeringResponse | null;
+  getSynthesizedBaseUrlElements(declared: readonly BaseUrl[]): BaseUrl[];
   stopSteeringRequestTimer(): void;
   reset(): void;
+}
+interface BaseUrl {
+  readonly url: string;
+  readonly serviceLocation: string;
 }
 interface Mpd {
   readonly BaseURL: ReadonlyArray<{ readonly serviceLocation: string; readonly __text: string }>;
@@ -35,6 +40,7 @@ interface Factories {
   ): (context: object) => { create(config: object): { parse(text: string): Mpd } };
 }
 
+const TIMES_FASTER = 20;
 const nothing = (): undefined => undefined;
 let factories: Factories;
 
@@ -126,6 +132,7 @@ beforeEach(async () => {
   network = await HeadlessNetwork.start();
 });
 afterEach(async () => {
+  vi.restoreAllMocks();
   controller?.stopSteeringRequestTimer();
   controller?.reset();
   controller = undefined;
@@ -195,7 +202,7 @@ test('CS-4: its list of pathways is understood, empty throughput and all, and it
   expect(steering.getCurrentSteeringResponseData()).toMatchObject({ version: 1, pathwayPriority: order });
 });
 
-test('CS-3: the next request goes to the RELOAD-URI, and its answer follows a drained appliance', async () => {
+test('CS-3: dash.js follows a drain within one TTL: the next request goes to the RELOAD-URI, and its answer leaves the drained one out', async () => {
   const [first = '', second = ''] = await network.order();
   const { controller: steering, fragmentFrom } = await open();
   await steering.loadSteeringData();
@@ -205,6 +212,32 @@ test('CS-3: the next request goes to the RELOAD-URI, and its answer follows a dr
   const asked = network.steeringRequests().at(-1);
   expect(asked?.searchParams.get('s')).toBe('s1');
   expect(steering.getCurrentSteeringResponseData()?.pathwayPriority).toEqual([second, 'origin']);
+});
+
+/** From now on the timers of dash.js run faster; it has no other clock for its TTL. */
+function quicken(): void {
+  const inTime = globalThis.setTimeout;
+  vi.spyOn(globalThis, 'setTimeout').mockImplementation(((task: () => void, delayMs = 0, ...given: []) =>
+    inTime(task, delayMs / TIMES_FASTER, ...given)) as typeof setTimeout);
+}
+
+test('CS-6b: without steering dash.js keeps its order and asks at most twice per TTL', async () => {
+  const order = await network.order();
+  const { controller: steering } = await open();
+  quicken();
+  await steering.loadSteeringData();
+  expect(await network.requestsPerTtlWithoutSteering(TIMES_FASTER, 6)).toBeLessThanOrEqual(2);
+  expect(steering.getCurrentSteeringResponseData()?.pathwayPriority).toEqual(order);
+});
+
+test('G9: dash.js leaves out the port of the base when it makes the URL of a clone, so none is given where there is one', async () => {
+  const [first = ''] = await network.order();
+  const { controller: steering, mpd } = await open();
+  const declared = mpd.BaseURL.map(({ serviceLocation, __text: url }) => ({ serviceLocation, url }));
+  await network.join('n', first);
+  await steering.loadSteeringData();
+  expect(steering.getCurrentSteeringResponseData()?.pathwayPriority).toContain('n');
+  expect(steering.getSynthesizedBaseUrlElements(declared).map(({ url }) => url)).toEqual([]);
 });
 
 test('without steering, dash.js keeps the BaseURLs of the MPD', async () => {

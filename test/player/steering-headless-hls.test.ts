@@ -116,12 +116,14 @@ test('CS-2: playback begins at the first pathway, and the reports that follow na
   }
 });
 
-test('CS-3: when the appliance drains, the next answer moves the player to the second pathway', async () => {
+test('CS-3: hls.js follows a drain within one TTL: the next answer moves it to the second pathway', async () => {
   const [first = '', second = ''] = await network.order();
   play();
   await until(() => network.steeringRequests().length >= 1 && playlistsOf(first).length > 0);
+  const asked = network.steeringRequests().length;
   await network.beat(first, 'draining');
   await until(() => playlistsOf(second).length > 0);
+  expect(network.steeringRequests().length - asked).toBeLessThanOrEqual(2);
   await until(() => network.steeringRequests().at(-1)?.searchParams.get('_HLS_pathway') === second);
 });
 
@@ -141,6 +143,23 @@ test('G4: with no appliance left, the origin is the last pathway', async () => {
   await network.media.get(second)?.stop();
   play();
   await until(() => playlistsOf('origin').length > 0);
+});
+
+test('CS-6b: without steering hls.js stays where it is and asks at most twice per TTL', async () => {
+  const [first = '', second = ''] = await network.order();
+  play();
+  await until(() => network.steeringRequests().length >= 1 && playlistsOf(first).length > 0);
+  expect(await network.requestsPerTtlWithoutSteering(TIMES_FASTER, 6)).toBeLessThanOrEqual(2);
+  expect(playlistsOf(second)).toEqual([]);
+});
+
+test('G8: a clone is used with the answer that brings it, at the port of its base', async () => {
+  const [first = '', second = ''] = await network.order();
+  const hls = play();
+  await until(() => network.steeringRequests().length >= 1 && playlistsOf(first).length > 0);
+  const newcomer = await network.join('n', first);
+  for (const id of [first, second]) await network.beat(id, 'draining');
+  await until(() => hls.levels.some(({ uri }) => uri.startsWith(`${newcomer}/vod/bars/`)));
 });
 
 test('the steering server named by URL is asked at once', async () => {

@@ -60,7 +60,7 @@ test('CS-2: it asks once per TTL, names its pathway, and keeps what the RELOAD-U
   expect([asked?.get('s'), asked?.get('d')]).toEqual(['s1', `${first}*${second}`]);
 });
 
-test('CS-3: it leaves a drained appliance with the next answer', async () => {
+test('CS-3: video.js follows a drain within one TTL: it leaves the appliance with the next answer', async () => {
   const [first = '', second = ''] = await network.order();
   const { controller: steering } = await open();
   await until(() => network.steeringRequests().length >= 2);
@@ -81,7 +81,7 @@ test("G8, CS-6: the URL that it makes of a clone is the newcomer's, and it would
   expect(() => cloneUri(base, { ...clone, 'URI-REPLACEMENT': { HOST: 'n.example' } })).toThrow(TypeError);
 });
 
-test('CS-6b: without steering it stays where it is and asks at most twice per TTL', async () => {
+test('CS-6b: without steering video.js stays where it is and asks at most twice per TTL', async () => {
   const [first] = await network.order();
   const { controller: steering } = await open();
   await until(() => network.steeringRequests().length >= 1);

@@ -14,12 +14,14 @@ const URLS: Readonly<Record<string, string>> = {
   upper: 'https://Upper.ISP.example',
   origin: 'https://origin.example',
 };
-const clonesOf = (order: string[], declared: string[], urls = URLS) => pathwayClones(order, declared, (id) => urls[id]);
+const clonesOf = (order: string[], declared: string[], urls = URLS, format: 'hls' | 'dash' = 'hls') =>
+  pathwayClones(order, declared, (id) => urls[id], format);
 
-test('G8, G9: a newcomer is a clone with a host and empty parameters, and nothing else', () => {
+test('G8, G9, G10: a newcomer is a clone with a host and empty parameters, and nothing else', () => {
   expect(clonesOf(['new', 'a'], ['a', 'b'])).toEqual([
     { 'BASE-ID': 'a', ID: 'new', 'URI-REPLACEMENT': { HOST: 'new.isp.example', PARAMS: {} } },
   ]);
+  expect(clonesOf(['new', 'a'], ['a', 'b'], URLS, 'dash')).toEqual(clonesOf(['new', 'a'], ['a', 'b']));
   expect(clonesOf(['upper'], ['a'])[0]?.['URI-REPLACEMENT'].HOST).toBe('upper.isp.example');
 });
 
@@ -34,8 +36,9 @@ test.each(['port', 'scheme', 'folder', 'ip4', 'number', 'ip6', 'unknown'])(
   },
 );
 
-test('G9: a port is no hindrance where the base has the same', () => {
+test('G9: a port is no hindrance where the base has the same, but for DASH: dash.js loses it', () => {
   const urls = { ...URLS, a: 'https://a.isp.example:8443' };
+  expect(clonesOf(['port'], ['a'], urls, 'dash')).toEqual([]);
   expect(clonesOf(['port'], ['a'], urls)).toMatchObject([{ 'BASE-ID': 'a' }]);
 });
 

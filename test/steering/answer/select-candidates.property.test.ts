@@ -98,7 +98,7 @@ const select = (
   siteId: string | undefined,
   changes: Partial<SessionFacts> = {},
 ): readonly FleetMember[] =>
-  selectCandidates({ fleet, sites }, held.holdersOf('bars'), sessionOf('s1', { siteId, ...changes }), siteCosts);
+  selectCandidates({ fleet, sites }, held.holdersOf('bars'), sessionOf('s1', { siteId, ...changes }), { siteCosts });
 const candidateIn = ({ held, sites, siteCosts }: World, one: FleetMember): Candidate =>
   candidateFor(one, {
     held: held.held(one.id, 'bars'),
@@ -119,6 +119,21 @@ const clients = fc.record({
 });
 
 describe('selecting candidates from a large fleet', () => {
+  it('takes what the manifest declared, each once and in whatever state, so that it is judged like all others', () => {
+    fc.assert(
+      fc.property(plainWorlds, fc.nat(10), fc.array(fc.nat(60)), (world, site, numbers) => {
+        const { fleet, held, sites, siteCosts } = world;
+        const declared = numbers.flatMap((at) => ids(fleet.members.slice(at, at + 1)));
+        const session = sessionOf('s1', { siteId: `site-${site}` });
+        const selected = ids(
+          selectCandidates({ fleet, sites }, held.holdersOf('bars'), session, { siteCosts, declared }),
+        );
+        expect(selected).toEqual(expect.arrayContaining(declared));
+        expect(new Set(selected).size).toBe(selected.length);
+      }),
+    );
+  });
+
   it("takes the whole of the client's site, and of the others only such as serve and hold", () => {
     fc.assert(
       fc.property(plainWorlds, fc.nat(10), (world, site) => {
