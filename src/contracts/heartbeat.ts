@@ -9,6 +9,9 @@ import { urlGrantSchema } from './url-grant.ts';
 export const servingStateSchema = z.enum(['starting', 'serving', 'draining', 'drained']);
 export type ServingState = z.infer<typeof servingStateSchema>;
 
+/** A petabit: beyond what any appliance has, and small enough that sums of ten thousand of them are numbers. */
+const MAX_BITS_PER_SEC = 1e15;
+
 /** `POST /v1/heartbeat`, every few seconds. Everything steering knows of an appliance comes from here. */
 export const heartbeatSchema = z.object({
   version: z.literal(1),
@@ -30,15 +33,15 @@ export const heartbeatSchema = z.object({
     reasons: z.array(z.string().max(200)).max(16),
   }),
   load: z.object({
-    egressBitsPerSec: z.number().nonnegative(),
+    egressBitsPerSec: z.number().nonnegative().max(MAX_BITS_PER_SEC),
     activeRequests: z.number().int().nonnegative(),
     /** Share of one core that the service used, 1 = one core fully. */
     cpuShare: z.number().nonnegative().max(4096),
   }),
   /** RFC 9808's soft and hard limits: above soft an appliance is ranked lower, at hard it is full. */
   capacity: z.object({
-    softEgressBitsPerSec: z.number().positive(),
-    hardEgressBitsPerSec: z.number().positive(),
+    softEgressBitsPerSec: z.number().min(1).max(MAX_BITS_PER_SEC),
+    hardEgressBitsPerSec: z.number().min(1).max(MAX_BITS_PER_SEC),
     maxActiveRequests: z.number().int().positive(),
   }),
   /** Absent until the appliance has a plan. */

@@ -41,7 +41,11 @@ export const baseUrlSchema = z
   .string()
   .max(512)
   // The URL parser drops line ends and takes quotes; in a playlist they would begin lines and attributes of their own.
+  // Nothing but ASCII fits into a Location field, and it sees no query or fragment in a bare '?' or '#' at the end,
+  // although all that is appended behind one would be none of the path.
   .regex(/^[^\s"'<>\\\p{Cc}]*$/u, 'must not contain spaces, quotes or control characters')
+  .regex(/^https?:\/\/[^/][\x21-\x7e]*$/i, 'must be an http or https URL with a host, in ASCII')
+  .regex(/^[^?#]*$/, 'must not contain a query or fragment')
   .refine((text) => {
     if (!URL.canParse(text)) return false;
     const url = new URL(text);
