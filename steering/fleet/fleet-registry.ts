@@ -261,7 +261,12 @@ export class FleetRegistry {
       graceEndsMs: entry.graceEndsMs,
     }));
     const { leaseMs, preserveMs } = this.#options;
-    const rules = { togetherMs: 2 * leaseMs, preserveMs, hearingSinceMs: this.#hearingSinceMs };
+    const rules = {
+      togetherMs: 2 * leaseMs,
+      overdueMs: leaseMs / 2,
+      preserveMs,
+      hearingSinceMs: this.#hearingSinceMs,
+    };
     const verdicts = judgeLeases(facts, nowMs, rules);
     for (const id of verdicts.preserved) {
       const entry = this.#entries.get(id);

@@ -10,6 +10,11 @@ import type { Lease } from '../../ranking/candidate.ts';
  * they stay candidates, marked doubtful and ranked behind those that are heard; players fall back by themselves from
  * one that is really gone.
  *
+ * The leases of those that a fault silences end within an interval of heartbeats, one after the other, and the first ones
+ * must not be dropped until the others follow: for that second their viewers would be sent elsewhere, and cold they would
+ * come back. But whoever falls silent with them has missed a heartbeat by then. So those that are overdue, silent for
+ * more than half of their lease, count among the vanished.
+ *
  * How long? While somebody is heard our ears work, and after `preserveMs` silence means silence. While nobody at all is
  * heard there is nothing that it could be told by, and the last known fleet is better than none: then the doubt has no
  * end, and the time runs from the first heartbeat after it. The same goes for a steering that has started again and has
@@ -38,6 +43,8 @@ export interface LeaseFacts {
 export interface LeaseRules {
   /** Leases that end within this time of each other ended together. */
   readonly togetherMs: number;
+  /** Whose lease ends within this time has missed a heartbeat. */
+  readonly overdueMs: number;
   /** How long those that vanished together are kept while others are heard. */
   readonly preserveMs: number;
   /** Since when somebody has been heard without a break; undefined when nobody was ever heard. */
@@ -93,11 +100,13 @@ export function judgeLeases(facts: readonly LeaseFacts[], nowMs: number, rules: 
 function groupRule(
   facts: readonly LeaseFacts[],
   nowMs: number,
-  { togetherMs }: LeaseRules,
+  { togetherMs, overdueMs }: LeaseRules,
 ): (fact: LeaseFacts) => boolean {
   const allEnds = ascending(facts.map(({ leaseEndsMs }) => leaseEndsMs));
   const missedEnds = ascending(
-    facts.filter((fact) => fact.leaseEndsMs <= nowMs && !fact.saidGoodbye).map(({ leaseEndsMs }) => leaseEndsMs),
+    facts
+      .filter((fact) => fact.leaseEndsMs <= nowMs + overdueMs && !fact.saidGoodbye)
+      .map(({ leaseEndsMs }) => leaseEndsMs),
   );
   return (fact) => {
     const first = fact.leaseEndsMs - togetherMs;

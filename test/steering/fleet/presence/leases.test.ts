@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { judgeLeases, type LeaseFacts } from '../../../../steering/fleet/presence/leases.ts';
 
-const RULES = { togetherMs: 12_000, preserveMs: 300_000 };
+const RULES = { togetherMs: 12_000, overdueMs: 3000, preserveMs: 300_000 };
 const fact = (id: string, leaseEndsMs: number, changes: Partial<LeaseFacts> = {}): LeaseFacts => ({
   id,
   leaseEndsMs,
@@ -30,6 +30,13 @@ test('when most fall silent at once they are kept, doubtful', () => {
   const facts = [fact('a', 10_000), fact('b', 10_500), fact('c', 11_000), fact('d', 20_000)];
   expect(kinds(facts, 12_000)).toBe('a:doubtful b:doubtful c:doubtful d:current');
   expect(judgeLeases(facts, 12_000, RULES).preserving).toBe(true);
+});
+
+test('the first of many is kept as they all are: the others are overdue when its lease ends', () => {
+  const facts = [fact('a', 10_000), fact('b', 10_500), fact('c', 11_900), fact('d', 20_000)];
+  expect(kinds(facts, 10_000)).toBe('a:doubtful b:current c:current d:current');
+  const wellHeard = [fact('a', 10_000), ...['b', 'c', 'd'].map((id) => fact(id, 14_100))];
+  expect(kinds(wellHeard, 10_000)).toBe('a:expired b:current c:current d:current');
 });
 
 test('a minority that falls silent at once is gone', () => {

@@ -102,7 +102,8 @@ describe('a steering that hears badly', () => {
         const through = (index: number, nowMs: number): boolean =>
           index >= cut || nowMs < atMs || nowMs >= atMs + forMs;
         const missing = run(count, 200_000, { through });
-        // The first of them run out of their leases before the others, and may be missed until those are silent too.
+        if (forMs >= LEASE_MS + BEAT_MS) expect([...missing]).toEqual([]);
+        // One whose heartbeats fell into a shorter fault is like one that died, until its next one.
         for (const times of missing.values())
           for (const nowMs of times) expect(nowMs).toBeLessThan(atMs + LEASE_MS + BEAT_MS + 2 * TICK_MS);
       }),
@@ -112,8 +113,7 @@ describe('a steering that hears badly', () => {
 
   it('keeps the last known fleet for as long as it hears nobody, however long', () => {
     const through = (_index: number, nowMs: number): boolean => nowMs < 20_000;
-    const missing = run(8, 20_000 + 2 * PRESERVE_MS, { through });
-    for (const times of missing.values()) expect(Math.max(...times)).toBeLessThan(20_000 + LEASE_MS + BEAT_MS);
+    expect([...run(8, 20_000 + 2 * PRESERVE_MS, { through })]).toEqual([]);
   });
 });
 
