@@ -14,6 +14,8 @@ export interface AskingSession {
   readonly sessionId: string;
   /** Appliances that the player says it plays from. */
   readonly playing?: readonly string[] | undefined;
+  /** Appliances that its manifest declared. */
+  readonly declared?: readonly string[] | undefined;
   /** How this session is ranked; undefined: as all are. */
   readonly policy?: PolicyFacts | undefined;
 }

@@ -9,7 +9,7 @@ import type { SiteTable } from '../sites/site-table.ts';
  * Which appliances a decision ranks: those that can matter.
  *
  * All of the client's own site, of other sites that announce it and of the site where the flow puts the session,
- * whatever state they are in, and those from which it plays. Of all others the first few by the order in which the
+ * whatever state they are in, those from which it plays and those that its manifest declared. Of all others the first few by the order in which the
  * ranking compares them: tier by tier of what the ISP pays (`place-orders.ts`), and in a tier those that hold most of
  * the title. Of one failure domain there are at most as many as a home takes by its order, so that two more domains are
  * always among them. So the first places are as good in every rule as if all had been ranked; which of equals they are
@@ -31,23 +31,30 @@ interface Around {
   readonly sites: SiteTable;
 }
 
+interface Asked {
+  readonly siteCosts: ReadonlyMap<string, number>;
+  /** Appliances that the session's manifest declared, which an answer may name again: they are judged like all others. */
+  readonly declared?: readonly string[] | undefined;
+}
+
 export function selectCandidates(
   { fleet, sites }: Around,
   holders: Holders,
   session: SessionFacts,
-  siteCosts: ReadonlyMap<string, number>,
+  { siteCosts, declared = [] }: Asked,
 ): readonly FleetMember[] {
   if (fleet.members.length <= SMALL_FLEET) return fleet.members;
   const nearSites = nearSitesOf(session);
   const selected: FleetMember[] = [];
   for (const siteId of nearSites) for (const member of fleet.membersBySite.get(siteId) ?? []) selected.push(member);
-  for (const id of session.playing) {
+  const named = [...session.playing, ...declared];
+  for (const id of named) {
     const member = fleet.byId.get(id);
     if (member !== undefined && !nearSites.includes(member.siteId) && !selected.includes(member)) selected.push(member);
   }
   const { siteId, network, unit } = session;
   const order = fleet.orders.outside({ siteId, network, unit, siteCosts }, sites);
-  const walk = new Walk({ fleet, sites }, holders, session, { nearSites, selected });
+  const walk = new Walk({ fleet, sites }, holders, session, { nearSites, named, selected });
   for (let tier = 0; tier < order.tierCount && !walk.hasEnough; tier += 1) walk.take(order.tier(tier));
   return selected;
 }
@@ -67,6 +74,7 @@ class Walk {
   readonly #holders: Holders;
   readonly #session: SessionFacts;
   readonly #nearSites: readonly string[];
+  readonly #named: readonly string[];
   readonly #selected: FleetMember[];
   readonly #before: number;
 
@@ -74,12 +82,17 @@ class Walk {
     around: Around,
     holders: Holders,
     session: SessionFacts,
-    { nearSites, selected }: { readonly nearSites: readonly string[]; readonly selected: FleetMember[] },
+    {
+      nearSites,
+      named,
+      selected,
+    }: { readonly nearSites: readonly string[]; readonly named: readonly string[]; readonly selected: FleetMember[] },
   ) {
     this.#around = around;
     this.#holders = holders;
     this.#session = session;
     this.#nearSites = nearSites;
+    this.#named = named;
     this.#selected = selected;
     this.#before = selected.length;
   }
@@ -123,13 +136,13 @@ class Walk {
   }
 
   #mayServe(member: FleetMember, slot: number): boolean {
-    const { refusingSites, playing } = this.#session;
+    const { refusingSites } = this.#session;
     const pendingBitsPerSec = this.#around.fleet.pendingBitsPerSec[slot] ?? 0;
     return (
       !this.#nearSites.includes(member.siteId) &&
       (pendingBitsPerSec === 0 || hasRoom(member, pendingBitsPerSec)) &&
       (refusingSites.length === 0 || !refusingSites.includes(member.siteId)) &&
-      (playing.length === 0 || !playing.includes(member.id))
+      (this.#named.length === 0 || !this.#named.includes(member.id))
     );
   }
 

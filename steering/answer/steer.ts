@@ -41,7 +41,10 @@ export function steerAt(
   if (typeof title === 'string') return title;
   const session = sessionFacts(question, title, client, state);
   const holders = state.heldTitles.holdersOf(title.id);
-  const selected = selectCandidates(state, holders, session, client.siteCosts);
+  const selected = selectCandidates(state, holders, session, {
+    siteCosts: client.siteCosts,
+    declared: question.declared,
+  });
   const candidates = selected.map((member) => candidateOf(member, holders, client, state));
   const { ranked, excluded } = rankAppliances(candidates, session);
   return {

@@ -20,6 +20,8 @@ export interface Question {
   readonly query: URLSearchParams;
   /** Where the player says that it plays. */
   readonly playing?: readonly string[];
+  /** What its manifest declared, where that is known. */
+  readonly declared?: readonly string[] | undefined;
 }
 
 /** What there was no decision for: nobody knows the title, or there is too much to do. */
@@ -40,7 +42,7 @@ export interface Outcome {
 
 /** The one way from a request to a decision, whatever its answer will look like; counts what came of it. */
 export function tryToDecide(
-  { titleId, sessionId, shape, request, query, playing = [] }: Question,
+  { titleId, sessionId, shape, request, query, declared, playing = [] }: Question,
   api: PublicApi,
 ): Outcome {
   const { metrics, world } = api;
@@ -54,7 +56,7 @@ export function tryToDecide(
     return { ...outcome, decision: verdict };
   }
   const startMs = world.clock.monotonicMs();
-  const decision = steer({ titleId, sessionId, clientAddress, policy, playing }, outcome.state);
+  const decision = steer({ titleId, sessionId, clientAddress, policy, playing, declared }, outcome.state);
   metrics.decisionSeconds.observe((world.clock.monotonicMs() - startMs) / 1000);
   if (typeof decision === 'string') metrics.staticAnswers.inc({ because: decision });
   else {
