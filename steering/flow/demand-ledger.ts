@@ -1,3 +1,4 @@
+import { atOnce } from '../../src/resilience/in-slices.ts';
 import type { Clock } from '../../src/world/world.ts';
 import type { GroupDemand } from './plan/build-flow-problem.ts';
 import type { FlowPlace } from './site-cost.ts';
@@ -50,24 +51,33 @@ export class DemandLedger {
 
   /** All neighbourhoods that anybody asks from, at most 5,000 and one more per site and network. */
   groups(): GroupDemand[] {
+    return atOnce(this.groupsInSteps());
+  }
+
+  /** The same in steps. @yields how many neighbourhoods were done */
+  *groupsInSteps(): Generator<number, GroupDemand[]> {
     const nowMs = this.#clock.monotonicMs();
     const rows: GroupDemand[] = [];
     for (const [key, entry] of this.#entries) {
       const bitsPerSec = this.#faded(entry, nowMs);
       if (bitsPerSec < NEGLIGIBLE_BITS_PER_SEC) this.#entries.delete(key);
       else rows.push({ place: entry.place, bitsPerSec });
+      yield 1;
     }
-    rows.sort((a, b) => b.bitsPerSec - a.bitsPerSec || (a.place.group < b.place.group ? -1 : 1));
+    const isLarge = largest(rows, MAX_GROUPS);
+    const isLargeEnough = largest(rows, MAX_GROUPS_KEPT);
     const own: GroupDemand[] = [];
     const rest = new Map<string, GroupDemand>();
-    for (const [rank, row] of rows.entries()) {
+    for (const row of rows) {
       const { group } = row.place;
       const key = restKey(row.place);
-      if (group !== key && (rank < MAX_GROUPS || (rank < MAX_GROUPS_KEPT && this.#own.has(group)))) own.push(row);
+      const [large, largeEnough] = [isLarge(row), isLargeEnough(row)];
+      if (group !== key && (large || (largeEnough && this.#own.has(group)))) own.push(row);
       else {
         const bitsPerSec = row.bitsPerSec + (rest.get(key)?.bitsPerSec ?? 0);
         rest.set(key, { place: { ...row.place, group: key }, bitsPerSec });
       }
+      yield 1;
     }
     this.#own = new Set(own.map(({ place }) => place.group));
     return [...own, ...rest.values()];
@@ -92,3 +102,16 @@ export class DemandLedger {
 
 /** Under which the small neighbourhoods of a site and network count together. */
 export const restKey = ({ siteId, network }: FlowClient): string => `others of ${siteId ?? '-'} ${network ?? '-'}`;
+
+/** To be asked for each row in order: whether it is among the `most` largest; of equals the first ones are. */
+function largest(rows: readonly GroupDemand[], most: number): (row: GroupDemand) => boolean {
+  const border = Float64Array.from(rows, ({ bitsPerSec }) => bitsPerSec).sort()[rows.length - most];
+  if (border === undefined) return () => true;
+  let room = most;
+  for (const { bitsPerSec } of rows) if (bitsPerSec > border) room -= 1;
+  return ({ bitsPerSec }) => {
+    if (bitsPerSec !== border) return bitsPerSec > border;
+    room -= 1;
+    return room >= 0;
+  };
+}

@@ -1,11 +1,12 @@
 import { messageOf } from '../../src/errors/operational-error.ts';
 import type { Service } from '../../src/lifecycle/service.ts';
+import { inSlices } from '../../src/resilience/in-slices.ts';
 import { PeriodicTask } from '../../src/resilience/periodic-task.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import type { World } from '../../src/world/world.ts';
 import { type DemandLedger, restKey } from './demand-ledger.ts';
 import type { FlowSolver } from './flow-solver.ts';
-import { ArcFinder, buildFlowProblem, type NamedProblem } from './plan/build-flow-problem.ts';
+import { ArcFinder, flowProblemSteps, type NamedProblem } from './plan/build-flow-problem.ts';
 import { loadOf, sumOf } from './plan/flow-problem.ts';
 import { fits, nearestShares, type PlannedFlow, toFlow } from './plan/plan-flow.ts';
 import { changeLayout, type ShareLayout, sharesOf, siteAt } from './share-layout.ts';
@@ -77,6 +78,8 @@ const NO_REPORT: FlowReport = {
 /** Of its capacity a site is planned to give so much; the rest is for what the demand trembles. */
 const PLANNED_SHARE = 0.95;
 const SLACK = 1 / PLANNED_SHARE - 1;
+/** Half a microsecond to five each: a slice of the event loop is a millisecond or two. */
+const GROUPS_PER_SLICE = 500;
 
 export class SiteFlow implements Service {
   readonly #options: SiteFlowOptions;
@@ -121,18 +124,16 @@ export class SiteFlow implements Service {
   }
 
   async #round(signal: AbortSignal): Promise<void> {
-    const { demand, sites, replicas, onRound } = this.#options;
-    const groups = demand.groups().map((row) => ({ ...row, bitsPerSec: row.bitsPerSec * replicas }));
-    const named = buildFlowProblem(
-      groups,
-      sites().map((site) => ({ ...site, capacityBitsPerSec: site.capacityBitsPerSec * PLANNED_SHARE })),
-      this.#finder,
-    );
+    const { onRound } = this.#options;
+    const named = await this.#inSlices(this.#buildProblem(), signal);
     const nearest = nearestShares(named.problem);
     const isQuiet = this.#shares === NO_SHARES && fits(named.problem, toFlow(named.problem, nearest), SLACK);
     try {
       if (isQuiet) this.#useNearest(named, nearest);
-      else this.#use(named, nearest, await this.#plan(named, nearest, signal));
+      else {
+        const planned = await this.#plan(named, nearest, signal);
+        await this.#inSlices(this.#use(named, nearest, planned), signal);
+      }
       this.#goodMs = this.#options.world.clock.monotonicMs();
       onRound(isQuiet ? 'quiet' : 'planned');
     } catch (error) {
@@ -142,19 +143,36 @@ export class SiteFlow implements Service {
     }
   }
 
-  #plan(named: NamedProblem, nearest: Float64Array, signal: AbortSignal): Promise<PlannedFlow> {
+  #inSlices<T>(work: Iterator<number, T>, signal: AbortSignal): Promise<T> {
+    return inSlices(work, { clock: this.#options.world.clock, signal, unitsPerSlice: GROUPS_PER_SLICE });
+  }
+
+  *#buildProblem(): Generator<number, NamedProblem> {
+    const { demand, sites, replicas } = this.#options;
+    const groups = yield* demand.groupsInSteps();
+    return yield* flowProblemSteps(
+      groups.map((row) => ({ ...row, bitsPerSec: row.bitsPerSec * replicas })),
+      sites().map((site) => ({ ...site, capacityBitsPerSec: site.capacityBitsPerSec * PLANNED_SHARE })),
+      this.#finder,
+    );
+  }
+
+  async #plan(named: NamedProblem, nearest: Float64Array, signal: AbortSignal): Promise<PlannedFlow> {
     const { solver, roundMs, world } = this.#options;
-    if (this.#quiet !== undefined) this.#layouts = this.#layoutsOf(this.#quiet.named, this.#quiet.nearest);
+    if (this.#quiet !== undefined) {
+      const { named: before, nearest: wasNearest } = this.#quiet;
+      this.#layouts = await this.#inSlices(this.#layoutsOf(before, wasNearest), signal);
+    }
     this.#quiet = undefined;
+    const present = await this.#inSlices(this.#present(named, nearest), signal);
     const late = new AbortController();
     const timer = world.clock.setTimer(roundMs, () => late.abort(new Error(`no plan within ${roundMs} ms`)));
-    const { problem } = named;
-    const round = { problem, present: this.#present(named, nearest), improving: this.#improving, slack: SLACK };
+    const round = { problem: named.problem, present, improving: this.#improving, slack: SLACK };
     return solver.plan(round, AbortSignal.any([signal, late.signal])).finally(() => timer.cancel());
   }
 
   /** Where the viewers of each group are: by its layout, or with their nearest site if it is new. */
-  #present({ problem, groups, siteIds }: NamedProblem, nearest: Float64Array): Float64Array {
+  *#present({ problem, groups, siteIds }: NamedProblem, nearest: Float64Array): Generator<number, Float64Array> {
     const present = Float64Array.from(nearest);
     for (const [group, { place }] of groups.entries()) {
       const layout = this.#layouts.get(place.group) ?? this.#layouts.get(restKey(place));
@@ -162,6 +180,7 @@ export class SiteFlow implements Service {
       const shares = sharesOf(layout);
       for (let arc = problem.arcStart[group] ?? 0; arc < (problem.arcStart[group + 1] ?? 0); arc += 1)
         present[arc] = shares.get(siteIds[problem.arcSite[arc] ?? 0] ?? '') ?? 0;
+      yield 1;
     }
     return present;
   }
@@ -172,9 +191,9 @@ export class SiteFlow implements Service {
     this.#tell(named, nearest, { outcome: 'quiet', displacedGroups: 0, movedBitsPerSec: NOBODY_MOVED });
   }
 
-  #use(named: NamedProblem, nearest: Float64Array, planned: PlannedFlow): void {
+  *#use(named: NamedProblem, nearest: Float64Array, planned: PlannedFlow): Generator<number, void> {
     const { problem, groups } = named;
-    const layouts = this.#layoutsOf(named, planned.shares);
+    const layouts = yield* this.#layoutsOf(named, planned.shares);
     const displaced = new Map<string, ShareLayout>();
     for (const [group, { place }] of groups.entries()) {
       const [start, end] = [problem.arcStart[group] ?? 0, problem.arcStart[group + 1] ?? 0];
@@ -203,7 +222,10 @@ export class SiteFlow implements Service {
     });
   }
 
-  #layoutsOf({ problem, groups, siteIds }: NamedProblem, shares: Float64Array): Map<string, ShareLayout> {
+  *#layoutsOf(
+    { problem, groups, siteIds }: NamedProblem,
+    shares: Float64Array,
+  ): Generator<number, Map<string, ShareLayout>> {
     const layouts = new Map<string, ShareLayout>();
     for (const [group, { place }] of groups.entries()) {
       const wanted = new Map<string, number>();
@@ -211,6 +233,7 @@ export class SiteFlow implements Service {
         if ((shares[arc] ?? 0) > 0) wanted.set(siteIds[problem.arcSite[arc] ?? 0] ?? '', shares[arc] ?? 0);
       const before = this.#layouts.get(place.group) ?? this.#layouts.get(restKey(place)) ?? [];
       layouts.set(place.group, changeLayout(before, wanted));
+      yield 2;
     }
     return layouts;
   }

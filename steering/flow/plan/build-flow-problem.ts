@@ -21,6 +21,9 @@ export interface NamedProblem {
 /** Sites that a group may be sent to: the cheapest; a hash decides among equals, by capacity, so that groups differ. */
 const ARCS_PER_GROUP = 16;
 
+/** Looking at all sites for a place takes as long as so many groups whose sites are known. */
+const GROUPS_PER_SEARCH = 200;
+
 interface Arc {
   readonly site: number;
   readonly cost: number;
@@ -37,6 +40,7 @@ export class ArcFinder {
   #networks: ReadonlySet<string | undefined> = new Set();
   /** By what sites cost the ISP, which is the same object for all whom it is the same for, then by site and network. */
   #known = new WeakMap<FlowPlace['siteCosts'], Map<string, readonly Arc[]>>();
+  #searches = 0;
 
   use(sites: readonly FlowSite[]): void {
     this.#sites = sites;
@@ -48,6 +52,11 @@ export class ArcFinder {
     this.#known = new WeakMap();
   }
 
+  /** How often all sites were looked at for a place. */
+  get searches(): number {
+    return this.#searches;
+  }
+
   arcsOf(place: FlowPlace): readonly Arc[] {
     let known = this.#known.get(place.siteCosts);
     if (known === undefined) this.#known.set(place.siteCosts, (known = new Map<string, readonly Arc[]>()));
@@ -57,35 +66,58 @@ export class ArcFinder {
     if (arcs === undefined) {
       arcs = cheapestArcs(place, key, this.#sites, this.#homes.get(place.siteId ?? ''));
       known.set(key, arcs);
+      this.#searches += 1;
     }
     return arcs;
   }
 }
 
-/** @param sites that can give something */
+/** At once. @param sites that can give something */
 export function buildFlowProblem(
   groups: readonly GroupDemand[],
   sites: readonly FlowSite[],
   finder = new ArcFinder(),
 ): NamedProblem {
+  const steps = flowProblemSteps(groups, sites, finder);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** The same in steps. @yields how many groups were done */
+export function* flowProblemSteps(
+  groups: readonly GroupDemand[],
+  sites: readonly FlowSite[],
+  finder: ArcFinder,
+): Generator<number, NamedProblem> {
   finder.use(sites);
+  const mostArcs = groups.length * (Math.min(ARCS_PER_GROUP, sites.length) + 1);
   const arcStart = new Int32Array(groups.length + 1);
-  const arcSite: number[] = [];
-  const arcCost: number[] = [];
-  for (const [group, { place }] of groups.entries()) {
-    for (const { site, cost } of [...finder.arcsOf(place), { site: sites.length, cost: ORIGIN_COST }]) {
-      arcSite.push(site);
-      arcCost.push(cost);
-    }
-    arcStart[group + 1] = arcSite.length;
+  const arcSite = new Int32Array(mostArcs);
+  const arcCost = new Float64Array(mostArcs);
+  const demand = new Float64Array(groups.length);
+  let arcs = 0;
+  const add = (site: number, cost: number): void => {
+    arcSite[arcs] = site;
+    arcCost[arcs] = cost;
+    arcs += 1;
+  };
+  for (const [group, { place, bitsPerSec }] of groups.entries()) {
+    demand[group] = bitsPerSec;
+    const { searches } = finder;
+    for (const { site, cost } of finder.arcsOf(place)) add(site, cost);
+    add(sites.length, ORIGIN_COST);
+    arcStart[group + 1] = arcs;
+    yield finder.searches === searches ? 1 : GROUPS_PER_SEARCH;
   }
   return {
     problem: {
-      demand: Float64Array.from(groups, ({ bitsPerSec }) => bitsPerSec),
+      demand,
       capacity: Float64Array.from([...sites.map(({ capacityBitsPerSec }) => capacityBitsPerSec), Infinity]),
       arcStart,
-      arcSite: Int32Array.from(arcSite),
-      arcCost: Float64Array.from(arcCost),
+      arcSite: arcSite.slice(0, arcs),
+      arcCost: arcCost.slice(0, arcs),
     },
     groups,
     siteIds: [...sites.map(({ id }) => id), ORIGIN_ID],

@@ -1,7 +1,8 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { silentLogger } from '../../../src/telemetry/logger.ts';
 import { DemandLedger } from '../../../steering/flow/demand-ledger.ts';
 import { type FlowSolver, ThreadFlowSolver } from '../../../steering/flow/flow-solver.ts';
+import { ArcFinder } from '../../../steering/flow/plan/build-flow-problem.ts';
 import { planFlow } from '../../../steering/flow/plan/plan-flow.ts';
 import type { FlowSite } from '../../../steering/flow/site-cost.ts';
 import { type FlowOutcome, SiteFlow } from '../../../steering/flow/site-flow.ts';
@@ -183,4 +184,36 @@ test('the thread plans as the pure function does, and another one takes over aft
   await expect(given).rejects.toThrow('late');
   expect(await solver.plan(round, new AbortController().signal)).toEqual(expected);
   await solver.stop();
+});
+
+test('a round over thousands of groups is done in slices, planned or not', async () => {
+  const rig = new FlowRig();
+  rig.sites = Array.from({ length: 20 }, (_, at) => flowSite(`site-${at}`, { capacityBitsPerSec: 1e9 }));
+  const noteAll = (bitsPerSec: number): void => {
+    for (let at = 0; at < 3000; at += 1) rig.demand.note(flowPlace(`group-${at}`, `site-${at % 4}`), bitsPerSec);
+  };
+  let rests = 0;
+  const groupsByRest = new Map<number, number>();
+  const delay = rig.world.clock.delay.bind(rig.world.clock);
+  vi.spyOn(rig.world.clock, 'delay').mockImplementation((...args) => {
+    rests += 1;
+    return delay(...args);
+  });
+  const arcsOf = vi.spyOn(ArcFinder.prototype, 'arcsOf').mockImplementation(function counted(this: ArcFinder) {
+    groupsByRest.set(rests, (groupsByRest.get(rests) ?? 0) + 1);
+    return [{ site: groupsByRest.size % 20, cost: 1 }];
+  });
+  noteAll(1e5);
+  await rig.flow.start();
+  await rig.world.clock.advance(ROUND_MS);
+  expect(rig.outcomes).toContain('quiet');
+  const restsQuiet = rests;
+  arcsOf.mockRestore();
+  noteAll(3e6);
+  await rig.world.clock.advance(ROUND_MS * 1.2);
+  expect(rig.outcomes).toContain('planned');
+  expect(Math.max(...groupsByRest.values())).toBeLessThanOrEqual(500);
+  // Reading the demand twice over, the problem, who is where, and the new layouts twice: three thousand groups each.
+  expect(rests - restsQuiet).toBeGreaterThan(30);
+  await rig.flow.stop(100);
 });
