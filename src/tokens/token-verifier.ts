@@ -10,13 +10,14 @@
  *
  * The keys are replaced as a whole. A key that is gone takes its tokens with it at once.
  */
+
 import type { KeyObject } from 'node:crypto';
 import type { TokenKey } from '../contracts/token-keys.ts';
 import { ownText } from '../http/own-text.ts';
+import { BoundedMap } from '../memory/bounded-map.ts';
 import type { KnownToken } from './check-target.ts';
 import { judgeClaims, refusalAt, type TokenFacts, type TokenRefusal, type TokenUse } from './judge-claims.ts';
 import { type Claims, importPublicKey, readHeader, verifyJwt, verifyJwtNow } from './jwt.ts';
-import { TokenMemo } from './token-memo.ts';
 
 export interface TokenVerifierOptions {
   readonly nowMs: () => number;
@@ -41,14 +42,14 @@ interface Owned {
 
 export class TokenVerifier {
   readonly #options: TokenVerifierOptions;
-  readonly #good: TokenMemo<TokenFacts>;
-  readonly #bad = new TokenMemo<TokenRefusal>(MAX_REFUSED);
+  readonly #good: BoundedMap<string, TokenFacts>;
+  readonly #bad = new BoundedMap<string, TokenRefusal>(MAX_REFUSED);
   readonly #asking = new Map<string, Promise<TokenFacts | TokenRefusal>>();
   #keys: ReadonlyMap<string, KnownKey> = new Map();
 
   constructor(options: TokenVerifierOptions) {
     this.#options = options;
-    this.#good = new TokenMemo(options.maxTokens ?? MAX_TOKENS);
+    this.#good = new BoundedMap(options.maxTokens ?? MAX_TOKENS);
   }
 
   /** Replaces all keys. What was found out by the old ones is forgotten, unless they are the same. */
@@ -72,15 +73,15 @@ export class TokenVerifier {
 
   /** What is known of a URL token, for `checkTarget`. Its times are the caller's to look at. */
   known(token: string): KnownToken {
-    const facts = this.#good.get(token);
-    if (facts === undefined) return this.#bad.get(token);
+    const facts = this.#good.use(token);
+    if (facts === undefined) return this.#bad.use(token);
     if (facts.use !== 'url') return 'claims';
     return this.#isKeyValid(facts.keyId) ? facts : 'unknown-key';
   }
 
   /** What a token says, or why it is refused now. Never rejects. */
   async verify(token: string, use: TokenUse): Promise<TokenFacts | TokenRefusal> {
-    const found = this.#good.get(token) ?? this.#bad.get(token) ?? (await this.#find(token));
+    const found = this.#good.use(token) ?? this.#bad.use(token) ?? (await this.#find(token));
     return typeof found === 'string' ? found : this.#facts(found, use);
   }
 
@@ -98,7 +99,7 @@ export class TokenVerifier {
 
   /** The same in one go, a quarter of a millisecond for a token that is not known. How often is the caller's to bound. */
   verifyNow(token: string, use: TokenUse): TokenFacts | TokenRefusal {
-    const found = this.#good.get(token) ?? this.#bad.get(token) ?? this.#findNow(token);
+    const found = this.#good.use(token) ?? this.#bad.use(token) ?? this.#findNow(token);
     return typeof found === 'string' ? found : this.#facts(found, use);
   }
 

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../src/memory/bounded-map.ts';
 import type { Clock } from '../../src/world/world.ts';
 import type { ClientPlace } from '../answer/locate-client.ts';
 import type { ByteClass } from './byte-class.ts';
@@ -41,7 +42,7 @@ export interface PlayedSpan {
 
 export class SessionLedger {
   readonly #clock: Clock;
-  readonly #sessions = new Map<string, LastAnswer>();
+  readonly #sessions = new BoundedMap<string, LastAnswer>(MAX_SESSIONS);
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -78,11 +79,7 @@ export class SessionLedger {
   }
 
   open(sessionId: string, answer: Omit<LastAnswer, 'atMs'>): void {
-    this.#sessions.delete(sessionId);
     this.#sessions.set(sessionId, { ...answer, atMs: this.#clock.monotonicMs() });
-    if (this.#sessions.size <= MAX_SESSIONS) return;
-    const oldest = this.#sessions.keys().next();
-    if (oldest.done !== true) this.#sessions.delete(oldest.value);
   }
 }
 

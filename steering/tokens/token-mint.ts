@@ -1,9 +1,9 @@
 import type { CatalogueTitle } from '../../src/contracts/catalogue-snapshot.ts';
 import type { TokenKey } from '../../src/contracts/token-keys.ts';
 import type { UrlGrant } from '../../src/contracts/url-grant.ts';
+import { BoundedMap } from '../../src/memory/bounded-map.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import { GRANT_TYPE } from '../../src/tokens/judge-claims.ts';
-import { TokenMemo } from '../../src/tokens/token-memo.ts';
 import { formatScope } from '../../src/tokens/url-scope.ts';
 import type { Clock } from '../../src/world/world.ts';
 import type { TokenKeyRing } from './key-ring.ts';
@@ -41,8 +41,8 @@ export class TokenMint {
   readonly #policy: TokenPolicy;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #shared = new TokenMemo<Shared>(MAX_SHARED);
-  readonly #grants = new TokenMemo<UrlGrant & { readonly keyId: string }>(MAX_GRANTS);
+  readonly #shared = new BoundedMap<string, Shared>(MAX_SHARED);
+  readonly #grants = new BoundedMap<string, UrlGrant & { readonly keyId: string }>(MAX_GRANTS);
   readonly #folders = new WeakMap<CatalogueTitle, { readonly folder: string | undefined }>();
 
   constructor(ring: TokenKeyRing, policy: TokenPolicy, context: { readonly clock: Clock; readonly logger: Logger }) {
@@ -67,7 +67,7 @@ export class TokenMint {
     // Rounded up, and never beyond the longest life, for which the keys are kept.
     const roundedSec = Math.ceil((nowSec + lifeSec) / stepSec) * stepSec;
     const expiresAtSec = roundedSec > nowSec + maxTokenSec ? roundedSec - stepSec : roundedSec;
-    const known = this.#shared.get(title.id);
+    const known = this.#shared.use(title.id);
     if (known?.expiresAtSec === expiresAtSec && known.folder === folder && known.keyId === this.#ring.currentId()) {
       return known;
     }
@@ -92,7 +92,7 @@ export class TokenMint {
     const nowMs = this.#clock.nowMs();
     const lifeMs = Math.min(MAX_GRANT_SEC, this.#policy.maxTokenSec) * 1000;
     const keyId = this.#ring.currentId();
-    const known = this.#grants.get(applianceId);
+    const known = this.#grants.use(applianceId);
     if (known?.keyId === keyId && known.notAfterMs - nowMs > lifeMs / 2) {
       return { token: known.token, notAfterMs: known.notAfterMs };
     }

@@ -18,6 +18,7 @@ export const purePaths: readonly string[] = [
   'src/cmcd/',
   'src/hashing/',
   'src/http/',
+  'src/memory/',
   'src/resilience/backoff.ts',
   'src/resilience/circuit-breaker.ts',
   'src/resilience/share-budget.ts',

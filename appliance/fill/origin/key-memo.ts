@@ -1,24 +1,19 @@
+import { BoundedMap } from '../../../src/memory/bounded-map.ts';
 import type { Clock } from '../../../src/world/world.ts';
 
 const MAX_KEYS = 10_000;
 
-/** Keys of which something is known for a while. Bounded: the one that was put in first goes first. */
+/** Keys of which something is known for a while. The one that was put in first makes room. */
 export class KeyMemo {
   readonly #clock: Clock;
-  readonly #untilMs = new Map<string, number>();
+  readonly #untilMs = new BoundedMap<string, number>(MAX_KEYS);
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
   remember(key: string, forMs: number): void {
-    if (forMs <= 0) return;
-    this.#untilMs.delete(key);
-    if (this.#untilMs.size >= MAX_KEYS) {
-      const [oldest] = this.#untilMs.keys();
-      if (oldest !== undefined) this.#untilMs.delete(oldest);
-    }
-    this.#untilMs.set(key, this.#clock.monotonicMs() + forMs);
+    if (forMs > 0) this.#untilMs.set(key, this.#clock.monotonicMs() + forMs);
   }
 
   has(key: string): boolean {

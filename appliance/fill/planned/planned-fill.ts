@@ -4,6 +4,7 @@ import type { FillReport } from '../../../src/contracts/fill-report.ts';
 import { ERROR_CODES, type ErrorCode } from '../../../src/errors/error-codes.ts';
 import { isOperational, type OperationalError } from '../../../src/errors/operational-error.ts';
 import type { Service } from '../../../src/lifecycle/service.ts';
+import { BoundedMap } from '../../../src/memory/bounded-map.ts';
 import { Alarm } from '../../../src/resilience/alarm.ts';
 import { TokenBucket } from '../../../src/resilience/token-bucket.ts';
 import type { Logger } from '../../../src/telemetry/logger.ts';
@@ -85,7 +86,7 @@ export class PlannedFill implements Service {
   readonly #alarm: Alarm;
   readonly #bucket: TokenBucket;
   readonly #ended = new AbortController();
-  readonly #failures = new Map<string, FillReport['failures'][number]>();
+  readonly #failures = new BoundedMap<string, FillReport['failures'][number]>(MAX_FAILURES_TOLD);
   #memory: SourceMemory;
   #loop: Promise<void> = Promise.resolve();
   #state: FillState = 'waiting';
@@ -355,11 +356,7 @@ export class PlannedFill implements Service {
     onFailed(code);
     const where = source?.id ?? this.#options.applianceId;
     logger.debug({ path: file.path, source: where, error }, 'a planned block did not come');
-    // Taken out first, so that the newest stand at the end.
-    this.#failures.delete(file.path);
     this.#failures.set(file.path, { path: file.path, code, detail: `${where}: ${error.detail}`.slice(0, 300) });
-    const [oldest] = this.#failures.keys();
-    if (this.#failures.size > MAX_FAILURES_TOLD && oldest !== undefined) this.#failures.delete(oldest);
     onProgress();
   }
 

@@ -1,4 +1,5 @@
 import type { FillPlanSource } from '../../../src/contracts/fill-plan.ts';
+import { BoundedMap } from '../../../src/memory/bounded-map.ts';
 import type { ApplianceConfig } from '../../config.ts';
 import type { PlannedFile } from '../block-filler.ts';
 import { orderForViewer } from '../choose-source.ts';
@@ -18,7 +19,7 @@ export class SourceTable {
   readonly lacks: LackMemory;
   readonly #originUrl: string;
   readonly #context: SourceContext;
-  readonly #sources = new Map<string, FillSource>();
+  readonly #sources = new BoundedMap<string, FillSource>(MAX_SOURCES);
 
   constructor(config: Pick<ApplianceConfig, 'origin' | 'tier' | 'peers'>, context: SourceContext) {
     this.#context = context;
@@ -49,8 +50,6 @@ export class SourceTable {
     const name = `${place.kind} ${place.id} ${place.baseUrl} ${place.fetches}`;
     const known = this.#sources.get(name);
     if (known !== undefined) return known;
-    const [oldest] = this.#sources.keys();
-    if (this.#sources.size >= MAX_SOURCES && oldest !== undefined) this.#sources.delete(oldest);
     const source = new HttpSource(place, this.#context);
     this.#sources.set(name, source);
     return source;

@@ -1,3 +1,5 @@
+import { BoundedMap } from '../../../src/memory/bounded-map.ts';
+
 /**
  * Who has fled. A player that was put first on one appliance and, within the time it was to stay, asks from another
  * one, has found the first one failing: players change pathway on their own for no other reason. It is the only report
@@ -18,14 +20,13 @@ interface FirstPlace {
 const MAX_USABLE = 8;
 
 export class FirstPlaces {
-  readonly #maxSessions: number;
   readonly #staysMs: number;
-  readonly #bySession = new Map<number, FirstPlace>();
+  readonly #bySession: BoundedMap<number, FirstPlace>;
 
   /** @param staysMs how long after an answer a change of pathway counts: a little more than players keep it */
   constructor(maxSessions: number, staysMs: number) {
-    this.#maxSessions = maxSessions;
     this.#staysMs = staysMs;
+    this.#bySession = new BoundedMap(maxSessions);
   }
 
   get size(): number {
@@ -35,12 +36,12 @@ export class FirstPlaces {
   /** A manifest declares these, and play begins at the first. */
   declared(session: number, ids: readonly string[], nowMs: number): void {
     const [first] = ids;
-    if (first !== undefined) this.#set(session, { atMs: nowMs, first, usable: ids.slice(0, MAX_USABLE) });
+    if (first !== undefined) this.#bySession.set(session, { atMs: nowMs, first, usable: ids.slice(0, MAX_USABLE) });
   }
 
   /** An answer puts this one first. */
   put(session: number, first: string, nowMs: number): void {
-    this.#set(session, { atMs: nowMs, first, usable: this.#bySession.get(session)?.usable ?? [] });
+    this.#bySession.set(session, { atMs: nowMs, first, usable: this.#bySession.get(session)?.usable ?? [] });
   }
 
   /** @param used the pathways that the session reports to use. @returns the appliance that it fled from */
@@ -52,16 +53,5 @@ export class FirstPlaces {
     if (unknown.length > 0) place.usable = [...unknown, ...usable].slice(0, MAX_USABLE);
     if (used.includes(first) || !usable.includes(first) || nowMs - place.atMs > this.#staysMs) return undefined;
     return first;
-  }
-
-  #set(session: number, place: FirstPlace): void {
-    // Behind all others: the oldest makes room.
-    this.#bySession.delete(session);
-    this.#bySession.set(session, place);
-    if (this.#bySession.size <= this.#maxSessions) return;
-    for (const oldest of this.#bySession.keys()) {
-      this.#bySession.delete(oldest);
-      return;
-    }
   }
 }
