@@ -92,16 +92,17 @@ test('content steering, manifests and the ranked answer of one session agree', a
 test('a draining, a sick, a full and a silent appliance are left out, and say why', async () => {
   const { rig } = await startFleet(['a', 'b', 'c', 'd', 'e']);
   const holdings = holdingsOf(BARS, 'whole');
-  await rig.world.clock.advance(3000);
-  await rig.beat(heartbeat('a', { sequence: 2, holdings, state: 'draining' }));
-  await rig.beat(
-    heartbeat('b', { sequence: 2, holdings, health: { healthy: false, reasons: ['volume 1 is offline'] } }),
-  );
-  await rig.beat(
-    heartbeat('c', { sequence: 2, holdings, load: { egressBitsPerSec: 2e9, activeRequests: 1, cpuShare: 1 } }),
-  );
-  await rig.beat(heartbeat('d', { sequence: 2, holdings }));
-  await rig.world.clock.advance(4000);
+  const load = { egressBitsPerSec: 2e9, activeRequests: 1, cpuShare: 1 };
+  for (const sequence of [2, 3, 4]) {
+    await rig.world.clock.advance(2000);
+    await rig.beat(heartbeat('a', { sequence, holdings, state: 'draining' }));
+    await rig.beat(
+      heartbeat('b', { sequence, holdings, health: { healthy: false, reasons: ['volume 1 is offline'] } }),
+    );
+    await rig.beat(heartbeat('c', { sequence, holdings, load }));
+    await rig.beat(heartbeat('d', { sequence, holdings }));
+  }
+  await rig.world.clock.advance(1000);
   const answer = await steerAnswer(rig);
   expect(answer.ranked.map(({ id }) => id)).toEqual(['d', 'origin']);
   expect(Object.fromEntries(answer.excluded.map(({ id, reason }) => [id, reason]))).toEqual({
