@@ -22,9 +22,11 @@ const MAX_MINUTES = 1440;
 const MAX_VIEWERS = 20_000;
 /** Who did not ask again within so many answers' lives has left. */
 const TTLS = 3;
-/** A forecast leaves the players their turn after so long. */
-const SLICE_MS = 5;
+/** A forecast leaves the players their turn after so long, or a little more: making a fleet that never was takes milliseconds. */
+const SLICE_MS = 2;
 
+/** Twice a thousand names; looking through a megabyte of them takes nearly a second. */
+const SCENARIO_LIMIT_BYTES = 128 * 1024;
 /** More names than an operator has at hand. */
 const MAX_NAMES = 1000;
 const names = z.array(z.string().min(1).max(64)).max(MAX_NAMES).default([]);
@@ -51,7 +53,7 @@ export function addForecastRoutes(adminServer: JsonServer, api: ForecastApi): vo
   });
 
   let isBusy = false;
-  adminServer.post('/v1/what-if', async (request, reply) => {
+  adminServer.post('/v1/what-if', { bodyLimit: SCENARIO_LIMIT_BYTES }, async (request, reply) => {
     const asked = parseContract('scenario', scenarioSchema, request.body);
     const { fleet } = api.state();
     const known = new Set(fleet.members.flatMap(namesOf));

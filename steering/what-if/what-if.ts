@@ -60,7 +60,7 @@ const MAX_ROUNDS = 4;
 const SETTLED_SHARE = 0.005;
 
 /**
- * Works in slices: whoever runs it lets others have their turn at each yield.
+ * Works in small steps, a decision each: whoever runs it lets others have their turn between any two.
  * @param first where a viewer would be sent first in a fleet; undefined: to the origin
  */
 export function* whatIf<V extends Viewer>(
@@ -72,7 +72,7 @@ export function* whatIf<V extends Viewer>(
   const before: Array<string | undefined> = [];
   for (const viewer of viewers) {
     before.push(first(viewer, fleet));
-    if (before.length % Math.ceil(viewers.length / STEPS) === 0) yield undefined;
+    yield undefined;
   }
   const traffic = new Traffic(viewers, before, fleet, scenario.surge);
   const places = [...before];
@@ -83,9 +83,10 @@ export function* whatIf<V extends Viewer>(
     movedInRound = 0;
     let imagined = imagine(fleet, scenario, traffic);
     for (const [index, viewer] of viewers.entries()) {
+      yield undefined;
       if (index > 0 && index % step === 0) {
-        yield undefined;
         imagined = imagine(fleet, scenario, traffic);
+        yield undefined;
       }
       const place = first(viewer, imagined);
       if (place === places[index]) continue;

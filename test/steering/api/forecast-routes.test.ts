@@ -25,10 +25,11 @@ test('a forecast knows the room of a site whatever its name is', async () => {
 
 test('a scenario of more names than there may be is refused, as one with unknown ones is', async () => {
   await rig.beat(heartbeat('box'));
-  const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`site-${index}`, 1]));
+  const many = Object.fromEntries(Array.from({ length: 1001 }, (_, index) => [`site-${index}`, 1]));
   const refused = await whatIf({ capacity: many });
   expect(refused.status).toBe(400);
   expect(await refused.json()).toMatchObject({ code: 'CONTRACT', detail: expect.stringContaining('at most 1000') });
+  expect((await whatIf({ drain: ['x'.repeat(200_000)] })).status).toBe(413);
   const unknown = await whatIf({ drain: ['box', 'toString'] });
   expect(await unknown.json()).toMatchObject({ code: 'QUESTION', detail: expect.stringContaining('toString') });
 });
