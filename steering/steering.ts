@@ -1,22 +1,17 @@
 import { join } from 'node:path';
 import type { CommonConfig, ServiceContext } from '../src/cli/service-command.ts';
-import { EnrolledService } from '../src/client/enrolled-service.ts';
-import { HttpClient } from '../src/client/http-client.ts';
 import type { ConfigOf } from '../src/config/parameter.ts';
 import type { Heartbeat } from '../src/contracts/heartbeat.ts';
 import { isOperational } from '../src/errors/operational-error.ts';
 import { Health } from '../src/lifecycle/health.ts';
 import type { ProcessService } from '../src/lifecycle/service.ts';
-import { inSlices } from '../src/resilience/in-slices.ts';
 import { TrustedKeys } from '../src/server/trusted-keys.ts';
 import { type Identity, loadOrCreateIdentity } from '../src/signing/identity.ts';
 import { DecisionRecords } from './accounting/decision-records.ts';
 import { locateClient } from './answer/locate-client.ts';
 import type { SteeringState } from './answer/steering-state.ts';
 import { SteeringServers } from './api/steering-servers.ts';
-import { Catalogue } from './catalogue/catalogue.ts';
-import { CatalogueStore } from './catalogue/catalogue-store.ts';
-import { PlannerClient } from './catalogue/planner-client.ts';
+import { FollowedCatalogue } from './catalogue/followed-catalogue.ts';
 import type { STEERING_PARAMETERS } from './config.ts';
 import { createEdge } from './edge/create-edge.ts';
 import type { Edge } from './edge/edge.ts';
@@ -39,10 +34,6 @@ import { Withholdings } from './withholding/withholdings.ts';
 export type SteeringConfig = ConfigOf<typeof STEERING_PARAMETERS> & CommonConfig;
 
 const SITES_POLL_MS = 1000;
-const PLANNER_TIMEOUT_MS = 10_000;
-/** Looking up a name takes half a microsecond. */
-const NAMES_PER_SLICE = 2000;
-const MAX_CATALOGUE_BYTES = 512 * 2 ** 20;
 
 /** The composition root: makes the parts, wires them, starts them, and stops them in the opposite order. */
 export class SteeringService implements ProcessService {
@@ -58,12 +49,10 @@ export class SteeringService implements ProcessService {
   readonly #records: DecisionRecords;
   readonly #stops: Array<(deadlineMs: number) => Promise<void> | void> = [];
   #sites: SiteTable = NO_SITES;
-  #catalogue: Catalogue | undefined;
-  #plannerAnsweredMs: number | undefined;
+  #catalogue: FollowedCatalogue | undefined;
   #withholdings: Withholdings | undefined;
   #fleet: Fleet | undefined;
   #fleetStore: FleetStore | undefined;
-  #planner: PlannerClient | undefined;
   #servers: SteeringServers | undefined;
 
   constructor(config: SteeringConfig, context: ServiceContext) {
@@ -148,7 +137,7 @@ export class SteeringService implements ProcessService {
     return {
       routes: this.#routing.current(),
       fleet: fleet.view(),
-      catalogue: this.#catalogue,
+      catalogue: this.#catalogue?.current(),
       heldTitles: this.#heldTitles,
       sites: this.#sites,
       shares: this.#siteFlow.flow.shares(),
@@ -157,62 +146,17 @@ export class SteeringService implements ProcessService {
   }
 
   async #startCatalogue(identity: Identity): Promise<void> {
-    const { config, context } = { config: this.#config, context: this.#context };
-    const { logger, world } = context;
-    const store = new CatalogueStore(join(config.state, 'catalogue.sqlite'), logger);
-    this.#stops.push(() => store.close());
-    const kept = store.load();
-    for (const list of store.loadLists()) this.#heldTitles.setList(list);
-    if (kept === undefined) this.#health.fail('catalogue', 'the planner has not given a catalogue yet');
-    else {
-      this.#catalogue = new Catalogue(kept.snapshot, kept.receivedAtMs);
-      this.#heldTitles.setCatalogue(kept.snapshot.titles);
-      this.#health.pass('catalogue');
-    }
-    if (config.planner === '') {
-      if (kept === undefined) logger.warn({}, 'no planner is configured and no catalogue is kept: no title is known');
-      return;
-    }
-    const http = new HttpClient({ connectTimeoutMs: 3000, maxConnectionsPerHost: 4 });
-    this.#stops.push(() => http.destroy());
-    const planner = new EnrolledService({
-      name: 'planner',
-      baseUrl: config.planner,
-      token: config.plannerToken,
-      role: 'steering',
+    const catalogue = new FollowedCatalogue({
+      config: this.#config,
+      ...this.#context,
       identity,
-      stateFile: join(config.state, 'planner.json'),
-      http,
-      world,
-      logger,
-      timeoutMs: PLANNER_TIMEOUT_MS,
-      maxAnswerBytes: MAX_CATALOGUE_BYTES,
-      allowUnsigned: config.allowUnsignedLoopback,
+      health: this.#health,
+      heldTitles: this.#heldTitles,
+      onRound: (outcome) => this.#metrics.plannerRounds.inc({ outcome }),
     });
-    this.#planner = new PlannerClient(
-      {
-        planner,
-        store,
-        world,
-        logger,
-        pollMs: config.cataloguePollMs,
-        onCatalogue: async (fresh, signal) => {
-          this.#catalogue = new Catalogue(fresh.snapshot, fresh.receivedAtMs);
-          await this.#inSlices(this.#heldTitles.changeCatalogue(fresh.snapshot.titles), signal);
-          this.#health.pass('catalogue');
-        },
-        onList: (list, signal) => this.#inSlices(this.#heldTitles.takeList(list), signal),
-        onRound: (failure) => this.#noteRound(failure === undefined),
-      },
-      kept?.etag,
-    );
-    this.#stops.push((deadlineMs) => this.#planner?.stop(deadlineMs));
-    await this.#planner.start();
-  }
-
-  #noteRound(wentWell: boolean): void {
-    this.#metrics.plannerRounds.inc({ outcome: wentWell ? 'ok' : 'failed' });
-    if (wentWell) this.#plannerAnsweredMs = this.#context.world.clock.monotonicMs();
+    this.#catalogue = catalogue;
+    this.#stops.push((deadlineMs) => catalogue.stop(deadlineMs));
+    await catalogue.start();
   }
 
   #showGauges(): void {
@@ -226,15 +170,8 @@ export class SteeringService implements ProcessService {
       withheldAppliances: () => this.#state().fleet.members.filter(({ withheld }) => withheld !== undefined).length,
       prefixes: () => this.#routing.current().size,
       unwrittenAppliances: () => this.#fleetStore?.unwritten ?? 0,
-      plannerSilentSec: () =>
-        this.#plannerAnsweredMs === undefined
-          ? undefined
-          : (this.#context.world.clock.monotonicMs() - this.#plannerAnsweredMs) / 1000,
+      plannerSilentSec: () => this.#catalogue?.silentSec(),
     });
-  }
-
-  #inSlices(work: Iterator<number, void>, signal: AbortSignal): Promise<void> {
-    return inSlices(work, { clock: this.#context.world.clock, signal, unitsPerSlice: NAMES_PER_SLICE });
   }
 
   async #startFleet(): Promise<void> {
@@ -257,7 +194,7 @@ export class SteeringService implements ProcessService {
         this.#metrics.stalledSeconds.inc(stalledMs / 1000);
         logger.warn({ stalledMs }, 'this process stood still: no lease runs out by it');
       },
-      onMissingList: (applianceId, planVersion) => this.#planner?.want(applianceId, planVersion),
+      onMissingList: (applianceId, planVersion) => this.#catalogue?.want(applianceId, planVersion),
       onForgotten: (applianceId) => void this.#forgetRoutes(applianceId),
     });
     this.#stops.push((deadlineMs) => this.#fleet?.stop(deadlineMs));
