@@ -25,7 +25,10 @@ export interface OriginStats {
 export interface Explained {
   readonly places: ReadonlyArray<{ readonly id: string; readonly reasons: readonly string[] }>;
   readonly excluded: ReadonlyArray<{ readonly id: string; readonly code: string; readonly reason: string }>;
-  readonly held: Readonly<Record<string, { readonly kind: string; readonly share?: number } | undefined>>;
+  readonly candidates: ReadonlyArray<{
+    readonly member: { readonly id: string };
+    readonly held: { readonly kind: string; readonly share?: number };
+  }>;
 }
 
 /** What an appliance's admin listener says of itself, as far as tests look at it. */
