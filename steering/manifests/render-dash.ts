@@ -15,6 +15,14 @@ import { escapePath } from './render-hls.ts';
  * Relative URLs inside resolve against the MPD's own folder at each pathway. A relative BaseURL at MPD level would
  * compete with ours, so it is taken out and goes into each pathway's URL. An absolute one that is not below the origin
  * points to a store that no appliance fills from; such a title is not steered and plays as the packager wrote it.
+ *
+ * The element names no default service location, though the first pathway is one: without it players begin at the first
+ * BaseURL, which is the same. With it, Shaka 5.2.12 knows of that place alone until its first steering answer is there,
+ * and it keeps the places of a single-file rendition (SegmentBase) as they are when it reads the index. Whoever read it
+ * before the answer asked one appliance for the whole title, and stood still when that died (seen in Chromium: eight
+ * tries at one dead appliance). Now it has all pathways in our order and fails over between them. What remains: it does
+ * not follow a later answer, so a drained appliance goes on serving that rendition until the player takes another one.
+ * Renditions of many files (SegmentTemplate) follow every answer.
  */
 export interface DashTemplate {
   /** Up to where BaseURLs go. */
@@ -33,7 +41,7 @@ export interface DashSteering {
   readonly url: string;
 }
 
-type DashDescription = NonNullable<CatalogueTitle['dash']>;
+export type DashDescription = NonNullable<CatalogueTitle['dash']>;
 
 const MARK = 'oca-pathways';
 
@@ -79,11 +87,10 @@ export function renderDash(
     ({ id, baseUrl, signature }) =>
       `<${prefix}BaseURL serviceLocation="${escapeXml(id)}">${escapeXml(baseUrl + signPath(folder, signature))}</${prefix}BaseURL>\n  `,
   );
-  const first = escapeXml(pathways[0]?.id ?? '');
   const contentSteering =
     steering === undefined
       ? ''
-      : `<${prefix}ContentSteering defaultServiceLocation="${first}" queryBeforeStart="false">${escapeXml(steering.url)}</${prefix}ContentSteering>\n  `;
+      : `<${prefix}ContentSteering queryBeforeStart="false">${escapeXml(steering.url)}</${prefix}ContentSteering>\n  `;
   return before + baseUrls.join('') + between + contentSteering + after;
 }
 

@@ -12,6 +12,11 @@ import type { Pathway } from './pathways.ts';
  * where to fall back to (video.js would otherwise ask 400 times a second). Not every client knows `data:` there, so it
  * can be switched to a plain URL; a client without content steering sees each variant several times, so it can ask for
  * one pathway alone.
+ *
+ * The TTL of that first answer runs while the player is still starting. Shaka 5.2.12 makes its bandwidth estimator after
+ * it has parsed the playlist; a TTL that runs out before (on a machine that starts for longer than the five seconds that
+ * are the least) makes it throw "Cannot read properties of null (reading 'getBandwidthEstimate')" outside of any catch,
+ * and it asks steering no more in that session. Playback goes on with the order that it has.
  */
 type HlsDescription = NonNullable<CatalogueTitle['hls']>;
 type Variant = HlsDescription['variants'][number];

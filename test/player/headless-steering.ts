@@ -152,15 +152,15 @@ export class HeadlessNetwork {
 
   /**
    * Kills steering and waits until a player has asked for it so many times more, in its own time.
-   * @returns how many requests it made per TTL; a player that asks no more makes none
+   * @returns how many requests it made per TTL
    */
-  async requestsPerTtlWithoutSteering(timesFaster: number, count: number, stillAsks = true): Promise<number> {
+  async requestsPerTtlWithoutSteering(timesFaster: number, count: number): Promise<number> {
     await this.killSteering();
     const askedBefore = this.steeringRequests().length;
     const startMs = performance.now();
     const ttls = (): number => ((performance.now() - startMs) * timesFaster) / 1000 / TTL_SEC;
     const asked = (): number => this.steeringRequests().length - askedBefore;
-    await until(() => asked() >= count || (!stillAsks && ttls() >= count));
+    await until(() => asked() >= count);
     // The one that was due when steering died belongs to the TTL before.
     return (asked() - 1) / ttls();
   }

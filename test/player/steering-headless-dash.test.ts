@@ -26,7 +26,7 @@ interface Mpd {
 }
 interface SteeringInformation {
   readonly serverUrl: string;
-  readonly defaultServiceLocation: string;
+  readonly defaultServiceLocation: string | null;
   readonly queryBeforeStart: boolean;
 }
 type Singleton<T> = (context: object) => { getInstance(): T };
@@ -184,7 +184,7 @@ test('G13: dash.js reads the pathways and the steering server from the MPD, and 
   const { mpd, steering } = await open();
   expect(mpd.BaseURL.map(({ serviceLocation }) => serviceLocation)).toEqual(order);
   expect(mpd.BaseURL.map(({ __text }) => __text)).toEqual(order.map((id) => `${network.media.get(id)?.url}/vod/bars/`));
-  expect(steering.defaultServiceLocation).toBe(order[0]);
+  expect(steering.defaultServiceLocation).toBeNull();
   expect(steering.queryBeforeStart).toBe(false);
   expect(steering.serverUrl).toBe(`${network.front.url}/v1/steering/dash?a=bars&s=s1&d=${order[0]}*${order[1]}`);
 });

@@ -156,10 +156,12 @@ test('CS-6b: without steering hls.js stays where it is and asks at most twice pe
 test('G8: a clone is used with the answer that brings it, at the port of its base', async () => {
   const [first = '', second = ''] = await network.order();
   const hls = play();
+  const asked: string[] = [];
+  hls.on(Hls.Events.LEVEL_LOADING, (_event, { url }) => asked.push(url));
   await until(() => network.steeringRequests().length >= 1 && playlistsOf(first).length > 0);
   const newcomer = await network.join('n', first);
   for (const id of [first, second]) await network.beat(id, 'draining');
-  await until(() => hls.levels.some(({ uri }) => uri.startsWith(`${newcomer}/vod/bars/`)));
+  await until(() => asked.some((url) => url.startsWith(`${newcomer}/vod/bars/`)));
 });
 
 test('the steering server named by URL is asked at once', async () => {

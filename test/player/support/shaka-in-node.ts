@@ -27,7 +27,7 @@ export interface Shaka {
   readonly dash: { readonly DashParser: new () => ShakaParser };
   readonly net: { readonly NetworkingEngine: new () => { configure(config: object): void } };
   readonly Player: new () => {
-    getConfiguration(): { readonly manifest: object; readonly networking: object };
+    getConfiguration(): { readonly manifest: { readonly retryParameters: object }; readonly networking: object };
     destroy(): Promise<void>;
   };
 }

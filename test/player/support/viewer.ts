@@ -6,7 +6,14 @@ import { type DryRecord, meterDryness } from './dry-meter.ts';
 const PATIENCE_MS = 60_000;
 const LOOK_EVERY_MS = 100;
 
-export type Player = 'hls' | 'dash' | 'shaka';
+/** What the page plays with, and which manifest. */
+export const PLAYERS = {
+  'hls.js': { query: 'player=hls', extension: 'm3u8' },
+  'dash.js': { query: 'player=dash', extension: 'mpd' },
+  Shaka: { query: 'player=shaka', extension: 'm3u8' },
+  'Shaka with DASH': { query: 'player=shaka&manifest=mpd', extension: 'mpd' },
+} as const;
+export type Player = keyof typeof PLAYERS;
 
 /** The page's own record, with the segments told apart and the dryness of the buffer beside it. */
 export interface Seen extends PageRecord, DryRecord {
@@ -28,11 +35,13 @@ export class Viewer {
   readonly #context: BrowserContext;
   readonly #errors: string[] = [];
   readonly #steeringRequests: string[] = [];
+  readonly #failedHosts = new Set<string>();
 
   private constructor(context: BrowserContext, page: Page) {
     this.#context = context;
     this.page = page;
     page.on('pageerror', (error) => this.#errors.push(error.message));
+    page.on('requestfailed', (request) => this.#failedHosts.add(new URL(request.url()).host));
     page.on('request', (request) => {
       if (new URL(request.url()).pathname.startsWith('/v1/steering/')) this.#steeringRequests.push(request.url());
     });
@@ -50,7 +59,7 @@ export class Viewer {
         route.fulfill({ ...manifest, headers: { 'access-control-allow-origin': '*' } }),
       );
     }
-    await viewer.page.goto(`${pageUrl}/?player=${player}`);
+    await viewer.page.goto(`${pageUrl}/?${PLAYERS[player].query}`);
     return viewer;
   }
 
@@ -62,6 +71,11 @@ export class Viewer {
   /** Errors that the page did not catch. */
   get errors(): readonly string[] {
     return this.#errors;
+  }
+
+  /** Whether a request there broke, was refused or was given up: players leave such a place by themselves. */
+  hasFailed(url: string): boolean {
+    return this.#failedHosts.has(new URL(url).host);
   }
 
   /** What was seen so far. */
@@ -78,13 +92,16 @@ export class Viewer {
     return this.page.evaluate(() => performance.now());
   }
 
-  /** Waits until the playhead is there. @returns what was seen by then. @throws with the page's events when it does not come */
-  async watchUntil(playheadSec: number): Promise<Seen> {
+  /**
+   * Waits until the playhead is there, and so much is buffered ahead of it.
+   * @returns what was seen by then. @throws with the page's events when it does not come
+   */
+  async watchUntil(playheadSec: number, aheadSec = 0): Promise<Seen> {
     const endMs = performance.now() + PATIENCE_MS;
     for (;;) {
       // The page makes its record when its scripts have run.
       const seen = await this.seen();
-      if (seen.currentTime >= playheadSec) return seen;
+      if (seen.currentTime >= playheadSec && seen.aheadSec >= aheadSec) return seen;
       if (performance.now() > endMs) {
         const events = await this.page.locator('#log').innerText();
         throw new Error(`at ${seen.currentTime} of ${playheadSec} s after ${PATIENCE_MS} ms\n${events}`);
