@@ -11,7 +11,8 @@ import type { SessionFacts } from '../ranking/session-facts.ts';
  * - `health`: the nearest appliances are silent, unwell, withheld or reported bad by players.
  * - `admission`: they are well and hold it, and have no room, or the flow between sites asked for another.
  * - `route`: no route says where the client is, or its site has no appliance, or may not serve it.
- * - `client-choice`: the player was sent to the nearest site and played from elsewhere.
+ * - `client-choice`: the player was sent to the nearest site and played from elsewhere, though the place that it was
+ *   given still serves; or its manifest was made when others were better, and names nothing there.
  */
 export const BYTE_CLASSES = [
   'nearest',

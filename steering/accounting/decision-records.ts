@@ -11,9 +11,9 @@ import { dataVersions, type SteeringState } from '../answer/steering-state.ts';
 import { DecisionLog } from '../decision-log/decision-log.ts';
 import type { AnswerShape } from '../decision-log/logged-decision.ts';
 import { nominalBitsPerSec } from '../fleet/admission/nominal-bitrate.ts';
-import { ORIGIN_ID } from '../ranking/candidate.ts';
+import { ORIGIN_ID, ORIGIN_RETRY_ID } from '../ranking/candidate.ts';
 import { ByteAccounts } from './byte-accounts.ts';
-import { byteClassOf } from './byte-class.ts';
+import { type ByteClass, byteClassOf } from './byte-class.ts';
 import type { recordParameters } from './record-parameters.ts';
 import { SessionLedger } from './session-ledger.ts';
 
@@ -25,6 +25,8 @@ export interface MadeDecision {
   readonly sessionId: string;
   readonly decision: Decision;
   readonly state: SteeringState;
+  /** The best place that the player can use; undefined: the origin. */
+  readonly first: { readonly id: string; readonly siteId: string } | undefined;
   /** Pathways that the player says it used since its last answer. */
   readonly playing: readonly string[];
 }
@@ -117,25 +119,23 @@ export class DecisionRecords implements Service {
   }
 
   #record(made: MadeDecision): void {
-    const { sessionId, titleId, decision, state, playing } = made;
-    const siteOf = (id: string): string | undefined => state.fleet.byId.get(id)?.siteId;
-    for (const span of this.sessions.close(
-      sessionId,
-      playing,
-      (id, near) => near !== undefined && siteOf(id) === near,
-    )) {
+    const { sessionId, titleId, decision, state, first, playing } = made;
+    const { byId, serving } = state.fleet;
+    // Where nothing but the origin was left it has a second name.
+    const used = playing.map((id) => (id === ORIGIN_RETRY_ID ? ORIGIN_ID : id));
+    for (const span of this.sessions.close(sessionId, used, {
+      isNearest: (id, near) => near !== undefined && byId.get(id)?.siteId === near,
+      serves: (id) => id === ORIGIN_ID || serving.has(id),
+    })) {
       this.accounts.add(span);
       this.#countBytes(span.byteClass, span.bytes);
     }
-    const [first] = decision.appliances;
     const nearestSiteId = nearestSiteOf(decision.client);
     this.sessions.open(sessionId, {
       titleId,
       client: decision.client,
       firstId: first?.id ?? ORIGIN_ID,
-      firstClass: byteClassOf(decision.basis, first?.siteId, nearestSiteId, (applianceId) =>
-        state.heldTitles.isPlanned(applianceId, titleId),
-      ),
+      firstClass: classOf(made, nearestSiteId),
       bitsPerSec: nominalBitsPerSec(decision.title),
       nearestSiteId,
     });
@@ -164,6 +164,14 @@ export class DecisionRecords implements Service {
       ranked: appliances.map((appliance) => appliance.id),
     }));
   }
+}
+
+function classOf({ decision, state, titleId, first }: MadeDecision, nearestSiteId: string | undefined): ByteClass {
+  const isBestNearest = nearestSiteId !== undefined && decision.appliances[0]?.siteId === nearestSiteId;
+  if (isBestNearest && first?.siteId !== nearestSiteId) return 'client-choice';
+  return byteClassOf(decision.basis, first?.siteId, nearestSiteId, (applianceId) =>
+    state.heldTitles.isPlanned(applianceId, titleId),
+  );
 }
 
 /** The client's own site, or what costs the ISP least; undefined where nobody knows. */

@@ -15,7 +15,7 @@ export interface LastAnswer {
   readonly atMs: number;
   readonly titleId: string;
   readonly client: ClientPlace;
-  /** Nearest first: where the session was sent. */
+  /** Where the session was sent: the best place that it can use. */
   readonly firstId: string;
   /** Why the first place is not in the nearest site, or that it is. */
   readonly firstClass: ByteClass;
@@ -40,6 +40,14 @@ export interface PlayedSpan {
   readonly bytes: number;
 }
 
+/** What is known of pathways when a span is closed. */
+export interface Places {
+  /** Whether a pathway lies in the site that was nearest. */
+  readonly isNearest: (pathwayId: string, nearestSiteId: string | undefined) => boolean;
+  /** Whether it is there and well. */
+  readonly serves: (pathwayId: string) => boolean;
+}
+
 export class SessionLedger {
   readonly #clock: Clock;
   readonly #sessions = new BoundedMap<string, LastAnswer>(MAX_SESSIONS);
@@ -51,13 +59,8 @@ export class SessionLedger {
   /**
    * Closes the span since the session's last answer.
    * @param used the pathways that it says it used; none: it is taken to have followed the answer
-   * @param isNearest whether a pathway lies in the site that was nearest
    */
-  close(
-    sessionId: string,
-    used: readonly string[],
-    isNearest: (pathwayId: string, nearestSiteId: string | undefined) => boolean,
-  ): PlayedSpan[] {
+  close(sessionId: string, used: readonly string[], places: Places): PlayedSpan[] {
     const last = this.#sessions.get(sessionId);
     if (last === undefined) return [];
     const spanMs = Math.min(LONGEST_SPAN_MS, this.#clock.monotonicMs() - last.atMs);
@@ -65,7 +68,7 @@ export class SessionLedger {
     const bytes = (last.bitsPerSec / 8) * (spanMs / 1000);
     return pathways.map((id) => ({
       nearestSiteId: last.nearestSiteId,
-      byteClass: classOf(id, last, isNearest),
+      byteClass: classOf(id, last, places),
       bytes: bytes / pathways.length,
     }));
   }
@@ -83,12 +86,9 @@ export class SessionLedger {
   }
 }
 
-function classOf(
-  pathwayId: string,
-  last: LastAnswer,
-  isNearest: (pathwayId: string, nearestSiteId: string | undefined) => boolean,
-): ByteClass {
+function classOf(pathwayId: string, last: LastAnswer, { isNearest, serves }: Places): ByteClass {
   if (isNearest(pathwayId, last.nearestSiteId)) return 'nearest';
-  // It was sent to the nearest site, or elsewhere, and is at a third place: that was the player's own doing.
-  return pathwayId === last.firstId && last.firstClass !== 'nearest' ? last.firstClass : 'client-choice';
+  if (pathwayId === last.firstId && last.firstClass !== 'nearest') return last.firstClass;
+  // It was sent to the nearest site, or elsewhere, and is at a third place: whom nothing drove away went by itself.
+  return serves(last.firstId) ? 'client-choice' : 'health';
 }

@@ -60,7 +60,7 @@ export function tryToDecide(
   metrics.decisionSeconds.observe((world.clock.monotonicMs() - startMs) / 1000);
   if (typeof decision === 'string') metrics.staticAnswers.inc({ because: decision });
   else {
-    const [first] = decision.appliances;
+    const first = firstUsable(decision, api.usesClones && device.mayHaveClones ? undefined : declared);
     const isPlaying = first !== undefined && playing.includes(first.id);
     if (api.counts(clientAddress, isPlaying)) {
       api.demand.note(decision.client, nominalBitsPerSec(decision.title));
@@ -75,10 +75,26 @@ export function tryToDecide(
       sessionId,
       decision,
       state: outcome.state,
+      first,
       playing,
     });
   }
   return { ...outcome, decision: typeof decision === 'string' ? decision : withAtMost(device, decision) };
+}
+
+/**
+ * Where the player will go: without clones it can use only what its manifest declared, be that behind the best places or
+ * behind all of them (`keepDeclared`). undefined: to the origin.
+ */
+function firstUsable(
+  { appliances, excluded, basis }: Decision,
+  declared: readonly string[] | undefined,
+): { readonly id: string; readonly siteId: string } | undefined {
+  if (declared === undefined) return appliances[0];
+  const ranked = appliances.find(({ id }) => declared.includes(id));
+  if (ranked !== undefined) return ranked;
+  const mayServe = (id: string): boolean => declared.includes(id) && excluded.every((other) => other.id !== id);
+  return basis?.candidates.find(({ member }) => mayServe(member.id))?.member;
 }
 
 /** What is asked for, by how much depends on it. */

@@ -8,7 +8,8 @@ import { RouteTable } from '../../../steering/routing/route-table.ts';
 import { FakeWorld } from '../../support/fake-world.ts';
 
 const NO_ROUTES = new RouteTable().current();
-const inNorth = (id: string, siteId: string | undefined): boolean => siteId === 'north' && id.startsWith('north');
+const isNearest = (id: string, siteId: string | undefined): boolean => siteId === 'north' && id.startsWith('north');
+const inNorth = { isNearest, serves: () => true };
 const client: ClientPlace = { ...locateClient('203.0.113.7', NO_ROUTES), siteId: 'north' };
 const sent = {
   titleId: 'bars',
@@ -49,6 +50,15 @@ test('a player that is elsewhere than it was sent chose so itself, unless it cam
     { byteClass: 'health' },
     { byteClass: 'client-choice' },
   ]);
+});
+
+test('a player that left a place which is gone was driven away, and did not choose', async () => {
+  const { clock } = new FakeWorld();
+  const ledger = new SessionLedger(clock);
+  ledger.open('s', sent);
+  await clock.advance(10_000);
+  const places = { isNearest, serves: (id: string) => id !== 'north-1' };
+  expect(ledger.close('s', ['south-1'], places)).toMatchObject([{ byteClass: 'health' }]);
 });
 
 test('a long pause counts for two minutes and no more', async () => {
