@@ -13,6 +13,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { GRANT_FIELD } from '../../src/contracts/url-grant.ts';
+import { parseTarget } from '../../src/http/target-path.ts';
 import type { Metrics } from '../../src/telemetry/metrics.ts';
 import { checkTarget, type TargetVerdict } from '../../src/tokens/check-target.ts';
 import type { TokenRefusal } from '../../src/tokens/judge-claims.ts';
@@ -61,6 +62,8 @@ export class TokenGate {
     }
     switch (verdict.kind) {
       case 'bad-target':
+        // With its package it may be one, and would be served with nobody having looked at the token.
+        if (parseTarget(rawTarget, { maxTargetChars }).kind === 'ok') return this.#refused('malformed');
         return { kind: 'passed', target: rawTarget };
       case 'open':
         return this.#passed('open', verdict.target);

@@ -58,7 +58,8 @@ const forbiddenCharacter = /[^\x21-\x7e]|[#\\]/;
 const percentTriplet = /%([0-9A-Fa-f]{2})/g;
 const unreserved = /[A-Za-z0-9\-._~]/;
 const encodedDelimiter = /%(?:[01][0-9A-F]|2F|5C|7F)/;
-const dotSegment = /(?:^|\/)\.{1,2}(?:\/|$)/;
+// With a parameter too (RFC 3986 section 3.3): some origins drop what follows a semicolon before they resolve dots.
+const dotSegment = /(?:^|\/)\.{1,2}(?:\/|;|%3B|$)/;
 const notAllowedInPath = /[^A-Za-z0-9\-._~!$&'()*+,;=:@/%]/g;
 
 // Session data and steering reports of players: CTA-5004-B section 6, HLS bis-22 section 7.4, ETSI TS 103 998.

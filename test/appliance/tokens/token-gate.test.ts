@@ -72,6 +72,24 @@ describe('with tokens required', () => {
     }
   });
 
+  it.each([
+    // A package whose removal leaves no target: with it, it would be one, and some origins pass over what follows ';'.
+    ['a package behind dots', `/x/..;URISigningPackage=a.b.c${FILM}`],
+    ['a package behind one dot', `/.;URISigningPackage=a.b.c${FILM}`],
+    ['a package behind nothing', `/;URISigningPackage=a.b.c${FILM}`],
+    ['dots in percent signs', `/x/%2e%2E;URISigningPackage=a.b.c${FILM}`],
+    ['a good token behind dots', `/x/..;URISigningPackage=${token()}${FILM}`],
+    ['dots with a parameter below a good token', signed('/vod/t123/..;a=1/t124/seg.m4s')],
+    ['the same in percent signs', signed('/vod/t123/%2e%2e%3Ba/t124/seg.m4s')],
+    ['one dot with a parameter', signed('/vod/t123/.;/seg.m4s')],
+  ])('asks no origin for %s', async (_name, target) => {
+    const rig = await start();
+    const answer = await ask(rig.url + target);
+    expect([403, 404]).toContain(answer.status);
+    expect(origin.requests).toEqual([]);
+    expect(answer.body.toString()).not.toContain('eyJ');
+  });
+
   it('keeps the token in what a player resolves, and does not mind a player report in the query', async () => {
     const rig = await start();
     const playlist = new URL(rig.url + signed('/vod/t123/v720.m3u8'));

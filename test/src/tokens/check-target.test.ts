@@ -56,7 +56,7 @@ describe('TOK-3: the package is removed by the rule of section 2.1.15', () => {
   it('puts no dots and no slashes together that were not there', () => {
     expect(unpack(`/vod/t123/.;${P}=a./secret`)).toBe('bad-target');
     expect(unpack(`/vod/t123/..;${P}=a.b.c/secret`)).toBe('bad-target');
-    expect(unpack(`/vod/t123/.;${P}=a.b.c,./secret`)).toEqual(['/vod/t123/.;./secret', 'a.b.c']);
+    expect(unpack(`/vod/t123/.;${P}=a.b.c,./secret`)).toBe('bad-target');
     expect(unpack(`/;${P}=a.b.c/evil.example/x`)).toBe('bad-target');
     expect(unpack(`/%2e;${P}=a.b.c/secret`)).toBe('bad-target');
   });
