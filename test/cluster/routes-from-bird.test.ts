@@ -1,10 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ChildService, serviceWords } from '../../deploy/demo/child-service.ts';
 import { FLEET } from '../fill-planner/running-planner.ts';
 import { BirdPair } from '../support/bird-pair.ts';
+import { mint, operator, RealServices } from './support/real-services.ts';
 
 /**
  * The whole way of an announcement, in real processes: the ISP's router, BIRD beside the appliance, the appliance,
@@ -16,51 +14,18 @@ const NORTH = '8.20.0.0/16';
 const SOUTH = '8.30.0.0/16';
 const GRACE_MS = 1500;
 
-let folder: string;
+let services: RealServices;
 let bird: BirdPair;
-const children: ChildService[] = [];
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'oca-routes-'));
+  services = new RealServices('routes');
   bird = await BirdPair.start([NORTH]);
 });
 
 afterEach(async () => {
-  for (const child of children.splice(0)) await child.end('SIGKILL');
   await bird.end();
-  rmSync(folder, { recursive: true, force: true });
+  await services.end();
 });
-
-async function start(
-  service: string,
-  parameters: Record<string, string | number>,
-  environment: Record<string, string> = {},
-): Promise<ChildService> {
-  const words = serviceWords(service, {
-    listen: '127.0.0.1:0',
-    adminListen: '127.0.0.1:0',
-    state: join(folder, service),
-    ...parameters,
-  });
-  const child = await ChildService.start({ words, logFile: join(folder, `${service}.log`), environment });
-  children.push(child);
-  return child;
-}
-
-async function operator(child: ChildService, method: string, target: string, body: object): Promise<string> {
-  const response = await fetch((child.addresses['admin'] ?? '') + target, {
-    method,
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  if (!response.ok) throw new Error(`${method} ${target}: ${response.status} ${await response.text()}`);
-  return response.text();
-}
-
-async function mint(child: ChildService, id: string, role: string): Promise<string> {
-  const text = await operator(child, 'POST', '/v1/enrolment-tokens', { id, role });
-  return (JSON.parse(text) as { token: string }).token;
-}
 
 interface Explained {
   readonly client: { readonly prefix?: string; readonly siteId?: string; readonly evidence: string };
@@ -68,7 +33,7 @@ interface Explained {
 }
 
 test('a client is where the ISP announces him, as long as the announcement stands and a little longer', async () => {
-  const planner = await start('fill-planner', { origin: 'http://origin.example' });
+  const planner = await services.start('fill-planner', { origin: 'http://origin.example' });
   await operator(planner, 'PUT', '/v1/fleet', { version: 1, ...FLEET });
   const title = {
     source: MEDIA,
@@ -78,7 +43,7 @@ test('a client is where the ISP announces him, as long as the announcement stand
     originUrl: 'http://origin.example',
   };
   await operator(planner, 'POST', '/v1/titles', title);
-  const steering = await start(
+  const steering = await services.start(
     'steering',
     { planner: planner.addresses['listen'] ?? '', cataloguePollMs: 100 },
     { OCA_PLANNER_TOKEN: await mint(planner, 'steering', 'steering') },
@@ -88,12 +53,12 @@ test('a client is where the ISP announces him, as long as the announcement stand
     id: 'oca-north',
     site: 'north',
     origin: 'http://127.0.0.1:9',
-    volume: join(folder, 'disk'),
+    volume: join(services.folder, 'disk'),
     steering: steering.addresses['listen'] ?? '',
     birdSocket: bird.socketFile,
     routesGraceMs: GRACE_MS,
   };
-  await start('appliance', parameters, token);
+  await services.start('appliance', parameters, token);
   const clientAt = async (address: string): Promise<Explained['client'] | undefined> => {
     const response = await fetch(`${steering.addresses['admin']}/v1/explain?title=bars&client=${address}`);
     return response.ok ? ((await response.json()) as Explained).client : undefined;

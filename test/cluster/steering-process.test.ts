@@ -1,8 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ChildService, serviceWords } from '../../deploy/demo/child-service.ts';
+import type { ChildService } from '../../deploy/demo/child-service.ts';
 import { HttpClient } from '../../src/client/http-client.ts';
 import { ServiceClient } from '../../src/client/service-client.ts';
 import { encodeHoldings } from '../../src/contracts/holdings.ts';
@@ -12,60 +11,27 @@ import { systemWorld } from '../../src/world/world.ts';
 import { FLEET } from '../fill-planner/running-planner.ts';
 import { heartbeat } from '../steering/samples.ts';
 import { until } from '../support/until.ts';
+import { mint, operator, RealServices } from './support/real-services.ts';
 
 /** A real steering beside a real planner, both as processes; the test speaks for the appliances, signed like they do. */
 const MEDIA = resolve(import.meta.dirname, '../../deploy/demo/title/media');
 const RENDITIONS = 5;
 
-let folder: string;
+let services: RealServices;
 let http: HttpClient;
-const children: ChildService[] = [];
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'oca-steering-process-'));
+  services = new RealServices('steering-process');
   http = new HttpClient({ connectTimeoutMs: 3000, maxConnectionsPerHost: 8 });
 });
 afterEach(async () => {
-  for (const child of children.splice(0)) await child.end('SIGKILL');
   await http.destroy();
-  rmSync(folder, { recursive: true, force: true });
+  await services.end();
 });
-
-async function start(
-  service: string,
-  parameters: Record<string, string | number>,
-  environment: Record<string, string> = {},
-): Promise<ChildService> {
-  const words = serviceWords(service, {
-    listen: '127.0.0.1:0',
-    adminListen: '127.0.0.1:0',
-    state: join(folder, service),
-    ...parameters,
-  });
-  const child = await ChildService.start({ words, logFile: join(folder, `${service}.log`), environment });
-  children.push(child);
-  return child;
-}
-
-async function operator(child: ChildService, method: string, target: string, body: object): Promise<string> {
-  const response = await fetch((child.addresses['admin'] ?? '') + target, {
-    method,
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${method} ${target}: ${response.status} ${text}`);
-  return text;
-}
-
-async function mint(child: ChildService, id: string, role: string): Promise<string> {
-  const text = await operator(child, 'POST', '/v1/enrolment-tokens', { id, role });
-  return (JSON.parse(text) as { token: string }).token;
-}
 
 /** A planner that has the demo's title and a plan for every appliance. */
 async function startPlanner(): Promise<ChildService> {
-  const planner = await start('fill-planner', { origin: 'http://origin.example' });
+  const planner = await services.start('fill-planner', { origin: 'http://origin.example' });
   await operator(planner, 'PUT', '/v1/fleet', { version: 1, ...FLEET });
   await operator(planner, 'POST', '/v1/titles', {
     source: MEDIA,
@@ -84,7 +50,7 @@ async function startSteering(
 ): Promise<ChildService> {
   const token = await mint(planner, 'steering', 'steering');
   const plannerUrl = planner.addresses['listen'] ?? '';
-  return start(
+  return services.start(
     'steering',
     { planner: plannerUrl, cataloguePollMs: 100, leaseMs: 60_000, ...parameters },
     { OCA_PLANNER_TOKEN: token },
@@ -97,7 +63,7 @@ async function appliance(steering: ChildService, id: string) {
     http,
     clock: systemWorld.clock,
     baseUrl: steering.addresses['listen'] ?? '',
-    identity: loadOrCreateIdentity(id, join(folder, `${id}.pem`)),
+    identity: loadOrCreateIdentity(id, join(services.folder, `${id}.pem`)),
     timeoutMs: 5000,
     maxAnswerBytes: 100_000,
   });
@@ -142,7 +108,7 @@ test('killed with -9 and started again while the planner is dead, it answers fro
   });
   await steering.end('SIGKILL');
 
-  const again = await start('steering', { planner: planner.addresses['listen'] ?? '', leaseMs: 60_000 });
+  const again = await services.start('steering', { planner: planner.addresses['listen'] ?? '', leaseMs: 60_000 });
   expect(await ids(again)).toEqual(before);
   expect((await steer(again))?.ranked[0]?.reasons).toContain('doubtful: known from before a restart, not heard since');
   const listen = again.addresses['listen'] ?? '';
@@ -161,12 +127,12 @@ test('the enrolment of appliances survives a kill -9', async () => {
   await a1.beat();
   const { port } = new URL(steering.addresses['listen'] ?? '');
   await steering.end('SIGKILL');
-  await start('steering', { planner: planner.addresses['listen'] ?? '', listen: `127.0.0.1:${port}` });
+  await services.start('steering', { planner: planner.addresses['listen'] ?? '', listen: `127.0.0.1:${port}` });
   await a1.beat();
 });
 
 test('the table of prefixes is read again when it changes, and a broken one changes nothing', async () => {
-  const prefixes = join(folder, 'prefixes.csv');
+  const prefixes = join(services.folder, 'prefixes.csv');
   writeFileSync(prefixes, 'prefix,site\n127.0.0.0/8,s1\n');
   const planner = await startPlanner();
   const steering = await startSteering(planner, { prefixes, prefixPollMs: 50 });
@@ -183,8 +149,8 @@ test('the table of prefixes is read again when it changes, and a broken one chan
 });
 
 test('a second one on the same state does not start', async () => {
-  await start('steering', {});
-  await expect(start('steering', {})).rejects.toThrow(/another process|in use|already/i);
+  await services.start('steering', {});
+  await expect(services.start('steering', {})).rejects.toThrow(/another process|in use|already/i);
 });
 
 test('SIGTERM ends it in order', async () => {
@@ -195,6 +161,8 @@ test('SIGTERM ends it in order', async () => {
 });
 
 test('a wrong parameter keeps it from starting, and is named', async () => {
-  await expect(start('steering', { trustedProxies: '10.0.0.0' })).rejects.toThrow(/78.*[\s\S]*--trusted-proxies/);
-  await expect(start('steering', { ttlSec: 1 })).rejects.toThrow(/78.*[\s\S]*--ttl-sec/);
+  await expect(services.start('steering', { trustedProxies: '10.0.0.0' })).rejects.toThrow(
+    /78.*[\s\S]*--trusted-proxies/,
+  );
+  await expect(services.start('steering', { ttlSec: 1 })).rejects.toThrow(/78.*[\s\S]*--ttl-sec/);
 });
