@@ -9,31 +9,16 @@ import { exclude } from '../../../steering/ranking/exclude.ts';
 import { rankAppliances } from '../../../steering/ranking/rank-appliances.ts';
 import type { SessionFacts } from '../../../steering/ranking/session-facts.ts';
 import { makeSiteTable, NO_SITES, type SiteTable } from '../../../steering/sites/site-table.ts';
-import { candidateFor, sessionOf } from '../ranking-samples.ts';
+import { appliance, candidateFor, sessionOf } from '../ranking-samples.ts';
 import { renditionIds, title } from '../samples.ts';
 
 const BARS = title('bars');
 const LEVELS: readonly HoldingLevel[] = ['none', 'head', 'part', 'whole'];
 
 const member = (slot: number, siteId: string, isWell: boolean): FleetMember => ({
-  id: `oca-${slot}`,
+  ...appliance(`oca-${slot}`, { siteId, state: isWell ? 'serving' : 'draining' }),
   slot,
-  siteId,
   clusterId: 'c',
-  baseUrl: `http://oca-${slot}.example`,
-  softwareVersion: '1.0.0',
-  lease: { kind: 'current' },
-  state: isWell ? 'serving' : 'draining',
-  healthy: true,
-  healthReasons: [],
-  egressBitsPerSec: 0,
-  activeRequests: 0,
-  softEgressBitsPerSec: 1e9,
-  hardEgressBitsPerSec: 2e9,
-  maxActiveRequests: 100,
-  withheld: undefined,
-  atHardLimit: false,
-  capacityShare: 1,
   lastHeardAtMs: 0,
 });
 

@@ -2,26 +2,12 @@ import { expect, test } from 'vitest';
 import type { FleetMember } from '../../../steering/fleet/fleet-registry.ts';
 import { flowSites } from '../../../steering/flow/flow-sites.ts';
 import { makeSiteTable, NO_SITES } from '../../../steering/sites/site-table.ts';
+import { appliance } from '../ranking-samples.ts';
 
 const member = (id: string, changes: Partial<FleetMember> = {}): FleetMember => ({
-  id,
+  ...appliance(id, { softEgressBitsPerSec: 10e9, hardEgressBitsPerSec: 12e9 }),
   slot: 0,
-  siteId: 'north',
   clusterId: 'north',
-  baseUrl: `http://${id}.example`,
-  softwareVersion: '0.1.0',
-  lease: { kind: 'current' },
-  state: 'serving',
-  withheld: undefined,
-  healthy: true,
-  healthReasons: [],
-  egressBitsPerSec: 0,
-  activeRequests: 0,
-  softEgressBitsPerSec: 10e9,
-  hardEgressBitsPerSec: 12e9,
-  maxActiveRequests: 1000,
-  atHardLimit: false,
-  capacityShare: 1,
   lastHeardAtMs: 0,
   ...changes,
 });
