@@ -30,7 +30,7 @@ export function addManifestRoutes(
   templates: DashTemplates,
   quality: QualityIntake,
 ): void {
-  server.get<{ Params: { name: string } }>('/v1/manifest/:name', (request, reply) => {
+  server.get<{ Params: { name: string } }>('/v1/manifest/:name', async (request, reply) => {
     const startMs = api.world.clock.monotonicMs();
     neverStored(reply);
     const match = MANIFEST_NAME.exec(request.params.name);
@@ -48,7 +48,7 @@ export function addManifestRoutes(
       return sendNoTitle(reply, decision, `title '${titleId}'`);
     }
     if (!device.isSingle) quality.declared(wish.sessionId, applianceIdsOf(declaredPathways(decision)));
-    const text = format === 'hls' ? hlsText(decision, wish, api) : dashText(decision, wish, api, templates);
+    const text = format === 'hls' ? hlsText(decision, wish, api) : await dashText(decision, wish, api, templates);
     api.metrics.manifests.inc({ format, outcome: text === undefined ? 'no-such-format' : 'rendered' });
     if (text === undefined)
       return sendProblem(
@@ -80,13 +80,13 @@ function hlsText(decision: Decision, wish: ManifestWish, api: PublicApi): string
   return renderHls(hls, pathways, { serverUri: wish.device.byUrl ? { url } : 'data', first });
 }
 
-function dashText(
+async function dashText(
   decision: Decision,
   wish: ManifestWish,
   api: PublicApi,
   templates: DashTemplates,
-): string | undefined {
-  const template = templates.find(decision.title);
+): Promise<string | undefined> {
+  const template = await templates.find(decision.title);
   if (template === undefined) return undefined;
   if (wish.device.isSingle) return renderDash(template, [singlePathway(decision)], undefined);
   const pathways = declaredPathways(decision);

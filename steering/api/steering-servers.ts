@@ -19,6 +19,7 @@ import { AddressRates } from '../edge/address-rates.ts';
 import type { Edge } from '../edge/edge.ts';
 import type { createSiteFlow } from '../flow/start-site-flow.ts';
 import { DashTemplates } from '../manifests/dash-templates.ts';
+import { DashThread } from '../manifests/prepare-in-thread.ts';
 import type { SteeringMetrics } from '../metrics.ts';
 import type { PlayerQuality } from '../quality/player-quality.ts';
 import type { ClientRouting } from '../routing/client-routing.ts';
@@ -71,6 +72,7 @@ export class SteeringServers implements Service {
   readonly #options: SteeringServersOptions;
   readonly #server: JsonServer;
   readonly #adminServer: JsonServer;
+  readonly #dashTemplates = new DashTemplates(new DashThread());
   #bound: { readonly listen: string; readonly admin: string } | undefined;
   #publicUrl: string;
   #renewal: Service | undefined;
@@ -107,7 +109,9 @@ export class SteeringServers implements Service {
   }
 
   async stop(deadlineMs: number): Promise<void> {
-    const closed = Promise.all([this.#server.close(), this.#adminServer.close(), this.#renewal?.stop(deadlineMs)]);
+    const closed = Promise.all([this.#server.close(), this.#adminServer.close(), this.#renewal?.stop(deadlineMs)]).then(
+      () => this.#dashTemplates.stop(),
+    );
     await Promise.race([closed, this.#options.world.clock.delay(deadlineMs)]);
   }
 
@@ -146,7 +150,7 @@ export class SteeringServers implements Service {
     addSteerRoute(this.#server, api);
     addContentSteeringRoutes(this.#server, api, quality.intake);
     addRedirectRoute(this.#server, api);
-    addManifestRoutes(this.#server, api, new DashTemplates(), quality.intake);
+    addManifestRoutes(this.#server, api, this.#dashTemplates, quality.intake);
     addCmcdRoute(this.#server, api, quality);
     addEnrolmentRoute(this.#server, trusted, identity, logger);
     const guard = createSignatureGuard({ trusted, clock: world.clock, logger, allowUnsignedLoopback });
