@@ -9,7 +9,8 @@ export interface CmcdBody {
   readonly unknownVersion: number;
 }
 
-const MAX_RECORDS = 1000;
+/** Of one session two a minute count, so no player has more; reading a thousand takes as long as hundreds of answers. */
+const MAX_RECORDS = 128;
 
 /** Records of event mode: one per line, blanks around them and empty lines do not count (section 3.3). Never throws. */
 export function readCmcdBody(body: string): CmcdBody {
