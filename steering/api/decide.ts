@@ -56,7 +56,9 @@ export function tryToDecide(
     return { ...outcome, decision: verdict };
   }
   const startMs = world.clock.monotonicMs();
-  const decision = steer({ titleId, sessionId, clientAddress, policy, playing, declared }, outcome.state);
+  // Whoever does not say yet where he plays plays where his manifest told him to begin.
+  const where = playing.length > 0 ? playing : (declared?.slice(0, 1) ?? []);
+  const decision = steer({ titleId, sessionId, clientAddress, policy, playing: where, declared }, outcome.state);
   metrics.decisionSeconds.observe((world.clock.monotonicMs() - startMs) / 1000);
   if (typeof decision === 'string') metrics.staticAnswers.inc({ because: decision });
   else {

@@ -231,7 +231,9 @@ describe('in Chromium, before playback', () => {
     await Promise.all(
       playing.map(async (viewer) => {
         const { segments } = await viewer.watchUntil(WATCHED_BEFORE_SEC);
-        for (const id of deliverers(segments)) expect(appliancesOf(places).slice(1)).toContain(id);
+        const alive = appliancesOf(places).slice(1);
+        const gaveUp = alive.every((id) => viewer.hasFailed(network.address(id, 'listen')));
+        for (const id of deliverers(segments)) expect(gaveUp ? places.slice(1) : alive).toContain(id);
         expect(viewer.errors).toEqual([]);
       }),
     );

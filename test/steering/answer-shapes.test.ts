@@ -73,6 +73,16 @@ test('the five shapes of one decision agree', async () => {
   expect(/ serviceLocation="([^"]+)"/.exec(mpd)?.[1]).toBe(order[0]);
 });
 
+test('a session stays where it says that it plays, and before it says so where its manifest began', async () => {
+  const { rig } = await startFleet(['a', 'b', 'c']);
+  const order = (await orderOf(rig)).filter((id) => id !== 'origin');
+  for (const [id = '', ...others] of [order, order.toReversed()]) {
+    const declared = [id, ...others].join('*');
+    for (const query of [`d=${declared}`, `d=${order.join('*')}&_HLS_pathway=${id}`])
+      expect((await steeringOf(rig, `a=bars&s=s1&${query}`, 'hls'))['PATHWAY-PRIORITY'][0]).toBe(id);
+  }
+});
+
 test('every answer names its decision, no two alike, where pages of other origins may read it', async () => {
   const { rig } = await startFleet(['a']);
   const names = new Set<string>();
