@@ -101,6 +101,17 @@ describe('TOK-2: what is not understood is refused', () => {
     expect(await ask(key.token({ exp: nowMs / 1000 + 60 }))).toBe('unknown-key');
   });
 
+  it('refuses what it remembers as good from the moment that the time of its key is over', async () => {
+    const exp = key.tokenKey.notAfterMs / 1000 + 60;
+    const [token, grant] = [key.token({ exp }), key.sign(GRANT_TYPE, { iss: 'steering', exp })];
+    expect(await ask(token)).toBe('open');
+    expect(verifier.verifyNow(grant, 'grant')).toMatchObject({ use: 'grant' });
+    nowMs = key.tokenKey.notAfterMs;
+    expect(await ask(token)).toBe('unknown-key');
+    expect(await verifier.verify(token, 'url')).toBe('unknown-key');
+    expect(verifier.verifyNow(grant, 'grant')).toBe('unknown-key');
+  });
+
   it('refuses no algorithm, and a MAC made with the public key as its secret', async () => {
     for (const alg of ['none', 'HS256', 'HS512', 'ES256', 'Ed448', 'eddsa']) {
       const input = `${base64url({ alg, kid: 'k1' })}.${base64url(CLAIMS)}`;
