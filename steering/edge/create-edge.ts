@@ -28,7 +28,7 @@ export const edgeParameters = {
     '1/s',
     { min: 1, max: 1_000_000 },
     50_000,
-    'Above it, players get an answer that leaves them where they are, whatever time there is.',
+    'Decisions of this service. Above it, players get an answer that leaves them where they are, whatever time there is. Lower where steering shares its machine.',
   ),
   shedDelayMs: numberParameter(
     'ms',
@@ -46,7 +46,7 @@ export const edgeParameters = {
     'connections',
     { min: 1, max: 1e6 },
     50_000,
-    'Open connections of players and appliances; more are closed at once.',
+    'Open connections of players and appliances; more are closed at once. The limit of open files (ulimit -n) must be higher.',
   ),
   maxConnectionsPerAddress: numberParameter(
     'connections',
