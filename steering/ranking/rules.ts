@@ -12,6 +12,10 @@ import type { Score, Scored } from './score.ts';
  * appliances of equal sites it is doubt, the operator's trials, what viewers report, load, what is held, and last the
  * hash, which spreads sessions by capacity and never reorders the others when one of them comes or goes.
  *
+ * Doubt is of new sessions. When the way from the appliances breaks, their leases end one after the other, and for some
+ * seconds the silent ones stand beside others that will be silent next; who plays from one tells by that that it serves,
+ * and would be moved for nothing.
+ *
  * The hash does not move who plays already. A box that returns warms up, and with every step of its capacity a few more
  * hashes would choose it: each a viewer in the middle of a film, moved from a box that has all of it and is not crowded
  * to another of the same kind. So before the hash it counts from where the session plays. What returns gets the new

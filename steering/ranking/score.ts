@@ -28,6 +28,7 @@ export interface Score {
   readonly kindRank: number;
   /** What its site costs the client's ISP; undefined where nobody says. */
   readonly siteCost: number | undefined;
+  /** Silent, and this session does not play from it. */
   readonly doubtful: boolean;
   /** Its software is what the session's policy wants; true for all where it wants nothing. */
   readonly softwareFits: boolean;
@@ -90,7 +91,7 @@ export function score(candidate: Candidate, session: SessionFacts, keys: Session
     distance: inSite ? 0 : distanceOf(siteId, session),
     kindRank: KIND_RANKS[site.kind],
     siteCost,
-    doubtful: member.lease.kind === 'doubtful',
+    doubtful: member.lease.kind === 'doubtful' && !session.playing.includes(member.id),
     softwareFits: softwareFits(member, session.policy),
     qualityClass: quality.qualityClass,
     pressure,

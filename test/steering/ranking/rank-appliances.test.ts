@@ -188,3 +188,12 @@ test('the site of the flow goes first, until its appliance is demoted or this se
   expect(first({ quality: { qualityClass: 0, probeShare: 0, because: 'errors' } })).toBe('here');
   expect(first({ egressBitsPerSec: 1.9999e9 })).toBe('here');
 });
+
+test('doubt puts nobody behind others for the viewers that play from it: to them it answers', () => {
+  const doubtful = appliance('a', { lease: { kind: 'doubtful', because: 'silent with many others' } });
+  const heard = appliance('b');
+  const firstFor = (playing: readonly string[]): string | undefined =>
+    rankAppliances([doubtful, heard], sessionOf('s', { playing })).ranked[0]?.id;
+  expect(firstFor([])).toBe('b');
+  expect(firstFor(['a'])).toBe('a');
+});
