@@ -22,7 +22,9 @@ import { escapePath } from './render-hls.ts';
  * before the answer asked one appliance for the whole title, and stood still when that died (seen in Chromium: eight
  * tries at one dead appliance). Now it has all pathways in our order and fails over between them. What remains: it does
  * not follow a later answer, so a drained appliance goes on serving that rendition until the player takes another one.
- * Renditions of many files (SegmentTemplate) follow every answer.
+ * Renditions of many files (SegmentTemplate) follow every answer. And on a machine without a free processor Shaka
+ * sometimes stopped loading single-file DASH without a failed request or an error, also where nothing had happened to
+ * the network; the cause is not known. Its HLS did not.
  */
 export interface DashTemplate {
   /** Up to where BaseURLs go. */

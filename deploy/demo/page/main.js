@@ -17,8 +17,7 @@ const drawMs = 200;
 const answerTimeoutMs = 3000;
 const logLinesKept = 200;
 
-const asked = new URLSearchParams(location.search);
-const wanted = asked.get('player') ?? '';
+const wanted = new URLSearchParams(location.search).get('player') ?? '';
 const playerName = /** @type {PlayerName} */ (Object.hasOwn(players, wanted) ? wanted : 'hls');
 const session = crypto.randomUUID();
 const video = /** @type {HTMLVideoElement} */ (byId('video'));
@@ -117,7 +116,7 @@ async function main() {
   }
   let { steeringUrl } = state;
   log(`${players[playerName].name} asks steering for the manifest`);
-  await playback.start(steeringUrl, session, asked.get('manifest') ?? undefined);
+  await playback.start(steeringUrl, session);
   for (;;) {
     await pollSteering(steeringUrl);
     await new Promise((resolve) => setTimeout(resolve, pollMs));

@@ -81,12 +81,12 @@ export class Playback {
     video.addEventListener('ended', () => log('the video came to its end', 'good'));
   }
 
-  /** @param {string} steeringUrl @param {string} session @param {string} [manifest] another kind than is usual for the player */
-  async start(steeringUrl, session, manifest) {
+  /** @param {string} steeringUrl @param {string} session */
+  async start(steeringUrl, session) {
     const { script, extension, start } = players[this.#name];
     performance.setResourceTimingBufferSize(5000);
     await loadScript(script);
-    const manifestUrl = `${steeringUrl}/v1/manifest/bars.${manifest ?? extension}?session=${session}`;
+    const manifestUrl = `${steeringUrl}/v1/manifest/bars.${extension}?session=${session}`;
     await start(this.#video, manifestUrl, this.#report());
   }
 

@@ -11,7 +11,6 @@ export const PLAYERS = {
   'hls.js': { query: 'player=hls', extension: 'm3u8' },
   'dash.js': { query: 'player=dash', extension: 'mpd' },
   Shaka: { query: 'player=shaka', extension: 'm3u8' },
-  'Shaka with DASH': { query: 'player=shaka&manifest=mpd', extension: 'mpd' },
 } as const;
 export type Player = keyof typeof PLAYERS;
 
