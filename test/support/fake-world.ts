@@ -22,9 +22,12 @@ export class FakeClock implements Clock {
   #monotonicMs = 1000;
   #order = 0;
   readonly #pending = new Set<Pending>();
+  readonly #idle: () => Promise<void>;
 
-  constructor(nowMs: number) {
+  /** @param idle resolves when whatever works outside of this thread has answered: time stands still until then */
+  constructor(nowMs: number, idle: () => Promise<void> = () => Promise.resolve()) {
     this.#wallMs = nowMs;
+    this.#idle = idle;
   }
 
   nowMs(): number {
@@ -65,14 +68,19 @@ export class FakeClock implements Clock {
   /** Lets `byMs` pass: timers run in their order, each after what the one before set off has settled. */
   async advance(byMs: number): Promise<void> {
     const untilMs = this.#monotonicMs + byMs;
-    await settle();
+    await this.#settle();
     for (let next = this.#next(untilMs); next !== undefined; next = this.#next(untilMs)) {
       this.#moveTo(next.dueMs);
       this.#pending.delete(next);
       next.task();
-      await settle();
+      await this.#settle();
     }
     this.#moveTo(untilMs);
+  }
+
+  async #settle(): Promise<void> {
+    await settle();
+    await this.#idle();
   }
 
   /**
