@@ -89,7 +89,8 @@ export function createJsonServer(options: JsonServerOptions): JsonServer {
   server.addHook('onRequest', (request, reply, done) => {
     request.rawBody = EMPTY;
     if (isBeyondLimit(request.raw.socket)) reply.header('connection', 'close');
-    done();
+    if (hasTwoHosts(request.raw)) sendProblem(reply.header('connection', 'close'), 400, 'REQUEST', 'two Host fields');
+    else done();
   });
   server.removeAllContentTypeParsers();
   server.addContentTypeParser(
@@ -139,9 +140,19 @@ export function answerFirst(
   server.server.removeAllListeners('request');
   server.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     if (isBeyondLimit(request.socket)) response.setHeader('connection', 'close');
-    if (answeredBy(answer, request, response)) return;
+    if (!hasTwoHosts(request) && answeredBy(answer, request, response)) return;
     for (const route of routes) route.call(server.server, request, response);
   });
+}
+
+/** RFC 9112 section 3.2 demands 400; Node's parser lets it through and shows the first. */
+function hasTwoHosts({ rawHeaders }: IncomingMessage): boolean {
+  let count = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at];
+    if (name?.length === 4 && name.toLowerCase() === 'host') count += 1;
+  }
+  return count > 1;
 }
 
 function answeredBy(

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createJsonServer, type JsonServer, listen } from '../../../src/server/json-server.ts';
+import { answerFirst, createJsonServer, type JsonServer, listen } from '../../../src/server/json-server.ts';
 import { silentLogger } from '../../../src/telemetry/logger.ts';
 import { until } from '../../support/until.ts';
 
@@ -127,6 +127,19 @@ describe('a hostile client', () => {
       expect(answer.status).toBe(status);
       expect(answer.headers.get('content-type')).toContain('application/problem+json');
     }
+  });
+
+  it('with two Host fields gets 400 and its connection closed, in front of the routes too', async () => {
+    await start();
+    answerFirst(server, (request, response) => {
+      response.end(request.url);
+      return true;
+    });
+    const answer = await send('GET /of/1 HTTP/1.1\r\nHost: a\r\nhOST: b\r\n\r\n');
+    await closed(answer);
+    expect(answer.text).toMatch(/^HTTP\/1.1 400 /);
+    const alone = await send('GET /of/1 HTTP/1.1\r\nHost: a\r\n\r\n');
+    await until(() => alone.text.endsWith('/of/1'));
   });
 
   it('cannot smuggle a second request behind an ambiguous length', async () => {
