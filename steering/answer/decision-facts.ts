@@ -30,7 +30,7 @@ export function sessionFacts(
   { sites, shares }: Pick<SteeringState, 'sites' | 'shares'>,
 ): SessionFacts {
   const unit = unitHash(sessionId);
-  const { siteId, evidence, otherSites, refusingSites } = client;
+  const { siteId, otherSites, refusingSites } = client;
   return {
     sessionId,
     titleId: title.id,
@@ -38,14 +38,20 @@ export function sessionFacts(
     siteId,
     otherSites,
     refusingSites,
-    // A client whose prefix an ISP announces to its own site is that ISP's, though nobody knows its AS.
-    network: client.network ?? (siteId === undefined || evidence !== 'route' ? undefined : sites.of(siteId).network),
+    network: networkOf(client, sites),
     preferredSiteId: shares.preferredSite(client, unit),
     nominalBitsPerSec: nominalBitsPerSec(title),
     playing: playing ?? NOWHERE,
     policy: policy ?? DEFAULT_POLICY,
   };
 }
+
+/** A client whose prefix an ISP announces to its own site is that ISP's, though nobody knows its AS. */
+export const networkOf = (
+  { network, siteId, evidence }: ClientPlace,
+  sites: SteeringState['sites'],
+): string | undefined =>
+  network ?? (siteId === undefined || evidence !== 'route' ? undefined : sites.of(siteId).network);
 
 /** What the ranking is told of an appliance. @param holders of the title that is asked for */
 export function candidateOf(

@@ -133,10 +133,10 @@ function answerSteering(
       mayHaveClones && declared !== undefined ? clonesFor(decision, applianceIds, { declared, format }, api) : [];
     return { id, body: contentSteering({ ...common, applianceIds, clones, ttlSec }) };
   }
-  const { siteId } = locateClient(address, state.routes);
+  const client = locateClient(address, state.routes);
   const body = contentSteering({
     ...common,
-    applianceIds: staticApplianceIds({ sessionId, siteId, reported: report.pathways }, state.fleet).slice(
+    applianceIds: staticApplianceIds({ sessionId, client, reported: report.pathways }, state).slice(
       0,
       device.maxAppliances,
     ),

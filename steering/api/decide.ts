@@ -130,7 +130,7 @@ export function decide(
   if (typeof title === 'string') return { id, decision: title, state, device };
   const client: ClientPlace = locateClient(address, state.routes);
   const asked = { title, sessionId: question.sessionId, client };
-  const unranked = withAtMost(device, staticDecision(asked, state.fleet, SHED_WORDS[decision]));
+  const unranked = withAtMost(device, staticDecision(asked, state, SHED_WORDS[decision]));
   return { id, decision: signed(unranked), state, device };
 }
 

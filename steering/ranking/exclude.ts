@@ -1,4 +1,4 @@
-import type { Appliance, Candidate } from './candidate.ts';
+import type { Appliance, Candidate, SiteFacts } from './candidate.ts';
 import type { SessionFacts } from './session-facts.ts';
 
 /** Why an appliance takes no part in a decision: one closed word for metrics and tests, one sentence for people. */
@@ -93,7 +93,10 @@ export function hasRoom(member: Appliance, pendingBitsPerSec: number): boolean {
  * An embedded site stands in an ISP's rooms and on its lines for the viewers of that ISP. They are those of its network,
  * and those whose prefix it announces there, whatever AS they are of: a customer's, or one that nobody knows.
  */
-function trespassOf({ member: { siteId }, site }: Candidate, session: SessionFacts): ExclusionCode | undefined {
+export function trespassOf(
+  { member: { siteId }, site }: { readonly member: Pick<Appliance, 'siteId'>; readonly site: SiteFacts },
+  session: Pick<SessionFacts, 'siteId' | 'otherSites' | 'refusingSites' | 'network'>,
+): ExclusionCode | undefined {
   if (session.refusingSites.length > 0 && session.refusingSites.includes(siteId)) return 'refused';
   if (site.kind !== 'embedded' || site.network === undefined || site.network === session.network) return undefined;
   return siteId === session.siteId || session.otherSites.includes(siteId) ? undefined : 'other-network';
