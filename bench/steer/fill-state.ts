@@ -81,9 +81,13 @@ export async function writePrefixes(
   const addresses: string[] = [];
   const sites = siteCountOf(size);
   const every = Math.max(1, Math.floor(size.prefixes / options.wanted));
-  for (let at = 0; at < size.prefixes; at += 1) {
+  // Halves of one announcement may be announced as well.
+  const written = new Set<number>();
+  for (let at = 0; written.size < size.prefixes; at += 1) {
     const { base, length } = real.length > 0 ? finerOf(real, at) : madeUp(at);
-    if (at % every === 0) addresses.push(dotted(base + 1));
+    if (written.has(base * 64 + length)) continue;
+    written.add(base * 64 + length);
+    if (written.size % every === 0) addresses.push(dotted(base + 1));
     if (!out.write(`${dotted(base)}/${length},site-${(at * 7919) % sites}\n`)) await once(out, 'drain');
   }
   out.end();
