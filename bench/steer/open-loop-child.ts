@@ -6,11 +6,15 @@ import type { OpenLoad, OpenLoopOrder } from './open-loop.ts';
  * Requests by the clock. A generator that waits for an answer before it asks again asks less while the service is slow,
  * and so leaves out the very moments that it should measure (coordinated omission). Here each request has a time at
  * which it is due; whoever finds no free connection waits in line, and its latency counts from when it was due.
+ * The first two seconds are asked and not counted: this program is being compiled, and would count its own slowness.
  */
+const WARM_SECONDS = 2;
 const order = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as OpenLoopOrder;
 const { hostname, port } = new URL(order.url);
 const intervalMs = 1000 / order.requestsPerSec;
-const total = Math.round(order.requestsPerSec * order.seconds);
+const total = Math.round(order.requestsPerSec * (WARM_SECONDS + order.seconds));
+let countedFromMs = 0;
+let counted = 0;
 const latenciesMs = new Float64Array(total);
 const idle: Connection[] = [];
 const waiting: number[] = [];
@@ -55,8 +59,11 @@ class Connection {
       this.#missingBytes = length - (this.#head.length - end - 4);
     }
     if (this.#missingBytes > 0) return;
-    latenciesMs[answered] = performance.now() - this.#dueMs;
     answered += 1;
+    if (this.#dueMs >= countedFromMs) {
+      latenciesMs[counted] = performance.now() - this.#dueMs;
+      counted += 1;
+    }
     const next = waiting.shift();
     if (next === undefined) idle.push(this);
     else this.ask(next);
@@ -72,8 +79,8 @@ function question(): string {
 }
 
 function percentile(share: number): number {
-  const sorted = latenciesMs.subarray(0, answered).toSorted();
-  return sorted[Math.min(answered - 1, Math.floor(answered * share))] ?? Number.NaN;
+  const sorted = latenciesMs.subarray(0, counted).toSorted();
+  return sorted[Math.min(counted - 1, Math.floor(counted * share))] ?? Number.NaN;
 }
 
 const connections = Array.from({ length: order.connections }, () => new Connection());
@@ -81,7 +88,8 @@ idle.push(...connections);
 // Time for the connections to be made.
 setTimeout(() => {
   const beganMs = performance.now();
-  const endMs = beganMs + order.seconds * 1000 + 5000;
+  countedFromMs = beganMs + WARM_SECONDS * 1000;
+  const endMs = countedFromMs + order.seconds * 1000 + 5000;
   const tick = (): void => {
     const nowMs = performance.now();
     for (
