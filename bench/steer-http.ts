@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { ProgressLine } from '../src/cli/progress-line.ts';
 import { formatTable } from '../src/cli/table.ts';
 import { describeMachine } from './machine.ts';
@@ -186,7 +186,7 @@ function report(measured: readonly Measured[], bare: DecisionCost, options: Stee
   const file = join(results, `steer-http-${new Date().toISOString().slice(0, 10)}`);
   const body = {
     command: 'npm run bench -- steer',
-    options,
+    options: { ...options, sample: basename(options.sample) },
     machine: describeMachine(),
     medians: rows,
     nginxPerSec,
