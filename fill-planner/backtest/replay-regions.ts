@@ -107,7 +107,7 @@ function candidatesOf(now: Lists, before: Lists, isSeries: boolean): Candidate[]
   });
 }
 
-/** Mean strength over the other regions, weighted by the square of what they have in common with this one. */
+/** Mean strength over the other regions, weighted by the fourth power of what they have in common with this one. */
 function nearbyStrength(region: string, own: ReadonlyMap<string, Ranked>, lists: Lists): Map<string, number> {
   const sums = new Map<string, number>();
   let weights = 0;
