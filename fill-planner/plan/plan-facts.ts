@@ -1,0 +1,47 @@
+/**
+ * The words in which the steps of a plan cycle speak to each other. Everything is plain data over one numbering: the
+ * renditions of the catalogue in the order of their ids. A step takes and gives arrays over that numbering, so a cycle
+ * of 200,000 renditions and 1,000 appliances costs arrays and not maps of strings, and can be handed to a worker.
+ *
+ *   facts    what is known of each rendition, the same for everybody            RenditionFacts
+ *   demand   what each region is expected to ask for                            RegionDemand
+ *   hold     what each cluster should hold, best first, and why                 HoldItem
+ *   place    on which of its appliances                                         place-files
+ *   sources  from whom, in which window, at which rate                          fill-sources, fill-window
+ */
+export interface RenditionFacts {
+  readonly id: string;
+  readonly titleId: string;
+  readonly isManifest: boolean;
+  readonly sizeBytes: number;
+  /** Nominal rate of a session that plays it, from size and duration; 0 for manifests. */
+  readonly bitsPerSec: number;
+  readonly durationSec: number;
+  /** Bytes of its first seconds (init segment included), cut where segments or blocks end; 0 where there is no such cut. */
+  readonly headBytes: number;
+  /** When viewers could first watch it: the launch, if the calendar names one, else when it was added. */
+  readonly availableAtMs: number;
+}
+
+/** What one region is expected to ask for within the next day; index i speaks of renditions[i]. */
+export interface RegionDemand {
+  readonly expectedBytes: Float64Array;
+  /** One standard deviation of the expectation. */
+  readonly deviationBytes: Float64Array;
+  /** Expected within the region's busiest hour. */
+  readonly peakHourBytes: Float64Array;
+}
+
+/** One thing a cluster may hold: a whole rendition, or the head of it so that it starts without waiting. */
+export interface HoldItem {
+  /** Index of the rendition. */
+  readonly rendition: number;
+  readonly part: 'whole' | 'head';
+  readonly sizeBytes: number;
+  /** Bytes that it is expected to serve to this cluster's viewers within the next day. */
+  readonly expectedBytes: number;
+  /** Rate that it is expected to serve in the busiest hour: what copies are counted by. */
+  readonly peakBitsPerSec: number;
+  /** For the operator, in words: why it is worth its place. */
+  readonly reason: string;
+}
