@@ -1,7 +1,8 @@
 import type { CatalogueRendition, CatalogueTitle } from '../../src/contracts/catalogue-snapshot.ts';
 import type { FillPlanFile, FillWindow } from '../../src/contracts/fill-plan.ts';
 import type { PredictedDemand } from '../demand/predict-demand.ts';
-import { shareFillRate } from '../placement/bandwidth-budget.ts';
+import { type Placement, placeFiles } from '../placement/place-files.ts';
+import { shareFillRate } from '../schedule/bandwidth-budget.ts';
 import {
   chooseMasters,
   type FillMasters,
@@ -11,9 +12,8 @@ import {
   type SourceRendition,
   sourcesFor,
   tierOrder,
-} from '../placement/fill-sources.ts';
-import { fillWindows } from '../placement/fill-window.ts';
-import { type Placement, placeFiles } from '../placement/place-files.ts';
+} from '../schedule/fill-sources.ts';
+import { fillWindows } from '../schedule/fill-window.ts';
 
 /**
  * From everything the planner knows to one plan per appliance, in one pure function: the same inputs give the same

@@ -7,8 +7,8 @@ import { signDocument } from '../../src/signing/signed-document.ts';
 import { migrate } from '../../src/sqlite/migrate.ts';
 import { type Database, openDatabase } from '../../src/sqlite/open-database.ts';
 import { transact } from '../../src/sqlite/transact.ts';
-import type { FillMasters } from '../placement/fill-sources.ts';
-import { restartWindow } from '../placement/fill-window.ts';
+import type { FillMasters } from '../schedule/fill-sources.ts';
+import { restartWindow } from '../schedule/fill-window.ts';
 import type { PlanDraft } from './build-plan.ts';
 
 /**

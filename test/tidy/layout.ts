@@ -44,6 +44,7 @@ export const purePaths: readonly string[] = [
   'fill-planner/demand/predict-demand.ts',
   'fill-planner/placement/',
   'fill-planner/plan/build-plan.ts',
+  'fill-planner/schedule/',
   'steering/flow/plan/',
   'steering/flow/share-layout.ts',
   'steering/flow/site-cost.ts',

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { shareFillRate } from '../../../fill-planner/placement/bandwidth-budget.ts';
+import { shareFillRate } from '../../../fill-planner/schedule/bandwidth-budget.ts';
 
 const claims = fc.array(fc.option(fc.integer({ min: 1000, max: 2_000_000 }), { nil: undefined }), {
   minLength: 1,

@@ -7,7 +7,7 @@ import {
   type SourceRendition,
   sourcesFor,
   tierOrder,
-} from '../../../fill-planner/placement/fill-sources.ts';
+} from '../../../fill-planner/schedule/fill-sources.ts';
 import type { FillPlanSource } from '../../../src/contracts/fill-plan.ts';
 
 const waits = { originWaitSec: 600 };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { fillWindows, restartWindow } from '../../../fill-planner/placement/fill-window.ts';
+import { fillWindows, restartWindow } from '../../../fill-planner/schedule/fill-window.ts';
 import { localStartTimes } from '../../../src/world/local-times.ts';
 
 const HOUR_MS = 3_600_000;
