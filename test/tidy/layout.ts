@@ -40,6 +40,7 @@ export const purePaths: readonly string[] = [
   'appliance/store/scrub/scrub-order.ts',
   'appliance/store/scrub/scrub-pace.ts',
   'appliance/store/scrub/scrub-roster.ts',
+  'fill-planner/calendar/calendar-facts.ts',
   'fill-planner/demand/models/',
   'fill-planner/demand/predict-demand.ts',
   'fill-planner/placement/',
