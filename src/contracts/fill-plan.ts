@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseContract } from './contract.ts';
+import { BLOCK_BYTES } from './file-manifest.ts';
 import {
   applianceIdSchema,
   base64Schema,
@@ -26,6 +27,12 @@ export type FillPlanSource = z.infer<typeof fillPlanSourceSchema>;
 export const fillPlanFileSchema = z.object({
   path: filePathSchema,
   sizeBytes: byteCountSchema,
+  /**
+   * Only the blocks that cover bytes 0 to headBytes-1 are to be held: the file's first seconds, so that it starts
+   * locally. Absent: all of it. Where it equals sizeBytes, the file is the beginning of a rendition that goes on in
+   * files which this plan does not name.
+   */
+  headBytes: byteCountSchema.min(1).optional(),
   /** Root of the file's manifest, see file-manifest. */
   root: sha256HexSchema,
   /** Index into the plan's rendition list. */
@@ -38,6 +45,14 @@ export const fillPlanFileSchema = z.object({
   sources: z.array(fillPlanSourceSchema).min(1).max(16),
 });
 export type FillPlanFile = z.infer<typeof fillPlanFileSchema>;
+
+/** How many blocks of a file the plan wants held, from its first one. */
+export const plannedBlocks = ({ sizeBytes, headBytes }: Pick<FillPlanFile, 'sizeBytes' | 'headBytes'>): number =>
+  Math.ceil(Math.min(sizeBytes, headBytes ?? sizeBytes) / BLOCK_BYTES);
+
+/** What these blocks take: heads are held in whole blocks. */
+export const plannedBytes = (file: Pick<FillPlanFile, 'sizeBytes' | 'headBytes'>): number =>
+  Math.min(file.sizeBytes, plannedBlocks(file) * BLOCK_BYTES);
 
 /** An interval of absolute time, computed by the planner in the site's zone, right across daylight saving. */
 export const fillWindowSchema = z.object({

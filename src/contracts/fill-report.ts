@@ -8,7 +8,10 @@ export const fillReportSchema = z.object({
   applianceId: applianceIdSchema,
   planVersion: z.number().int().positive(),
   reportedAtMs: epochMsSchema,
-  /** waiting: outside the window; filling; complete; blocked: files are missing and no source gives them. */
+  /**
+   * waiting: outside the window, or paused by the operator; filling; complete; blocked: files are missing and no source
+   * gives them.
+   */
   state: z.enum(['waiting', 'filling', 'complete', 'blocked']),
   fileCount: z.number().int().nonnegative(),
   heldFileCount: z.number().int().nonnegative(),
@@ -18,6 +21,18 @@ export const fillReportSchema = z.object({
   filledBytes: z.object({ peer: byteCountSchema, tier: byteCountSchema, origin: byteCountSchema }),
   /** The files that failed last, newest first, with the code of the failure. */
   failures: z.array(z.object({ path: filePathSchema, code: z.string().max(64), detail: z.string().max(300) })).max(32),
+  /** Sources that gave wrong bytes and are not asked until a time; the planner should name others. */
+  bannedSources: z
+    .array(
+      z.object({
+        id: applianceIdSchema,
+        untilMs: epochMsSchema,
+        /** Times that it was banned; each ban is longer than the one before. */
+        bans: z.number().int().positive(),
+      }),
+    )
+    .max(64)
+    .optional(),
 });
 export type FillReport = z.infer<typeof fillReportSchema>;
 

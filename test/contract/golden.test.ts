@@ -6,7 +6,7 @@ import { ContractError, parseContract } from '../../src/contracts/contract.ts';
 import { parseDemandSample } from '../../src/contracts/demand-sample.ts';
 import { parseEnrolment, parseEnrolmentAnswer } from '../../src/contracts/enrolment.ts';
 import { manifestBlockHash, parseFileManifest } from '../../src/contracts/file-manifest.ts';
-import { parseFillPlan, parsePlanRenditions } from '../../src/contracts/fill-plan.ts';
+import { parseFillPlan, parsePlanRenditions, plannedBlocks, plannedBytes } from '../../src/contracts/fill-plan.ts';
 import { parseFillReport } from '../../src/contracts/fill-report.ts';
 import { parseHeartbeat, parseHeartbeatAnswer } from '../../src/contracts/heartbeat.ts';
 import { decodeHoldings } from '../../src/contracts/holdings.ts';
@@ -55,6 +55,7 @@ const OPTIONAL = new Set([
   'catalogue-snapshot titles.0.hls.media.0.language',
   'catalogue-snapshot titles.0.hls.media.0.channels',
   'catalogue-snapshot titles.0.dash',
+  'fill-report bannedSources',
   'heartbeat holdings',
   'heartbeat-answer tokenKeys.0.issuer',
   'heartbeat-answer grant',
@@ -254,6 +255,17 @@ describe('beyond form', () => {
     expect(refused(parseFileManifest, manifest, ['sizeBytes'], 5)).not.toEqual([]);
     expect(refused(parseFileManifest, manifest, ['root'], 'f'.repeat(64))).not.toEqual([]);
     expect(refused(parseFileManifest, manifest, ['blockBytes'], 2 ** 20 + 1)).not.toEqual([]);
+  });
+
+  it('a plan may want the head of a file only, which is held in whole blocks', () => {
+    const plan = golden('fill-plan');
+    const headed = parseFillPlan(changed(plan, ['files', 0, 'headBytes'], 2 ** 20 + 1));
+    expect(headed.files.map((file) => [plannedBlocks(file), plannedBytes(file)])).toEqual([[2, 2 ** 21]]);
+    expect(parseFillPlan(plan).files.map((file) => [plannedBlocks(file), plannedBytes(file)])).toEqual([
+      [3, 2_109_497],
+    ]);
+    expect(refused(parseFillPlan, plan, ['files', 0, 'headBytes'], 0)).toContain('files.0.headBytes');
+    expect(refused(parseFillPlan, plan, ['files', 0, 'headBytes'], 1.5)).toContain('files.0.headBytes');
   });
 
   it('a content steering answer has two pathways at least, and a TTL that players take', () => {
