@@ -255,7 +255,7 @@ class Appliance implements ProcessService {
         http: this.#http,
         invalidate: (key) => this.#invalidate(key),
       },
-      recordDemand: (path, servedBytes) => this.#control.recordDemand(path, servedBytes),
+      recordDemand: (path, servedBytes, missedBytes) => this.#control.recordDemand(path, servedBytes, missedBytes),
       views: () => this.#control.views,
       sessionForLog: this.#config.logSessions ? sessionOfViewer : () => undefined,
       tokenGate: this.#tokens.gate,

@@ -179,8 +179,9 @@ export class ControlPlane implements Service {
   }
 
   /** One answered request, for the demand samples. @param path without query */
-  recordDemand(path: string, servedBytes: number): void {
-    if (this.#planner !== undefined) this.#counter.count(path, servedBytes, this.#options.world.clock.nowMs());
+  recordDemand(path: string, servedBytes: number, missedBytes: number): void {
+    if (this.#planner !== undefined)
+      this.#counter.count(path, servedBytes, missedBytes, this.#options.world.clock.nowMs());
   }
 
   /** Where answers to viewers are put down, for what steering is told of their quality; undefined without steering. */

@@ -7,13 +7,16 @@ import type { RefusalReason } from './check-head.ts';
 import type { LoadMeter } from './load-meter.ts';
 import type { SendProgress } from './send-answer.ts';
 
+/** Outcomes of answers for which this machine had not all the bytes. */
+const FETCHED: ReadonlySet<RequestOutcome> = new Set(['partial', 'miss', 'collapsed', 'pass']);
+
 export interface RecordContext {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: ApplianceMetrics;
   readonly load: LoadMeter;
   /** Told what of a path was served; counts only. */
-  readonly recordDemand: (path: string, servedBytes: number) => void;
+  readonly recordDemand: (path: string, servedBytes: number, missedBytes: number) => void;
   /** Where views go that steering is told the quality of; undefined without steering. */
   readonly views: () => ViewQueue | undefined;
   /** The session that a viewer's player names, where the operator wants it in the log. */
@@ -78,7 +81,7 @@ export class DeliveryRecord implements SendProgress {
     metrics.requestEnded(this.outcome, this.#servedBytes, this.#firstByteMs);
     if (this.outcome === 'hit' && this.#firstByteMs !== undefined) load.hitBegan(this.#firstByteMs);
     if (this.countsAsDemand && this.path !== undefined && this.#servedBytes > 0) {
-      recordDemand(this.path, this.#servedBytes);
+      recordDemand(this.path, this.#servedBytes, FETCHED.has(this.outcome) ? this.#servedBytes : 0);
     }
     logger.debug(
       {

@@ -127,15 +127,16 @@ export class DemandBacklog {
 function mergeInto(sample: DemandSample, counts: readonly [string, PathDemand][]): [string, PathDemand][] {
   const byPath = new Map(sample.entries.map((entry) => [entry.path, entry]));
   const leftOver: [string, PathDemand][] = [];
-  for (const [path, { requests, servedBytes }] of counts) {
+  for (const [path, count] of counts) {
     const entry = byPath.get(path);
     if (entry !== undefined) {
-      entry.requests += requests;
-      entry.servedBytes += servedBytes;
+      entry.requests += count.requests;
+      entry.servedBytes += count.servedBytes;
+      entry.missedBytes = (entry.missedBytes ?? 0) + count.missedBytes;
     } else if (sample.entries.length < MAX_ENTRIES) {
-      sample.entries.push({ path, requests, servedBytes });
+      sample.entries.push({ path, ...count });
     } else {
-      leftOver.push([path, { requests, servedBytes }]);
+      leftOver.push([path, count]);
     }
   }
   return leftOver;

@@ -4,6 +4,8 @@ import { filePathSchema } from '../../src/contracts/ids.ts';
 export interface PathDemand {
   requests: number;
   servedBytes: number;
+  /** Of these, of answers for which something had to be fetched from another machine. */
+  missedBytes: number;
 }
 
 /** Start of an hour (UTC, ms) -> path -> counts. */
@@ -31,13 +33,14 @@ export class DemandCounter {
   }
 
   /** @param path without query: a query may tell who asks */
-  count(path: string, servedBytes: number, nowMs: number): void {
+  count(path: string, servedBytes: number, missedBytes: number, nowMs: number): void {
     const hourStartMs = nowMs - (nowMs % HOUR_MS);
     const ofHour = this.#byHour.get(hourStartMs) ?? new Map<string, PathDemand>();
     const known = ofHour.get(path);
     if (known !== undefined) {
       known.requests += 1;
       known.servedBytes += servedBytes;
+      known.missedBytes += missedBytes;
       return;
     }
     const hasRoom = this.#pathCount < this.#maxPaths && (this.#byHour.size < MAX_HOURS || ofHour.size > 0);
@@ -46,7 +49,7 @@ export class DemandCounter {
       this.#onLeftOut(1);
       return;
     }
-    ofHour.set(path, { requests: 1, servedBytes });
+    ofHour.set(path, { requests: 1, servedBytes, missedBytes });
     this.#byHour.set(hourStartMs, ofHour);
     this.#pathCount += 1;
   }

@@ -14,7 +14,15 @@ export const demandSampleSchema = z.object({
   /** Start of the hour, UTC. */
   hourStartMs: epochMsSchema.refine((ms) => ms % 3_600_000 === 0, 'must be the start of an hour'),
   entries: z
-    .array(z.object({ path: filePathSchema, requests: z.number().int().nonnegative(), servedBytes: byteCountSchema }))
+    .array(
+      z.object({
+        path: filePathSchema,
+        requests: z.number().int().nonnegative(),
+        servedBytes: byteCountSchema,
+        /** Of these, bytes of answers for which the appliance first had to fetch from another machine. */
+        missedBytes: byteCountSchema.optional(),
+      }),
+    )
     .max(10_000),
 });
 export type DemandSample = z.infer<typeof demandSampleSchema>;

@@ -151,7 +151,7 @@ describe('the control plane of an appliance', () => {
     await planner.goAway();
     await steering.goAway();
     const controlPlane = await start(given);
-    controlPlane.recordDemand('/film/v.mp4', 10);
+    controlPlane.recordDemand('/film/v.mp4', 10, 4);
     await controlPlane.announce();
     expect(controlPlane.status()).toMatchObject({ planner: { mode: 'enrolling' }, steering: { mode: 'enrolling' } });
     await world.clock.advance(120_000);
@@ -160,7 +160,7 @@ describe('the control plane of an appliance', () => {
     await steering.comeBack();
     await happens(() => planner.fillReports.at(-1)?.state === 'complete' && steering.heartbeats.length > 0);
     await happens(() => planner.demand.length > 0);
-    expect(planner.demand[0]?.entries).toEqual([{ path: '/film/v.mp4', requests: 1, servedBytes: 10 }]);
+    expect(planner.demand[0]?.entries).toEqual([{ path: '/film/v.mp4', requests: 1, servedBytes: 10, missedBytes: 4 }]);
   });
 
   it('needs no token again after a restart, and fills from the kept plan while the planner is away', async () => {
@@ -193,7 +193,7 @@ describe('the control plane of an appliance', () => {
 
   it('does nothing at all without services', async () => {
     const controlPlane = await start({ planner: '', steering: '' });
-    controlPlane.recordDemand('/a', 1);
+    controlPlane.recordDemand('/a', 1, 0);
     await controlPlane.announce();
     expect(controlPlane.planned.find('/a')).toBeUndefined();
     expect(controlPlane.status()).toMatchObject({ planner: undefined, steering: undefined, plan: undefined });
@@ -219,7 +219,7 @@ describe('the control plane of an appliance', () => {
   it('keeps what was counted for the next start when it stops', async () => {
     await start({ allowUnsigned: true });
     await happens(() => planner.asked.length > 0);
-    running?.recordDemand('/film/v.mp4', 10);
+    running?.recordDemand('/film/v.mp4', 10, 4);
     await stop();
     await start({ allowUnsigned: true });
     await happens(() => planner.demand.length === 1);

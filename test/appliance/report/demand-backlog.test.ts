@@ -36,7 +36,12 @@ function open(maxSamples = 100): DemandBacklog {
 }
 
 const counts = (paths: readonly string[], hourStartMs = 0, requests = 1): DemandByHour =>
-  new Map([[hourStartMs, new Map(paths.map((path) => [path, { requests, servedBytes: requests * 10 }]))]]);
+  new Map([
+    [
+      hourStartMs,
+      new Map(paths.map((path) => [path, { requests, servedBytes: requests * 10, missedBytes: requests }])),
+    ],
+  ]);
 
 describe('the backlog of demand samples', () => {
   it('gathers the counts of an hour in one sample while none was sent', () => {
@@ -45,9 +50,9 @@ describe('the backlog of demand samples', () => {
     backlog.add(counts(['/b', '/c'], 0, 4));
     expect(backlog.size).toBe(1);
     expect(parseDemandSample(backlog.nextToSend()).entries).toEqual([
-      { path: '/a', requests: 1, servedBytes: 10 },
-      { path: '/b', requests: 5, servedBytes: 50 },
-      { path: '/c', requests: 4, servedBytes: 40 },
+      { path: '/a', requests: 1, servedBytes: 10, missedBytes: 1 },
+      { path: '/b', requests: 5, servedBytes: 50, missedBytes: 5 },
+      { path: '/c', requests: 4, servedBytes: 40, missedBytes: 4 },
     ]);
   });
 

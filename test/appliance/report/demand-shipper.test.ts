@@ -71,7 +71,7 @@ async function stop(): Promise<void> {
   await stopped;
 }
 
-const view = (path: string): void => counter.count(path, 1000, world.clock.nowMs());
+const view = (path: string): void => counter.count(path, 1000, 0, world.clock.nowMs());
 const outcomesReach = (count: number): Promise<void> =>
   world.clock.advanceUntil(() => outcomes.length >= count, { stepMs: 1000, limitMs: 6_000_000 });
 
@@ -86,8 +86,8 @@ describe('shipping demand', () => {
       applianceId: 'a1',
       siteId: 's1',
       entries: [
-        { path: '/a', requests: 2, servedBytes: 2000 },
-        { path: '/b', requests: 1, servedBytes: 1000 },
+        { path: '/a', requests: 2, servedBytes: 2000, missedBytes: 0 },
+        { path: '/b', requests: 1, servedBytes: 1000, missedBytes: 0 },
       ],
     });
     expect(backlog.size).toBe(0);
