@@ -42,6 +42,15 @@ describe('a planned file', () => {
     expect((await ask(`${rig.url}${PATH}`)).headers['cache-status']).toMatch(/^oca-1;hit/);
   });
 
+  it('counts as missed while it has to be fetched, and as held afterwards', async () => {
+    rig.plan(PATH, BYTES, []);
+    await ask(`${rig.url}${PATH}`);
+    expect(rig.missed.get(PATH)).toBe(BYTES.length);
+    await ask(`${rig.url}${PATH}`);
+    expect(rig.demand.get(PATH)).toBe(2 * BYTES.length);
+    expect(rig.missed.get(PATH)).toBe(BYTES.length);
+  });
+
   it('comes from a peer, who is asked only for what it holds, and else from the origin', async () => {
     rig.plan(PATH, BYTES, [peerSource()]);
     peer.isHeld = true;

@@ -28,6 +28,8 @@ export interface PlannedRig {
   readonly fills: FillCoordinator;
   readonly store: ObjectStore;
   readonly demand: Map<string, number>;
+  /** Served bytes by path for which something had to be fetched first. */
+  readonly missed: Map<string, number>;
   /** As the metrics tell. */
   filledBytes(): Promise<number>;
   /** Puts a file in the plan; `sources` in the order to try. */
@@ -52,6 +54,7 @@ export async function startPlannedRig(
   const planned = new Map<string, PlannedFile>();
   fills.usePlan({ find: (path) => planned.get(path) });
   const demand = new Map<string, number>();
+  const missed = new Map<string, number>();
   const context = {
     config,
     world,
@@ -70,7 +73,10 @@ export async function startPlannedRig(
     forwarding: { methods: new Set<string>(), http, invalidate: () => Promise.resolve() },
     views: () => undefined,
     sessionForLog: () => undefined,
-    recordDemand: (path: string, bytes: number) => void demand.set(path, (demand.get(path) ?? 0) + bytes),
+    recordDemand: (path: string, bytes: number, missedBytes: number) => {
+      demand.set(path, (demand.get(path) ?? 0) + bytes);
+      missed.set(path, (missed.get(path) ?? 0) + missedBytes);
+    },
   };
   const server = new DeliveryServer({
     config,
@@ -83,6 +89,7 @@ export async function startPlannedRig(
     fills,
     store,
     demand,
+    missed,
     async filledBytes() {
       const samples = [...(await meters.expose()).matchAll(/^appliance_fill_bytes_total\{.*\} (\d+)$/gm)];
       return samples.reduce((sum, [, bytes]) => sum + Number(bytes), 0);
