@@ -14,13 +14,20 @@ import {
 
 /** Where a file may be fetched from, in the order to try. */
 export const fillPlanSourceSchema = z.object({
-  /** peer: same cluster; tier: an appliance of another cluster; origin: the provider's store. */
+  /** peer: an appliance of the same site, not across its link; tier: one of another site; origin: the provider's store. */
   kind: z.enum(['peer', 'tier', 'origin']),
   /** The appliance's id, or `origin`. */
   id: applianceIdSchema,
   baseUrl: baseUrlSchema,
   /** Seconds after the window's start before this source may be asked: the wait of the escalation policy. */
   afterSec: z.number().int().nonnegative(),
+  /**
+   * Where it is given it stands for `afterSec` in the question whether the source may be asked: only when no source
+   * that is named before it has got on for so long, counted from the window's start or from taking the plan at the
+   * earliest. To get on is to give a block of any file, or to be seen to hold more than before. So nobody passes by a
+   * peer that is only slow, and everybody passes by one that is gone.
+   */
+  afterSilenceSec: z.number().int().nonnegative().optional(),
 });
 export type FillPlanSource = z.infer<typeof fillPlanSourceSchema>;
 
@@ -58,9 +65,29 @@ export const plannedBytes = (file: Pick<FillPlanFile, 'sizeBytes' | 'headBytes'>
 export const fillWindowSchema = z.object({
   startsAtMs: epochMsSchema,
   endsAtMs: epochMsSchema,
+  /** What may come across the site's link: from other sites and from the origin. */
   fillBitsPerSec: z.number().positive(),
+  /** What may come from peers besides. Absent: `fillBitsPerSec` is for all sources together. */
+  peerBitsPerSec: z.number().positive().optional(),
+  /**
+   * Where the rate changes within the window, ascending: from `fromMs` on it is this one instead of `fillBitsPerSec`;
+   * at 0 nothing may cross the link. Peers are not concerned.
+   */
+  rates: z
+    .array(z.object({ fromMs: epochMsSchema, fillBitsPerSec: z.number().nonnegative() }))
+    .max(512)
+    .optional(),
+  /** Only files up to this priority may be filled in it: a window for what is urgent. Absent: all. */
+  lastPriority: z.number().int().nonnegative().optional(),
 });
 export type FillWindow = z.infer<typeof fillWindowSchema>;
+
+/**
+ * The most bytes that the appliance may take across its site's link for the plan between two times, whatever windows
+ * are open in them, counted across restarts and across plans. It needs bytes by five minutes for that, of 32 days.
+ */
+export const fillCapSchema = z.object({ sinceMs: epochMsSchema, untilMs: epochMsSchema, maxBytes: byteCountSchema });
+export type FillCap = z.infer<typeof fillCapSchema>;
 
 /** `GET /v1/plan/{appliance}`: everything one appliance shall hold, and when and from whom it may fetch it. Signed. */
 export const fillPlanSchema = z.object({
@@ -71,6 +98,8 @@ export const fillPlanSchema = z.object({
   /** The order of holdings: bit pair i of a heartbeat speaks of renditions[i]. */
   renditions: z.array(renditionIdSchema).max(1_000_000),
   windows: z.array(fillWindowSchema).max(64),
+  /** All of them hold at once. */
+  caps: z.array(fillCapSchema).max(16).optional(),
   files: z.array(fillPlanFileSchema).max(1_000_000),
   keyId: z.string().min(1).max(128),
   signature: base64Schema.max(128),

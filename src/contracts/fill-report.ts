@@ -33,6 +33,22 @@ export const fillReportSchema = z.object({
     )
     .max(64)
     .optional(),
+  /**
+   * What crossed the site's link for this appliance, by five minutes, the last ones first or last, each as often as it
+   * takes to arrive: the planner keeps the highest figures of a slot.
+   */
+  linkUse: z
+    .array(
+      z.object({
+        slotStartMs: epochMsSchema.refine((ms) => ms % 300_000 === 0, 'must be the start of five minutes'),
+        /** For the plan, from other sites and the origin. */
+        fillBytes: byteCountSchema,
+        /** For viewers who waited, from the same. */
+        missBytes: byteCountSchema,
+      }),
+    )
+    .max(300)
+    .optional(),
 });
 export type FillReport = z.infer<typeof fillReportSchema>;
 

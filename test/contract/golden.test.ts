@@ -56,6 +56,7 @@ const OPTIONAL = new Set([
   'catalogue-snapshot titles.0.hls.media.0.channels',
   'catalogue-snapshot titles.0.dash',
   'fill-report bannedSources',
+  'fill-report linkUse',
   'heartbeat holdings',
   'heartbeat-answer tokenKeys.0.issuer',
   'heartbeat-answer grant',
@@ -266,6 +267,27 @@ describe('beyond form', () => {
     ]);
     expect(refused(parseFillPlan, plan, ['files', 0, 'headBytes'], 0)).toContain('files.0.headBytes');
     expect(refused(parseFillPlan, plan, ['files', 0, 'headBytes'], 1.5)).toContain('files.0.headBytes');
+  });
+
+  it('a plan may say how the link is to be spared: rates by the minute, peers beside it, caps, silence and urgency', () => {
+    const plan = golden('fill-plan');
+    const startsAtMs = 1893981600000;
+    const rates = [
+      { fromMs: startsAtMs, fillBitsPerSec: 0 },
+      { fromMs: startsAtMs + 300_000, fillBitsPerSec: 5e8 },
+    ];
+    const spared = [
+      [['windows', 0, 'rates'], rates],
+      [['windows', 0, 'peerBitsPerSec'], 1e10],
+      [['windows', 0, 'lastPriority'], 0],
+      [['caps'], [{ sinceMs: startsAtMs, untilMs: 1894024800000, maxBytes: 6.5e12 }]],
+      [['files', 0, 'sources', 1, 'afterSilenceSec'], 600],
+    ] as const;
+    for (const [path, value] of spared) {
+      const document = changed(plan, [...path], value);
+      expect(parseFillPlan(document)).toEqual(document);
+      expect(refused(parseFillPlan, plan, [...path], -1)).not.toEqual([]);
+    }
   });
 
   it('a content steering answer has two pathways at least, and a TTL that players take', () => {
