@@ -12,9 +12,11 @@ import { createJsonServer, formatHostPort, listen } from '../src/server/json-ser
 import { createSignatureGuard } from '../src/server/signature-guard.ts';
 import { TrustedKeys } from '../src/server/trusted-keys.ts';
 import { type Identity, loadOrCreateIdentity } from '../src/signing/identity.ts';
+import { addCalendarRoutes } from './api/calendar-routes.ts';
 import { addPlanRoutes } from './api/plan-routes.ts';
 import { addServiceRoutes } from './api/service-routes.ts';
 import { addTitleRoutes } from './api/title-routes.ts';
+import { CalendarStore } from './calendar/calendar-store.ts';
 import { CatalogStore } from './catalog/catalog-store.ts';
 import type { PLANNER_PARAMETERS } from './config.ts';
 import { DemandStore } from './demand/demand-store.ts';
@@ -43,7 +45,7 @@ export function createFillPlanner(config: PlannerConfig, context: ServiceContext
     const state = openState(config, context, closing);
     const health = new Health();
     const counted = createPlannerMetrics(state.catalog, state.demand, state.plans);
-    const runCycle = countedCycle({ ...state, ...config, clock: world.clock, logger }, health, counted);
+    const runCycle = countedCycle({ ...state, settings: config, clock: world.clock, logger }, health, counted);
 
     const tls = { certFile: config.tlsCert, keyFile: config.tlsKey };
     const { maxConnections } = config;
@@ -58,6 +60,7 @@ export function createFillPlanner(config: PlannerConfig, context: ServiceContext
     addEnrolmentRoute(service, state.trusted, state.identity, logger);
     addAdminRoutes(admin, health, counted.metrics, config.adminHosts);
     addTokenMintingRoute(admin, state.trusted);
+    addCalendarRoutes(admin, { ...state, clock: world.clock });
     addPlanRoutes(admin, { ...state, clock: world.clock, runCycle });
     const http = new HttpClient({ connectTimeoutMs: 5000, maxConnectionsPerHost: 4 });
     closing.push(() => http.destroy());
@@ -98,6 +101,7 @@ export function createFillPlanner(config: PlannerConfig, context: ServiceContext
 interface PlannerState {
   readonly identity: Identity;
   readonly trusted: TrustedKeys;
+  readonly calendar: CalendarStore;
   readonly catalog: CatalogStore;
   readonly demand: DemandStore;
   readonly fleet: FleetStore;
@@ -119,6 +123,7 @@ function openState(config: PlannerConfig, { world }: ServiceContext, closing: Cl
   const limits = { retentionMs: config.demandRetentionDays * DAY_MS, maxRows: config.maxDemandRows };
   return {
     identity: loadOrCreateIdentity(config.id, file('identity.pem')),
+    calendar: open(new CalendarStore(file('calendar.sqlite'))),
     catalog: open(new CatalogStore(file('catalogue.sqlite'))),
     demand: open(new DemandStore(file('demand.sqlite'), limits)),
     fleet: open(new FleetStore(file('fleet.sqlite'))),

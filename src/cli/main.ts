@@ -46,6 +46,11 @@ const ENTRIES: readonly Entry[] = [
     load: async () => (await import('./fleet-command.ts')).fleetCommand(),
   },
   {
+    name: 'calendar',
+    summary: 'Say when titles launch and retire; pin what must be held.',
+    load: async () => (await import('./calendar-command.ts')).calendarCommand(),
+  },
+  {
     name: 'plan',
     summary: 'Show the plan of an appliance, or make a new one now.',
     load: async () => (await import('./plan-command.ts')).planCommand(),
