@@ -30,7 +30,7 @@ export function createPlannerMetrics(catalog: CatalogStore, demand: DemandStore,
     'Demand samples by outcome; many duplicates mean that answers get lost, too-old or from-the-future a wrong clock.',
     ['outcome'],
   );
-  metrics.gauge('titles_count', 'Titles in the catalogue.', [], (gauge) => gauge.set(catalog.titles().size));
+  metrics.gauge('titles_count', 'Titles in the catalogue.', [], (gauge) => gauge.set(catalog.titleCount));
   metrics.gauge('demand_rows', 'Rows of demand kept, see --max-demand-rows.', [], (gauge) =>
     gauge.set(demand.rowCount),
   );

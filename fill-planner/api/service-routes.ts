@@ -79,7 +79,7 @@ function addCatalogueRoutes(server: JsonServer, { guard, catalog, identity }: Se
     if (guard(request, reply, ['steering', 'appliance']) === 'refused') return reply;
     const etag = `"${catalog.catalogueVersion}"`;
     return sendConditional(request, reply, etag, () => {
-      if (cached?.etag !== etag) cached = { etag, text: JSON.stringify(catalog.snapshot()) };
+      if (cached?.etag !== etag) cached = { etag, text: catalog.snapshotText() };
       return cached.text;
     });
   });

@@ -34,21 +34,11 @@ export function addTitleRoutes(server: JsonServer, parts: TitleRoutesParts): voi
 
   server.get('/v1/titles', () => ({
     catalogueVersion: catalog.catalogueVersion,
-    titles: [...catalog.titles().values()].map(({ title, addedAtMs, changedAtMs }) => ({
-      id: title.id,
-      name: title.name,
-      durationMs: title.durationMs,
-      originUrl: title.originUrl,
-      renditionCount: title.renditions.length,
-      fileCount: title.renditions.reduce((sum, { files }) => sum + files.length, 0),
-      sizeBytes: title.renditions.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-      addedAtMs,
-      changedAtMs,
-    })),
+    titles: catalog.summaries(),
   }));
 
   server.get<{ Params: { id: string } }>('/v1/titles/:id', (request, reply) => {
-    const stored = catalog.titles().get(request.params.id);
+    const stored = catalog.title(request.params.id);
     if (stored === undefined) return noTitle(reply, request.params.id);
     const files = stored.title.renditions.flatMap((rendition) => rendition.files);
     return { ...stored, segments: Object.fromEntries(files.map(({ path }) => [path, catalog.segmentsOf(path)])) };

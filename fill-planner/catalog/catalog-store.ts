@@ -1,17 +1,56 @@
-import type { CatalogueSnapshot, CatalogueTitle } from '../../src/contracts/catalogue-snapshot.ts';
+import type { CatalogueTitle } from '../../src/contracts/catalogue-snapshot.ts';
 import { OperationalError } from '../../src/errors/operational-error.ts';
 import { canonicalJson } from '../../src/signing/canonical-json.ts';
 import { migrate } from '../../src/sqlite/migrate.ts';
 import { type Database, openDatabase } from '../../src/sqlite/open-database.ts';
 import { transact } from '../../src/sqlite/transact.ts';
-import type { IngestedFile, IngestedTitle } from './ingest-title.ts';
+import type { RenditionFacts } from '../plan/plan-facts.ts';
+import type { IngestedTitle } from './ingest-title.ts';
+import { measureRendition } from './measure-rendition.ts';
 import type { MappedSegment } from './media/map-segments.ts';
+import { packSegments, unpackSegments } from './media/packed-map.ts';
 
-/** Titles, their files and block hashes: `catalogue.sqlite`. Nobody else opens it. */
+/**
+ * Titles, their renditions, files and block hashes: `catalogue.sqlite`. Nobody else opens it.
+ *
+ * A catalogue of 20,000 titles is gigabytes: an MPD per title, 32 bytes per MiB of media, a segment map per file. None
+ * of it is kept in memory, and a plan cycle reads none of it: it takes `renditions()`, kept until the catalogue
+ * changes, and asks `filesOf` for what it plans.
+ */
 export interface StoredTitle {
   readonly title: CatalogueTitle;
   readonly addedAtMs: number;
   readonly changedAtMs: number;
+}
+
+/** One line of `oca title list`. */
+export interface TitleSummary {
+  readonly id: string;
+  readonly name: string;
+  readonly durationMs: number;
+  readonly originUrl: string;
+  readonly renditionCount: number;
+  readonly fileCount: number;
+  readonly sizeBytes: number;
+  readonly addedAtMs: number;
+  readonly changedAtMs: number;
+}
+
+/** What a plan cycle needs of a rendition. `availableAtMs` is when its title was added: launches are the calendar's. */
+export interface StoredRendition extends RenditionFacts {
+  readonly kind: CatalogueTitle['renditions'][number]['kind'];
+  /** RFC 6381 names, joined by commas; '' where no box says. */
+  readonly codecs: string;
+  readonly originUrl: string;
+}
+
+/** A file of a rendition, in the order of playing, playlists last. */
+export interface RenditionFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly root: string;
+  /** How many of its first bytes belong to the rendition's head: 0 to all. */
+  readonly headBytes: number;
 }
 
 export interface StoredFile {
@@ -31,61 +70,104 @@ const MAX_TITLES = 100_000;
 
 export class CatalogStore {
   readonly #database: Database;
-  #titles: ReadonlyMap<string, StoredTitle> | undefined;
-  #renditionByPath: ReadonlyMap<string, string> | undefined;
+  #renditions: readonly StoredRendition[] | undefined;
 
   /** @throws OperationalError STATE_CORRUPT, VOLUME_IO */
   constructor(file: string) {
     this.#database = openDatabase(file, { durable: true, exclusive: true });
     migrate(this.#database, new URL('./migrations/', import.meta.url));
+    transact(this.#database, () => this.#measureOldRows());
   }
 
   get catalogueVersion(): number {
     return Number(this.#database.prepare('SELECT catalogue_version FROM catalogue').pluck().get());
   }
 
-  /** All titles by id, in the order of ids. */
-  titles(): ReadonlyMap<string, StoredTitle> {
-    this.#titles ??= new Map(
-      this.#database
-        .prepare<[], { id: string; document: string; addedAtMs: number; changedAtMs: number }>(
-          'SELECT id, document, added_at_ms AS addedAtMs, changed_at_ms AS changedAtMs FROM title ORDER BY id',
-        )
-        .all()
-        .map(({ id, document, ...times }) => [id, { title: JSON.parse(document) as CatalogueTitle, ...times }]),
-    );
-    return this.#titles;
+  get titleCount(): number {
+    return Number(this.#database.prepare('SELECT count(*) FROM title').pluck().get());
   }
 
-  /** What `GET /v1/catalogue` answers. */
-  snapshot(): CatalogueSnapshot {
-    const titles = [...this.titles().values()].map(({ title }) => title);
-    return { version: 1, catalogueVersion: this.catalogueVersion, titles };
+  /** All titles by id, in the order of ids, read anew each time: megabytes per thousand titles. */
+  titles(): ReadonlyMap<string, StoredTitle> {
+    const rows = this.#database.prepare<[], TitleRow>(`${SELECT_TITLE} ORDER BY id`).all();
+    return new Map(rows.map((row) => [row.id, storedTitle(row)]));
+  }
+
+  title(titleId: string): StoredTitle | undefined {
+    const row = this.#database.prepare<[string], TitleRow>(`${SELECT_TITLE} WHERE id = ?`).get(titleId);
+    return row === undefined ? undefined : storedTitle(row);
+  }
+
+  /** Every title in a line, in the order of ids. */
+  summaries(): TitleSummary[] {
+    return this.#database
+      .prepare<[], TitleSummary>(
+        `SELECT title.id, name, title.duration_ms AS durationMs, origin_url AS originUrl, count(*) AS renditionCount,
+                sum(file_count) AS fileCount, sum(size_bytes) AS sizeBytes,
+                added_at_ms AS addedAtMs, changed_at_ms AS changedAtMs
+         FROM title JOIN rendition ON title_id = title.id GROUP BY title.id ORDER BY title.id`,
+      )
+      .all();
+  }
+
+  /** The text that `GET /v1/catalogue` answers: the stored documents one behind the other, unparsed. */
+  snapshotText(): string {
+    const documents = this.#database.prepare<[], string>('SELECT document FROM title ORDER BY id').pluck().all();
+    return `{"version":1,"catalogueVersion":${this.catalogueVersion},"titles":[${documents.join(',')}]}`;
+  }
+
+  /** Every rendition in the order of ids: the numbering of a plan cycle. Kept until the catalogue changes. */
+  renditions(): readonly StoredRendition[] {
+    this.#renditions ??= this.#database
+      .prepare<[], RenditionRow>(
+        `SELECT rendition.id, title_id AS titleId, kind, size_bytes AS sizeBytes, codecs, origin_url AS originUrl,
+                coalesce(nullif(rendition.duration_ms, 0), title.duration_ms) AS durationMs,
+                (SELECT sum(head_bytes) FROM file WHERE rendition_id = rendition.id) AS headBytes,
+                added_at_ms AS availableAtMs
+         FROM rendition JOIN title ON title.id = title_id ORDER BY rendition.id`,
+      )
+      .all()
+      .map(({ durationMs, ...row }) => {
+        const isManifest = row.kind === 'manifest';
+        const bitsPerSec = isManifest || durationMs === 0 ? 0 : (row.sizeBytes * 8000) / durationMs;
+        return { ...row, isManifest, bitsPerSec, durationSec: durationMs / 1000 };
+      });
+    return this.#renditions;
+  }
+
+  /** The files of a rendition; none when there is no such rendition. */
+  filesOf(renditionId: string): RenditionFile[] {
+    return this.#database
+      .prepare<[string], RenditionFile>(
+        `SELECT path, size_bytes AS sizeBytes, root, head_bytes AS headBytes
+         FROM file WHERE rendition_id = ? ORDER BY position`,
+      )
+      .all(renditionId);
   }
 
   /** The rendition that a public path belongs to. */
   renditionOf(path: string): string | undefined {
-    this.#renditionByPath ??= new Map(
-      [...this.titles().values()].flatMap(({ title }) =>
-        title.renditions.flatMap(({ id, files }) => files.map((file) => [file.path, id] as const)),
-      ),
-    );
-    return this.#renditionByPath.get(path);
+    const id = this.#database.prepare('SELECT rendition_id FROM file WHERE path = ?').pluck().get(path);
+    return typeof id === 'string' ? id : undefined;
   }
 
   /** Any file of that content. */
   findByRoot(root: string): StoredFile | undefined {
     return this.#database
       .prepare<[string], StoredFile>(
-        'SELECT path, size_bytes AS sizeBytes, root, block_hashes AS blockHashes FROM file WHERE root = ? LIMIT 1',
+        `SELECT path, content.size_bytes AS sizeBytes, root, block_hashes AS blockHashes
+         FROM content JOIN file USING (root) WHERE root = ? LIMIT 1`,
       )
       .get(root);
   }
 
   /** The segment map of a file; empty where it has none. */
   segmentsOf(path: string): readonly MappedSegment[] {
-    const text = this.#database.prepare('SELECT segments FROM file WHERE path = ?').pluck().get(path);
-    return typeof text === 'string' ? (JSON.parse(text) as MappedSegment[]) : [];
+    const packed = this.#database
+      .prepare('SELECT segments FROM content JOIN file USING (root) WHERE path = ?')
+      .pluck()
+      .get(path);
+    return unpackSegments(packed);
   }
 
   /**
@@ -93,34 +175,38 @@ export class CatalogStore {
    * @throws OperationalError CONFIG_INVALID when another title owns one of the paths, or there are too many titles;
    * VOLUME_*
    */
-  put({ title, files }: IngestedTitle, nowMs: number): CatalogueChange {
-    const known = this.titles().get(title.id);
+  put(ingested: IngestedTitle, nowMs: number): CatalogueChange {
+    const { title } = ingested;
     const document = canonicalJson(title);
+    const known = this.#database.prepare('SELECT document FROM title WHERE id = ?').pluck().get(title.id);
     // The document holds every root, so equal documents are equal content.
-    if (known !== undefined && canonicalJson(known.title) === document)
-      return { changed: false, catalogueVersion: this.catalogueVersion };
-    if (known === undefined && this.titles().size >= MAX_TITLES)
+    if (known === document) return { changed: false, catalogueVersion: this.catalogueVersion };
+    if (known === undefined && this.titleCount >= MAX_TITLES)
       throw new OperationalError('CONFIG_INVALID', `the catalogue is full: ${MAX_TITLES} titles`);
     return this.#change(() => {
-      this.#refuseForeignPaths(title.id, files);
+      this.#refuseForeignPaths(ingested);
       this.#database
         .prepare(
-          `INSERT INTO title VALUES (?, ?, ?, ?)
-           ON CONFLICT (id) DO UPDATE SET document = excluded.document, changed_at_ms = excluded.changed_at_ms`,
+          `INSERT INTO title (id, document, added_at_ms, changed_at_ms, name, duration_ms, origin_url)
+           VALUES (?, ?, ?, ?, ?, ?, ?)
+           ON CONFLICT (id) DO UPDATE SET document = excluded.document, changed_at_ms = excluded.changed_at_ms,
+             name = excluded.name, duration_ms = excluded.duration_ms, origin_url = excluded.origin_url`,
         )
-        .run(title.id, document, nowMs, nowMs);
-      this.#database.prepare('DELETE FROM file WHERE title_id = ?').run(title.id);
-      const insert = this.#database.prepare('INSERT INTO file VALUES (?, ?, ?, ?, ?, ?)');
-      for (const file of files) {
-        insert.run(file.path, title.id, file.sizeBytes, file.root, file.blockHashes, JSON.stringify(file.segments));
-      }
+        .run(title.id, document, nowMs, nowMs, title.name, title.durationMs, title.originUrl);
+      this.#replacing(title.id, () => {
+        this.#database.prepare('DELETE FROM rendition WHERE title_id = ?').run(title.id);
+        this.#insertRenditions(ingested);
+      });
     });
   }
 
   /** Forgets a title. @returns undefined when there is none of that id */
   remove(titleId: string): CatalogueChange | undefined {
-    if (!this.titles().has(titleId)) return undefined;
-    return this.#change(() => this.#database.prepare('DELETE FROM title WHERE id = ?').run(titleId));
+    const known = this.#database.prepare('SELECT 1 FROM title WHERE id = ?').pluck().get(titleId);
+    if (known === undefined) return undefined;
+    return this.#change(() =>
+      this.#replacing(titleId, () => this.#database.prepare('DELETE FROM title WHERE id = ?').run(titleId)),
+    );
   }
 
   close(): void {
@@ -132,17 +218,85 @@ export class CatalogStore {
       run();
       this.#database.prepare('UPDATE catalogue SET catalogue_version = catalogue_version + 1').run();
     });
-    this.#titles = undefined;
-    this.#renditionByPath = undefined;
+    this.#renditions = undefined;
     return { changed: true, catalogueVersion: this.catalogueVersion };
   }
 
-  #refuseForeignPaths(titleId: string, files: readonly IngestedFile[]): void {
-    const owner = this.#database.prepare('SELECT title_id FROM file WHERE path = ? AND title_id <> ?').pluck();
+  #insertRenditions({ title, files, measures }: IngestedTitle): void {
+    const keep = this.#database.prepare('INSERT OR IGNORE INTO content VALUES (?, ?, ?, ?)');
+    for (const { root, sizeBytes, blockHashes, segments } of files)
+      keep.run(root, sizeBytes, blockHashes, packSegments(segments));
+    const insertRendition = this.#database.prepare('INSERT INTO rendition VALUES (?, ?, ?, ?, ?, ?, ?)');
+    const insertFile = this.#database.prepare('INSERT INTO file VALUES (?, ?, ?, ?, ?, ?)');
+    title.renditions.forEach(({ id, kind, sizeBytes, files: named }, index) => {
+      const { durationMs = 0, codecs = '', headBytes = [] } = measures[index] ?? {};
+      insertRendition.run(id, title.id, kind, sizeBytes, named.length, durationMs, codecs);
+      named.forEach((file, position) => {
+        insertFile.run(id, position, file.path, file.sizeBytes, file.root, headBytes[position] ?? 0);
+      });
+    });
+  }
+
+  #refuseForeignPaths({ title, files }: IngestedTitle): void {
+    const owner = this.#database
+      .prepare('SELECT title_id FROM file JOIN rendition ON id = rendition_id WHERE path = ? AND title_id <> ?')
+      .pluck();
     for (const { path } of files) {
-      const other = owner.get(path, titleId);
+      const other = owner.get(path, title.id);
       if (typeof other === 'string')
         throw new OperationalError('CONFIG_INVALID', `${path} belongs to title '${other}': choose another path prefix`);
     }
   }
+
+  /** Runs `write`, then drops the content of the title's old files that no file has any more. */
+  #replacing(titleId: string, write: () => void): void {
+    const roots = this.#database
+      .prepare<[string], string>(
+        'SELECT DISTINCT root FROM file JOIN rendition ON id = rendition_id WHERE title_id = ?',
+      )
+      .pluck()
+      .all(titleId);
+    write();
+    const drop = this.#database.prepare(
+      'DELETE FROM content WHERE root = ? AND NOT EXISTS (SELECT 1 FROM file WHERE file.root = content.root)',
+    );
+    for (const root of roots) drop.run(root);
+  }
+
+  /** Titles of a store that an older program wrote: their segment maps are there, their measures are not. */
+  #measureOldRows(): void {
+    const ids = this.#database.prepare<[], string>('SELECT id FROM rendition WHERE duration_ms IS NULL').pluck().all();
+    const setDuration = this.#database.prepare('UPDATE rendition SET duration_ms = ? WHERE id = ?');
+    const setHead = this.#database.prepare('UPDATE file SET head_bytes = ? WHERE rendition_id = ? AND position = ?');
+    for (const id of ids) {
+      const { durationMs, headBytes } = measureRendition(
+        this.filesOf(id).map(({ path, sizeBytes }) => ({
+          sizeBytes,
+          segments: this.segmentsOf(path),
+          isPlaylist: /\.(?:m3u8|mpd)$/i.test(path),
+        })),
+      );
+      setDuration.run(durationMs, id);
+      headBytes.forEach((bytes, position) => void setHead.run(bytes, id, position));
+    }
+  }
 }
+
+interface TitleRow {
+  readonly id: string;
+  readonly document: string;
+  readonly addedAtMs: number;
+  readonly changedAtMs: number;
+}
+
+type RenditionRow = Omit<StoredRendition, 'isManifest' | 'bitsPerSec' | 'durationSec'> & {
+  readonly durationMs: number;
+};
+
+const SELECT_TITLE = 'SELECT id, document, added_at_ms AS addedAtMs, changed_at_ms AS changedAtMs FROM title';
+
+const storedTitle = ({ document, addedAtMs, changedAtMs }: TitleRow): StoredTitle => ({
+  title: JSON.parse(document) as CatalogueTitle,
+  addedAtMs,
+  changedAtMs,
+});

@@ -3,9 +3,10 @@ import { ContractError } from '../../src/contracts/contract.ts';
 import { OperationalError } from '../../src/errors/operational-error.ts';
 import { assembleTitle, checkClaims, publicPath, type TitleNaming } from './assemble-title.ts';
 import { type ManifestNames, type ReadManifests, readManifests } from './manifests/read-manifests.ts';
-import { draftTitle } from './manifests/title-draft.ts';
+import { draftTitle, type PlaylistSegment, type RenditionDraft, type TitleDraft } from './manifests/title-draft.ts';
+import { measureRendition, type RenditionMeasures } from './measure-rendition.ts';
 import { examineFile, type FileFacts } from './media/examine-file.ts';
-import type { MappedSegment } from './media/map-segments.ts';
+import { type MappedSegment, timedSegments } from './media/map-segments.ts';
 import { noSuchFile, type TitleSource } from './source/title-source.ts';
 
 /**
@@ -17,6 +18,13 @@ import { noSuchFile, type TitleSource } from './source/title-source.ts';
 export interface IngestedTitle {
   readonly title: CatalogueTitle;
   readonly files: readonly IngestedFile[];
+  /** One for each rendition of the title, in their order. */
+  readonly measures: readonly IngestedMeasures[];
+}
+
+export interface IngestedMeasures extends RenditionMeasures {
+  /** RFC 6381 names, joined by commas; '' where no box says. */
+  readonly codecs: string;
 }
 
 export interface IngestedFile {
@@ -65,14 +73,59 @@ export async function ingestTitle(source: TitleSource, options: IngestOptions): 
   checkClaims(draft, facts);
   const title = assembleTitle(naming, manifests, draft, facts);
   checkContract(title);
+  const timed = timeSegments(draft, facts);
   return {
     title,
-    files: [...facts].map(([titlePath, { map, ...file }]) => ({
+    files: [...facts].map(([titlePath, { map: _, ...file }]) => ({
       ...file,
       path: publicPath(naming, titlePath),
-      segments: map?.segments ?? [],
+      segments: timed.get(titlePath) ?? [],
     })),
+    measures: [...draft.renditions.map((rendition) => measure(rendition, facts, timed)), NOTHING_TO_PLAY],
   };
+}
+
+/** The manifests: wanted whole wherever anything of the title is. */
+const NOTHING_TO_PLAY: IngestedMeasures = { durationMs: 0, codecs: '', headBytes: [] };
+
+/** Segments by path, in the time of the header that they rely on; where a file has no boxes, as its playlist says. */
+function timeSegments(
+  { renditions }: TitleDraft,
+  facts: ReadonlyMap<string, FileFacts>,
+): ReadonlyMap<string, readonly MappedSegment[]> {
+  const timed = new Map<string, readonly MappedSegment[]>();
+  for (const { mediaPaths, headerPaths, playlistSegments } of renditions) {
+    const header = headerPaths.map((path) => facts.get(path)?.map?.movie).find((movie) => movie !== undefined);
+    for (const path of mediaPaths) {
+      const file = facts.get(path);
+      if (file?.map !== undefined) timed.set(path, timedSegments(file.map, header));
+      else if (file !== undefined) timed.set(path, placeSegments(playlistSegments.get(path) ?? [], file.sizeBytes));
+    }
+  }
+  return timed;
+}
+
+function placeSegments(segments: readonly PlaylistSegment[], fileBytes: number): MappedSegment[] {
+  let startMs = 0;
+  return segments.map(({ startByte, sizeBytes, durationMs }) => {
+    const placed = { startByte, sizeBytes: sizeBytes ?? fileBytes - startByte, startMs, durationMs };
+    startMs += durationMs;
+    return placed;
+  });
+}
+
+function measure(
+  { mediaPaths, playlistPaths, headerPaths }: RenditionDraft,
+  facts: ReadonlyMap<string, FileFacts>,
+  timed: ReadonlyMap<string, readonly MappedSegment[]>,
+): IngestedMeasures {
+  const files = [...mediaPaths, ...playlistPaths].map((path, index) => ({
+    sizeBytes: facts.get(path)?.sizeBytes ?? 0,
+    segments: timed.get(path) ?? [],
+    isPlaylist: index >= mediaPaths.length,
+  }));
+  const movie = [...headerPaths, ...mediaPaths].map((path) => facts.get(path)?.map?.movie).find((found) => found);
+  return { ...measureRendition(files), codecs: movie?.tracks.map(({ codec }) => codec).join(',') ?? '' };
 }
 
 /** Every file once, a few at a time; the first failure ends the others. */

@@ -51,6 +51,8 @@ export interface PlaylistPart {
   readonly uri: string;
   /** Undefined: the whole file. */
   readonly range: { readonly startByte: number; readonly sizeBytes: number } | undefined;
+  /** 0 of an initialization. */
+  readonly durationMs: number;
 }
 
 const MAX_SEGMENTS = 200_000;
@@ -167,6 +169,7 @@ function readMedia(manifest: Manifest, namedIn: string): MediaPlaylist {
         kind: 'init',
         uri: segment.map.uri,
         range: checkRange(segment.map.byterange, namedIn, 'its EXT-X-MAP'),
+        durationMs: 0,
       });
     }
     if (!(segment.duration >= 0 && segment.duration < 1e6)) throw broken(namedIn, `segment ${index} has no duration`);
@@ -175,6 +178,7 @@ function readMedia(manifest: Manifest, namedIn: string): MediaPlaylist {
       kind: 'segment',
       uri: segment.uri,
       range: checkRange(segment.byterange, namedIn, `segment ${index}`),
+      durationMs: segment.duration * 1000,
     });
   }
   return { kind: 'media', durationMs: Math.round(durationSec * 1000), parts };

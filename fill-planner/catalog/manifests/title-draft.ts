@@ -21,6 +21,17 @@ export interface RenditionDraft {
   /** Initialization first, then segments in the order of playing. */
   readonly mediaPaths: readonly string[];
   readonly playlistPaths: readonly string[];
+  /** Initializations, those that it shares with others included. */
+  readonly headerPaths: readonly string[];
+  /** What its playlist says of the segments in each file: for files that have no boxes to ask. */
+  readonly playlistSegments: ReadonlyMap<string, readonly PlaylistSegment[]>;
+}
+
+export interface PlaylistSegment {
+  readonly startByte: number;
+  /** Undefined: to the end of the file. */
+  readonly sizeBytes: number | undefined;
+  readonly durationMs: number;
 }
 
 /** A manifest's word that these bytes of a file are something of their own. */
@@ -58,6 +69,7 @@ interface Part {
   readonly kind: 'init' | 'segment';
   readonly path: string;
   readonly range: { readonly startByte: number; readonly sizeBytes: number } | undefined;
+  readonly durationMs?: number;
 }
 
 interface Encoding {
@@ -94,6 +106,8 @@ export function draftTitle(hls: ReadHls | undefined, dash: ReadDash | undefined)
       kind: group[0]?.kind ?? 'video',
       mediaPaths: unique([...pathsOf(group, 'init'), ...pathsOf(group, 'segment')]).filter((path) => !isShared(path)),
       playlistPaths: unique(group.map(({ playlistPath }) => playlistPath).filter((path) => path !== undefined)),
+      headerPaths: unique(pathsOf(group, 'init')),
+      playlistSegments: playlistSegmentsOf(group),
     })),
     sharedPaths: unique([...manifestPaths, ...[...users.keys()].filter(isShared)]),
     claims: encodings.flatMap(({ parts, namedIn }) =>
@@ -155,6 +169,17 @@ const firstSegmentPath = (encoding: Encoding): string =>
 
 const pathsOf = (group: readonly Encoding[], kind: Part['kind']): string[] =>
   group.flatMap(({ parts }) => parts.filter((part) => part.kind === kind).map(({ path }) => path));
+
+/** Of the first playlist of the group: others (key frames for seeking, say) speak of the same files again. */
+function playlistSegmentsOf(group: readonly Encoding[]): Map<string, PlaylistSegment[]> {
+  const segments = (group.find(({ playlistPath }) => playlistPath !== undefined)?.parts ?? []).flatMap(
+    ({ kind, path, range, durationMs }) =>
+      kind === 'init' || durationMs === undefined
+        ? []
+        : [{ path, startByte: range?.startByte ?? 0, sizeBytes: range?.sizeBytes, durationMs }],
+  );
+  return Map.groupBy(segments, ({ path }) => path);
+}
 
 const unique = (paths: readonly string[]): string[] => [...new Set(paths)];
 

@@ -4,6 +4,7 @@ import {
   brokenBox,
   type Fragment,
   type Movie,
+  type MovieTrack,
   readFragment,
   readMovie,
   readSegmentIndex,
@@ -19,6 +20,8 @@ export interface SegmentMap {
   /** None in a file of segments that relies on another for its header. */
   readonly movie: Movie | undefined;
   readonly segments: readonly MappedSegment[];
+  /** Of segments whose header is another file: their times in that header's ticks. `segments` has zeros then. */
+  readonly untimed: readonly FragmentTime[] | undefined;
   /** Where top-level boxes begin, ascending, and the end of the file: where a byte range may begin and end. */
   readonly borders: readonly number[];
 }
@@ -28,6 +31,27 @@ export interface MappedSegment {
   readonly sizeBytes: number;
   readonly startMs: number;
   readonly durationMs: number;
+}
+
+/** When a fragment plays, in ticks of a track that some header describes. */
+export type FragmentTime = Fragment;
+
+/** The segments of a file with times from the header that they rely on. */
+export function timedSegments(map: SegmentMap, header: Movie | undefined): readonly MappedSegment[] {
+  if (map.untimed === undefined || header === undefined) return map.segments;
+  return map.segments.map((segment, index) => {
+    const time = map.untimed?.[index];
+    const track = header.tracks.find(({ id }) => id === time?.trackId);
+    return time === undefined || track === undefined ? segment : { ...segment, ...timesOf(time, track) };
+  });
+}
+
+function timesOf(fragment: FragmentTime, track: MovieTrack): Pick<MappedSegment, 'startMs' | 'durationMs'> {
+  const duration = fragment.duration ?? fragment.sampleCount * track.defaultSampleDuration;
+  return {
+    startMs: ((fragment.decodeTime ?? 0) / track.timescale) * 1000,
+    durationMs: (duration / track.timescale) * 1000,
+  };
 }
 
 interface PlacedFragment extends Fragment {
@@ -73,7 +97,16 @@ export class SegmentMapper {
     // An index that ends before the last fragment is the first of several, each of its own segment.
     const coversAll = endByte > (this.#fragments.at(-1)?.box.startByte ?? Number.POSITIVE_INFINITY);
     const segments = coversAll ? indexed : this.#fromFragments();
-    return { movie: this.#movie, segments, borders: this.#borders };
+    const untimed =
+      coversAll || this.#movie !== undefined
+        ? undefined
+        : this.#fragments.map(({ trackId, decodeTime, duration, sampleCount }) => ({
+            trackId,
+            decodeTime,
+            duration,
+            sampleCount,
+          }));
+    return { movie: this.#movie, segments, untimed, borders: this.#borders };
   }
 
   #onBox(box: TopBox, bytes: Buffer | undefined): void {
@@ -126,14 +159,10 @@ export class SegmentMapper {
       const track = this.#movie?.tracks.find(({ id }) => id === fragment.trackId);
       if (this.#movie !== undefined && track === undefined)
         throw brokenBox({ ...fragment.box, path: this.#path }, `is of track ${fragment.trackId}, which is not in moov`);
-      // A file of segments alone has its timescale elsewhere: its places count, its times are left at zero.
-      const timescale = track?.timescale ?? Number.POSITIVE_INFINITY;
-      const duration = fragment.duration ?? fragment.sampleCount * (track?.defaultSampleDuration ?? 0);
       return {
         startByte: fragment.startByte,
         sizeBytes: (next?.startByte ?? this.#lastEndByte) - fragment.startByte,
-        startMs: ((fragment.decodeTime ?? 0) / timescale) * 1000,
-        durationMs: (duration / timescale) * 1000,
+        ...(track === undefined ? { startMs: 0, durationMs: 0 } : timesOf(fragment, track)),
       };
     });
   }

@@ -34,7 +34,7 @@ test('the same content again leaves the catalogue as it is, other content makes 
   expect(store.put(await title('x'), 2)).toEqual({ changed: false, catalogueVersion: 1 });
   expect(store.put(await title('y'), 3)).toEqual({ changed: true, catalogueVersion: 2 });
   expect(store.put(await title('x', '/elsewhere'), 4)).toEqual({ changed: true, catalogueVersion: 3 });
-  expect(store.titles().get('x')).toMatchObject({ addedAtMs: 1, changedAtMs: 4 });
+  expect(store.title('x')).toMatchObject({ addedAtMs: 1, changedAtMs: 4 });
   expect(store.renditionOf('/x/v144.mp4')).toBeUndefined();
   expect(store.renditionOf('/elsewhere/v144.mp4')).toBe('x/v144');
 });
@@ -43,9 +43,9 @@ test('everything is there again after a restart', async () => {
   await using opened = await openStore();
   const ingested = await title('x');
   opened.store.put(ingested, 1);
-  const before = opened.store.snapshot();
+  const before = opened.store.snapshotText();
   opened.reopen();
-  expect(opened.store.snapshot()).toEqual(before);
+  expect(opened.store.snapshotText()).toEqual(before);
   for (const { path, sizeBytes, root, blockHashes, segments } of ingested.files) {
     const found = opened.store.findByRoot(root);
     expect(found).toMatchObject({ path, sizeBytes });
