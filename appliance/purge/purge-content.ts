@@ -110,14 +110,14 @@ async function removeStored(rule: PurgeRule, sweep: Sweep, { store, isPlanned }:
 
 /** Removes what only disks have that are away. At once, so that nothing is met that was begun later. */
 async function removeUnknown(rule: PurgeRule, store: PurgeParts['store']): Promise<void> {
-  if (rule.by === 'tag' || rule.by === 'prefix') return store.distrustAway();
+  if (isSearch(rule)) return store.distrustAway();
   const unknown = keysOf(rule).filter((key) => store.state(key) === undefined);
   await Promise.all(unknown.map((key) => store.remove(key)));
 }
 
 /** What may be meant. Objects on a volume that fails are not found, but are there: it may come back. */
 function* statesOf(rule: PurgeRule, store: PurgeParts['store']): Generator<ObjectState, void, undefined> {
-  if (rule.by === 'tag' || rule.by === 'prefix') {
+  if (isSearch(rule)) {
     yield* store.objects('all');
     return;
   }
@@ -133,6 +133,12 @@ function* statesOf(rule: PurgeRule, store: PurgeParts['store']): Generator<Objec
   }
 }
 
-function keysOf(rule: Exclude<PurgeRule, { readonly by: 'tag' | 'prefix' }>): string[] {
+type SearchRule = Extract<PurgeRule, { readonly by: 'tag' | 'prefix' | 'pattern' }>;
+
+/** What names no key: all objects have to be looked at. */
+const isSearch = (rule: PurgeRule): rule is SearchRule =>
+  rule.by === 'tag' || rule.by === 'prefix' || rule.by === 'pattern';
+
+function keysOf(rule: Exclude<PurgeRule, SearchRule>): string[] {
   return rule.by === 'title' ? [...rule.keys] : [rule.key];
 }

@@ -6,6 +6,7 @@
  */
 
 import { targetOf } from '../store/object-description.ts';
+import { type CompiledPattern, fitsPattern } from './url-pattern.ts';
 
 /** One of these, never two: what they mean together would need explaining. Keys and prefixes are normalised. */
 export type PurgeRule =
@@ -15,6 +16,8 @@ export type PurgeRule =
   | { readonly by: 'generation'; readonly key: string; readonly etag: string }
   /** Every key that begins so. */
   | { readonly by: 'prefix'; readonly prefix: string }
+  /** Every key that fits, as in the triggers of CDN interconnection. */
+  | { readonly by: 'pattern'; readonly pattern: CompiledPattern }
   /** The keys that the plan has for a title. */
   | { readonly by: 'title'; readonly title: string; readonly keys: ReadonlySet<string> }
   /** What the origin gave this tag. */
@@ -48,6 +51,8 @@ export function means(rule: PurgeRule, target: PurgeTarget): boolean {
       return targetOf(target.key) === rule.key && isTaggedAs(target, rule.etag);
     case 'prefix':
       return target.key.startsWith(rule.prefix);
+    case 'pattern':
+      return fitsPattern(rule.pattern, targetOf(target.key));
     case 'title':
       return rule.keys.has(targetOf(target.key));
     case 'tag':

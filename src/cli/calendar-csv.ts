@@ -48,8 +48,9 @@ export function readCalendarCsv(text: string, file: string): Record<'launches' |
       if (cell !== '') entry[column] = valueOf(column, cell, (what) => fail(line, what));
     }
     const { kind, ...members } = entry;
-    const list = Object.hasOwn(LISTS, String(kind)) ? LISTS[String(kind) as keyof typeof LISTS] : undefined;
-    if (list === undefined) fail(line, `kind must be ${Object.keys(LISTS).join(', ')}, not '${String(kind ?? '')}'`);
+    const word = typeof kind === 'string' ? kind : '';
+    const list = Object.hasOwn(LISTS, word) ? LISTS[word as keyof typeof LISTS] : undefined;
+    if (list === undefined) fail(line, `kind must be ${Object.keys(LISTS).join(', ')}, not '${word}'`);
     else calendar[list].push(members);
   }
   return calendar;

@@ -16,6 +16,7 @@ import { parseRouteReport } from '../../src/contracts/route-report.ts';
 import { parseSiteSnapshot } from '../../src/contracts/site-snapshot.ts';
 import { parseContentSteering, parseSteeringAnswer } from '../../src/contracts/steering-answer.ts';
 import { tokenKeySchema } from '../../src/contracts/token-keys.ts';
+import { parseTriggerList, parseTriggerReport } from '../../src/contracts/trigger-list.ts';
 import { checkSignedBody, checkSignedHead } from '../../src/signing/request-signature.ts';
 import { documentVerifies } from '../../src/signing/signed-document.ts';
 
@@ -41,6 +42,8 @@ const PARSERS: Readonly<Record<string, (body: unknown) => unknown>> = {
   'site-snapshot': parseSiteSnapshot,
   'steering-answer': parseSteeringAnswer,
   'token-key': (body) => parseContract('token key', tokenKeySchema, body),
+  'trigger-list': parseTriggerList,
+  'trigger-report': parseTriggerReport,
 };
 
 /** What a sender may leave out. Every golden sample has it, so that its form is pinned too. */
