@@ -1,22 +1,21 @@
 import type { Identity } from '../../src/signing/identity.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
-import { localStartTimes } from '../../src/world/local-times.ts';
 import type { Clock } from '../../src/world/world.ts';
 import type { CatalogStore } from '../catalog/catalog-store.ts';
 import type { DemandStore } from '../demand/demand-store.ts';
-import { predictDemand } from '../demand/predict-demand.ts';
 import type { FleetStore } from '../fleet/fleet-store.ts';
-import { buildPlan, type PlanInput } from './build-plan.ts';
-import type { PlanOutcome, PlanStore } from './plan-store.ts';
+import type { RenditionContent } from './draft-plan.ts';
+import type { PlanSettings } from './fleet-inputs.ts';
+import { gatherFleet } from './gather-fleet.ts';
+import { planFleet } from './plan-fleet.ts';
+import type { PlannedAppliance, PlanStore } from './plan-store.ts';
 
 /**
  * The life of a plan: once an hour, and whenever the operator asks, everything the planner knows becomes one plan per
  * appliance.
  *
- *   gather    fleet, catalogue, demand of the last weeks, masters of the plan before
- *   predict   bytes per file and region for the next day                          demand/predict-demand (pure)
- *   windows   when each site may fill, in absolute time                           src/world/local-times
- *   build     which rendition goes where, from whom, in which order, and why      build-plan (pure)
+ *   gather    fleet, catalogue, demand of the last weeks, what the plans before hold     gather-fleet
+ *   plan      what each cluster should hold, on which appliance, from whom and when      plan-fleet (pure)
  *   store     a new version where the content changed, the same one refreshed where only times did
  *
  * Appliances and steering learn of it by asking; nothing is pushed. A cycle that fails leaves the plans as they are.
@@ -34,15 +33,6 @@ export interface CycleReport {
   readonly leftOut: Readonly<Record<string, readonly string[]>>;
 }
 
-export interface PlannedAppliance {
-  readonly applianceId: string;
-  readonly planVersion: number;
-  readonly outcome: PlanOutcome;
-  readonly renditionCount: number;
-  readonly fileCount: number;
-  readonly planBytes: number;
-}
-
 export interface PlanCycleParts {
   readonly catalog: CatalogStore;
   readonly demand: DemandStore;
@@ -51,13 +41,10 @@ export interface PlanCycleParts {
   readonly identity: Identity;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly reserveShare: number;
-  readonly originWaitSec: number;
+  readonly settings: PlanSettings;
 }
 
-const HOUR_MS = 3_600_000;
-/** Windows in a plan: enough for an appliance that cannot reach the planner over a long weekend. */
-const PLANNED_WINDOWS = 5;
+const NO_CONTENT: RenditionContent = { id: '', files: [] };
 
 /** Makes, stores and reports the plans of now. It runs in one turn of the event loop: no two cycles mix. */
 export function runPlanCycle(parts: PlanCycleParts, options: CycleOptions = {}): CycleReport {
@@ -66,20 +53,17 @@ export function runPlanCycle(parts: PlanCycleParts, options: CycleOptions = {}):
   if (options.fillNowMinutes !== undefined)
     plans.openWindow({ startsAtMs: nowMs, endsAtMs: nowMs + options.fillNowMinutes * 60_000 });
   demand.trim(nowMs);
-  const built = buildPlan(gather(parts, nowMs));
-  const saved = plans.save(built.drafts, built.masters, identity, nowMs);
-  const appliances = built.drafts.map((draft, index): PlannedAppliance => {
-    const { planVersion = 0, outcome = 'unchanged' } = saved[index] ?? {};
-    return {
-      applianceId: draft.applianceId,
-      planVersion,
-      outcome,
-      renditionCount: draft.renditions.length,
-      fileCount: draft.files.length,
-      planBytes: draft.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-    };
-  });
-  const leftOut = Object.fromEntries([...built.leftOut].filter(([, renditions]) => renditions.length > 0));
+  const { inputs, contents } = gatherFleet(parts, nowMs);
+  const { drafts, placements } = planFleet(inputs);
+  const appliances = plans.save(drafts, (rendition) => contents[rendition] ?? NO_CONTENT, identity, nowMs);
+  const leftOut = Object.fromEntries(
+    placements
+      .filter((placement) => placement.leftOut.length > 0)
+      .map((placement) => [
+        placement.clusterId,
+        Array.from(placement.leftOut, (rendition) => inputs.facts[rendition]?.id ?? ''),
+      ]),
+  );
   logger.info(
     {
       catalogueVersion: catalog.catalogueVersion,
@@ -95,46 +79,5 @@ export function runPlanCycle(parts: PlanCycleParts, options: CycleOptions = {}):
     fleetVersion: fleet.get().fleetVersion,
     appliances,
     leftOut,
-  };
-}
-
-function gather(
-  { catalog, demand, fleet, plans, reserveShare, originWaitSec }: PlanCycleParts,
-  nowMs: number,
-): PlanInput {
-  const { sites, clusters, appliances } = fleet.get().fleet;
-  const titles = [...catalog.titles().values()];
-  const predicted = predictDemand({
-    // Demand is counted by the hour; finer time would only make plans differ that are the same.
-    nowMs: Math.floor(nowMs / HOUR_MS) * HOUR_MS,
-    regions: [...new Set(sites.map(({ region }) => region))],
-    files: titles.flatMap(({ title, addedAtMs }) =>
-      title.renditions.flatMap(({ files }) => files.map(({ path, sizeBytes }) => ({ path, sizeBytes, addedAtMs }))),
-    ),
-    history: demand.history(),
-  });
-  return {
-    nowMs,
-    sites: sites.map(({ id, region, timeZone, fillBitsPerSec, fillWindow }) => ({
-      id,
-      region,
-      fillBitsPerSec,
-      windowHours: fillWindow.hours,
-      // From one length back, so that the window that is open now is among them.
-      windowStartsAtMs: localStartTimes(
-        timeZone,
-        fillWindow.start,
-        nowMs - fillWindow.hours * HOUR_MS,
-        PLANNED_WINDOWS,
-      ),
-    })),
-    clusters,
-    appliances,
-    titles: titles.map(({ title }) => title),
-    predicted,
-    previousMasters: plans.masters(),
-    openedByHand: plans.openedWindow(nowMs),
-    reserveShare,
-    originWaitSec,
   };
 }

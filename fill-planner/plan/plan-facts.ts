@@ -45,3 +45,46 @@ export interface HoldItem {
   /** For the operator, in words: why it is worth its place. */
   readonly reason: string;
 }
+
+/** What the plan before told an appliance to hold, ascending by rendition: what stays where it is costs nothing. */
+export interface HeldBefore {
+  readonly rendition: Uint32Array;
+  /** 1 where only the head was planned. */
+  readonly isHead: Uint8Array;
+  /** 1 where this appliance fetched it for its cluster. */
+  readonly isMaster: Uint8Array;
+}
+
+export const NOTHING_HELD: HeldBefore = {
+  rendition: new Uint32Array(0),
+  isHead: new Uint8Array(0),
+  isMaster: new Uint8Array(0),
+};
+
+/**
+ * Where one cluster holds what, in columns: entry e is an item that found room, and entries go from the best to the
+ * least. Columns, because 200 clusters of 200,000 entries cross between threads.
+ */
+export interface ClusterPlacement {
+  readonly clusterId: string;
+  /** The numbering of `holders`. */
+  readonly applianceIds: readonly string[];
+  readonly rendition: Uint32Array;
+  /** 1 where only the head is held. */
+  readonly isHead: Uint8Array;
+  readonly sizeBytes: Float64Array;
+  /** Of the whole cluster within the next day. */
+  readonly expectedBytes: Float64Array;
+  readonly peakBitsPerSec: Float64Array;
+  /** Place of the item in the cluster's order of worth, 0-based, those that found no room included. */
+  readonly rank: Uint32Array;
+  readonly itemCount: number;
+  /** Why it is worth its place: an index into `reasons`. */
+  readonly reason: Uint32Array;
+  readonly reasons: readonly string[];
+  /** The holders of entry e, the most suitable first: `holders[holderStart[e]]` up to `holders[holderStart[e + 1]]`. */
+  readonly holderStart: Uint32Array;
+  readonly holders: Uint16Array;
+  /** Renditions with an item that found no room, best first. */
+  readonly leftOut: Uint32Array;
+}

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { FillPlan } from '../../src/contracts/fill-plan.ts';
+import { type FillPlan, plannedBytes } from '../../src/contracts/fill-plan.ts';
 import type { FillReport } from '../../src/contracts/fill-report.ts';
 import { canonicalJson } from '../../src/signing/canonical-json.ts';
 import type { Identity } from '../../src/signing/identity.ts';
@@ -7,9 +7,9 @@ import { signDocument } from '../../src/signing/signed-document.ts';
 import { migrate } from '../../src/sqlite/migrate.ts';
 import { type Database, openDatabase } from '../../src/sqlite/open-database.ts';
 import { transact } from '../../src/sqlite/transact.ts';
-import type { FillMasters } from '../schedule/fill-sources.ts';
 import { restartWindow } from '../schedule/fill-window.ts';
-import type { PlanDraft } from './build-plan.ts';
+import { draftedFiles, type PlanDraft, type RenditionContent } from './draft-plan.ts';
+import type { HeldBefore } from './plan-facts.ts';
 
 /**
  * Signed plans with their versions, what they were made with, and what appliances report of them: `plan.sqlite`.
@@ -30,6 +30,15 @@ export interface StoredPlan {
 }
 
 export type PlanOutcome = 'new' | 'refreshed' | 'unchanged';
+
+export interface PlannedAppliance {
+  readonly applianceId: string;
+  readonly planVersion: number;
+  readonly outcome: PlanOutcome;
+  readonly renditionCount: number;
+  readonly fileCount: number;
+  readonly planBytes: number;
+}
 
 export interface OpenedWindow {
   readonly startsAtMs: number;
@@ -70,22 +79,30 @@ export class PlanStore {
   /** Stores one cycle's plans in one transaction. Appliances without a draft have no plan any more. */
   save(
     drafts: readonly PlanDraft[],
-    masters: FillMasters,
+    contentOf: (rendition: number) => RenditionContent,
     identity: Identity,
     nowMs: number,
-  ): { applianceId: string; planVersion: number; outcome: PlanOutcome }[] {
+  ): PlannedAppliance[] {
     return transact(this.#database, () => {
       this.#database.prepare('UPDATE plan_counter SET is_planned = 0').run();
-      this.#database.prepare('DELETE FROM fill_master').run();
-      const insertMaster = this.#database.prepare('INSERT INTO fill_master VALUES (?, ?)');
-      for (const [key, applianceId] of masters) insertMaster.run(key, applianceId);
-      return drafts.map((draft) => ({ applianceId: draft.applianceId, ...this.#saveOne(draft, identity, nowMs) }));
+      return drafts.map((draft): PlannedAppliance => {
+        const { applianceId, windows } = draft;
+        const filled = draftedFiles(draft, contentOf);
+        return {
+          applianceId,
+          ...this.#saveOne({ applianceId, windows, ...filled }, identity, nowMs),
+          renditionCount: filled.renditions.length,
+          fileCount: filled.files.length,
+          planBytes: filled.files.reduce((sum, file) => sum + plannedBytes(file), 0),
+        };
+      });
     });
   }
 
-  masters(): FillMasters {
+  /** What the newest plans hold, by appliance; renditions that have no number any more are left out. */
+  heldBefore(numberOf: (renditionId: string) => number | undefined): ReadonlyMap<string, HeldBefore> {
     return new Map(
-      this.#database.prepare<[], [string, string]>('SELECT master_key, appliance_id FROM fill_master').raw().all(),
+      this.all().map(({ applianceId, document }) => [applianceId, heldIn(JSON.parse(document) as FillPlan, numberOf)]),
     );
   }
 
@@ -133,7 +150,7 @@ export class PlanStore {
     this.#database.close();
   }
 
-  #saveOne(draft: PlanDraft, identity: Identity, nowMs: number): { planVersion: number; outcome: PlanOutcome } {
+  #saveOne(draft: FilledDraft, identity: Identity, nowMs: number): { planVersion: number; outcome: PlanOutcome } {
     const { applianceId } = draft;
     const lastVersion = Number(
       this.#database.prepare('SELECT plan_version FROM plan_counter WHERE appliance_id = ?').pluck().get(applianceId) ??
@@ -150,7 +167,7 @@ export class PlanStore {
     const planVersion = isSameContent ? lastVersion : lastVersion + 1;
     const contentSinceMs = isSameContent ? before.contentSinceMs : nowMs;
     const windows = restartWindow(draft.windows, contentSinceMs);
-    const textDigest = digest([{ ...draft, windows }, identity.keyId]);
+    const textDigest = digest([{ renditions: draft.renditions, files: draft.files, windows }, identity.keyId]);
     this.#database
       .prepare(
         `INSERT INTO plan_counter VALUES (?, ?, 1) ON CONFLICT DO UPDATE
@@ -192,6 +209,27 @@ export class PlanStore {
   }
 }
 
+type FilledDraft = Pick<PlanDraft, 'applianceId' | 'windows'> & Pick<FillPlan, 'renditions' | 'files'>;
+
+function heldIn(plan: FillPlan, numberOf: (renditionId: string) => number | undefined): HeldBefore {
+  const held = new Map<number, { isHead: number; isMaster: number }>();
+  for (const { rendition, headBytes, sources } of plan.files) {
+    const number = numberOf(plan.renditions[rendition] ?? '');
+    if (number === undefined) continue;
+    held.set(number, {
+      isHead: headBytes === undefined ? 0 : 1,
+      // Everybody but the master asks a peer first.
+      isMaster: sources[0]?.kind === 'peer' ? 0 : 1,
+    });
+  }
+  const ascending = [...held].sort(([a], [b]) => a - b);
+  return {
+    rendition: Uint32Array.from(ascending, ([number]) => number),
+    isHead: Uint8Array.from(ascending, ([, { isHead }]) => isHead),
+    isMaster: Uint8Array.from(ascending, ([, { isMaster }]) => isMaster),
+  };
+}
+
 interface PlanRow extends Omit<StoredPlan, 'etag'> {
   readonly textDigest: string;
 }
@@ -202,10 +240,11 @@ const toStoredPlan = ({ textDigest, ...row }: PlanRow): StoredPlan => ({
 });
 
 /** What makes a version: see above. */
-function versioned(draft: PlanDraft): unknown {
-  const files = draft.files.map(({ path, sizeBytes, root, rendition, sources }) => ({
+function versioned(draft: FilledDraft): unknown {
+  const files = draft.files.map(({ path, sizeBytes, headBytes, root, rendition, sources }) => ({
     path,
     sizeBytes,
+    headBytes,
     root,
     rendition,
     sources,

@@ -72,10 +72,10 @@ describe('pure', () => {
 
   it('lets pure files of one service import each other, but not those of another', async () => {
     const findings = await findIn(checkPure, {
-      'fill-planner/plan/build-plan.ts':
+      'fill-planner/plan/plan-fleet.ts':
         "import '../placement/place-files.ts';\nimport '../../steering/ranking/score.ts';",
     });
-    expect(placesOf(findings)).toEqual(['fill-planner/plan/build-plan.ts:2']);
+    expect(placesOf(findings)).toEqual(['fill-planner/plan/plan-fleet.ts:2']);
   });
 
   it('leaves code beside the pure folders alone', async () => {

@@ -20,12 +20,12 @@ describe('file-names', () => {
       'src/http/byteRange.ts': '',
       'src/http/Etag.ts': '',
       'src/http/byte_range.ts': '',
-      'fill-planner/Plan/build-plan.ts': '',
+      'fill-planner/Plan/plan-fleet.ts': '',
     });
     expect(placesOf(findings).toSorted()).toEqual([
       'appliance/common.ts:1',
       'deploy/shared/readme.txt:1',
-      'fill-planner/Plan/build-plan.ts:1',
+      'fill-planner/Plan/plan-fleet.ts:1',
       'src/http/Etag.ts:1',
       'src/http/byteRange.ts:1',
       'src/http/byte_range.ts:1',

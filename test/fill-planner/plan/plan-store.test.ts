@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { PlanDraft } from '../../../fill-planner/plan/build-plan.ts';
+import type { PlanDraft, RenditionContent } from '../../../fill-planner/plan/draft-plan.ts';
 import { PlanStore } from '../../../fill-planner/plan/plan-store.ts';
 import { parseFillPlan } from '../../../src/contracts/fill-plan.ts';
 import type { FillReport } from '../../../src/contracts/fill-report.ts';
@@ -17,8 +17,8 @@ async function openStore() {
   return {
     store,
     identity,
-    save: (draft: PlanDraft | undefined, nowMs: number) =>
-      store.save(draft === undefined ? [] : [draft], new Map(), identity, nowMs)[0],
+    save: (draft: PlanDraft | undefined, nowMs: number, content: RenditionContent = CONTENT) =>
+      store.save(draft === undefined ? [] : [draft], () => content, identity, nowMs)[0],
     async [Symbol.asyncDispose]() {
       store.close();
       await folder[Symbol.asyncDispose]();
@@ -26,32 +26,66 @@ async function openStore() {
   };
 }
 
-const draft = (change: Partial<PlanDraft> = {}, fileChange: object = {}): PlanDraft => ({
+const CONTENT: RenditionContent = {
+  id: 't/v',
+  files: [{ path: '/t/v.mp4', sizeBytes: 5, root: 'b'.repeat(64), headBytes: 2 }],
+};
+
+/** The same under another name or of other bytes. */
+const content = (change: { readonly id?: string; readonly root?: string }): RenditionContent => ({
+  id: change.id ?? CONTENT.id,
+  files: CONTENT.files.map((file) => ({ ...file, root: change.root ?? file.root })),
+});
+
+const draft = (change: Partial<PlanDraft> = {}): PlanDraft => ({
   applianceId: 'a1',
-  renditions: ['t/v'],
+  clusterId: 'c1',
+  region: 'de',
   windows: [{ startsAtMs: 0, endsAtMs: 4 * HOUR_MS, fillBitsPerSec: 1e6 }],
-  files: [
-    {
-      path: '/t/v.mp4',
-      sizeBytes: 5,
-      root: 'b'.repeat(64),
-      rendition: 0,
-      priority: 0,
-      reason: 'because',
-      expectedBytes: 7,
-      sources: [{ kind: 'origin', id: 'origin', baseUrl: 'http://o', afterSec: 0 }],
-      ...fileChange,
-    },
-  ],
+  rendition: Uint32Array.of(0),
+  isHead: Uint8Array.of(0),
+  isMaster: Uint8Array.of(1),
+  expectedBytes: Float64Array.of(7),
+  rank: Uint32Array.of(0),
+  itemCount: 1,
+  copies: Uint16Array.of(1),
+  reason: Uint32Array.of(0),
+  reasons: ['because'],
+  sources: Uint32Array.of(0),
+  sourceLists: [[{ kind: 'origin', id: 'origin', baseUrl: 'http://o', afterSec: 0 }]],
   ...change,
 });
 
 test('a stored plan verifies, keeps its contract and is as it was drafted', async () => {
   await using opened = await openStore();
-  expect(opened.save(draft(), 0)).toEqual({ applianceId: 'a1', planVersion: 1, outcome: 'new' });
+  expect(opened.save(draft(), 0)).toEqual({
+    applianceId: 'a1',
+    planVersion: 1,
+    outcome: 'new',
+    renditionCount: 1,
+    fileCount: 1,
+    planBytes: 5,
+  });
   const document: unknown = JSON.parse(opened.store.newest('a1')?.document ?? '');
   expect(documentVerifies(document, opened.identity.publicKey)).toBe(true);
-  expect(parseFillPlan(document)).toMatchObject({ ...draft(), planVersion: 1, keyId: opened.identity.keyId });
+  expect(parseFillPlan(document)).toMatchObject({
+    planVersion: 1,
+    keyId: opened.identity.keyId,
+    renditions: ['t/v'],
+    windows: draft().windows,
+    files: [
+      {
+        path: '/t/v.mp4',
+        sizeBytes: 5,
+        root: 'b'.repeat(64),
+        rendition: 0,
+        priority: 0,
+        reason: 'rank 1 of 1 in region de: because; the only copy in cluster c1, fetched here for the others',
+        expectedBytes: 7,
+        sources: draft().sourceLists[0],
+      },
+    ],
+  });
 });
 
 test('the same plan again changes neither version nor tag', async () => {
@@ -67,12 +101,12 @@ test('new windows, ranks and expectations refresh a plan under its version', asy
   opened.save(draft(), 0);
   const changes = [
     draft({ windows: [{ startsAtMs: 24 * HOUR_MS, endsAtMs: 28 * HOUR_MS, fillBitsPerSec: 1e6 }] }),
-    draft({}, { expectedBytes: 8 }),
-    draft({}, { reason: 'for another reason' }),
+    draft({ expectedBytes: Float64Array.of(8) }),
+    draft({ reasons: ['for another reason'] }),
   ];
   const etags = new Set([opened.store.newest('a1')?.etag]);
   for (const change of changes) {
-    expect(opened.save(change, HOUR_MS)).toEqual({ applianceId: 'a1', planVersion: 1, outcome: 'refreshed' });
+    expect(opened.save(change, HOUR_MS)).toMatchObject({ applianceId: 'a1', planVersion: 1, outcome: 'refreshed' });
     etags.add(opened.store.newest('a1')?.etag);
   }
   expect(etags.size).toBe(4);
@@ -81,14 +115,15 @@ test('new windows, ranks and expectations refresh a plan under its version', asy
 test('other files, sources or renditions make the next version', async () => {
   await using opened = await openStore();
   const source = { kind: 'origin' as const, id: 'origin', baseUrl: 'http://other', afterSec: 0 };
-  const changes = [
-    draft(),
-    draft({}, { root: 'c'.repeat(64) }),
-    draft({}, { sources: [source] }),
-    draft({ renditions: ['t/w'] }),
-    draft(),
+  const changes: [PlanDraft, RenditionContent][] = [
+    [draft(), CONTENT],
+    [draft(), content({ root: 'c'.repeat(64) })],
+    [draft({ sourceLists: [[source]] }), CONTENT],
+    [draft(), content({ id: 't/w' })],
+    [draft({ isHead: Uint8Array.of(1) }), CONTENT],
+    [draft(), CONTENT],
   ];
-  expect(changes.map((change) => opened.save(change, 0)?.planVersion)).toEqual([1, 2, 3, 4, 5]);
+  expect(changes.map(([change, of]) => opened.save(change, 0, of)?.planVersion)).toEqual([1, 2, 3, 4, 5, 6]);
 });
 
 test('a version that is new inside an open window starts the window anew, and a refresh keeps that start', async () => {
@@ -97,9 +132,9 @@ test('a version that is new inside an open window starts the window anew, and a 
     parseFillPlan(JSON.parse(opened.store.newest('a1')?.document ?? '')).windows[0]?.startsAtMs;
   opened.save(draft(), HOUR_MS);
   expect(startOf()).toBe(HOUR_MS);
-  opened.save(draft({}, { expectedBytes: 1 }), 2 * HOUR_MS);
+  opened.save(draft({ expectedBytes: Float64Array.of(1) }), 2 * HOUR_MS);
   expect(startOf()).toBe(HOUR_MS);
-  opened.save(draft({}, { root: 'c'.repeat(64) }), 3 * HOUR_MS);
+  opened.save(draft(), 3 * HOUR_MS, content({ root: 'c'.repeat(64) }));
   expect(startOf()).toBe(3 * HOUR_MS);
 });
 
@@ -109,12 +144,12 @@ test('an appliance that left has no plan, and when it is back its versions go on
   opened.save(undefined, 0);
   expect(opened.store.newest('a1')).toBeUndefined();
   expect(opened.store.all()).toEqual([]);
-  expect(opened.save(draft({}, { root: 'd'.repeat(64) }), 0)?.planVersion).toBe(2);
+  expect(opened.save(draft(), 0, content({ root: 'd'.repeat(64) }))?.planVersion).toBe(2);
 });
 
 test('the last ten versions are kept for who asks what an old holdings list meant', async () => {
   await using opened = await openStore();
-  for (let index = 0; index < 14; index += 1) opened.save(draft({ renditions: [`t/v${index}`] }), 0);
+  for (let index = 0; index < 14; index += 1) opened.save(draft(), 0, content({ id: `t/v${index}` }));
   expect(opened.store.version('a1', 4)).toBeUndefined();
   expect(opened.store.version('a1', 5)?.planVersion).toBe(5);
   expect(opened.store.newest('a1')?.planVersion).toBe(14);

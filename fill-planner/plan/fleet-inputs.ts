@@ -1,0 +1,55 @@
+import type { CalendarFacts } from '../calendar/calendar-facts.ts';
+import type { HeldBefore, RegionDemand, RenditionFacts } from './plan-facts.ts';
+
+/**
+ * Everything that a plan of the fleet is made of, as plain data: what `planFleet` takes, what a simulation changes, and
+ * what crosses into a thread. Arrays by rendition share one numbering, that of `facts`.
+ */
+export interface FleetInputs {
+  readonly nowMs: number;
+  readonly settings: PlanSettings;
+  readonly sites: readonly PlanSite[];
+  readonly clusters: readonly PlanCluster[];
+  readonly appliances: readonly PlanAppliance[];
+  /** Ascending by id. */
+  readonly facts: readonly RenditionFacts[];
+  /** By rendition: where its title comes from. */
+  readonly originUrls: readonly string[];
+  /** By rendition: how many files it is made of. */
+  readonly fileCounts: Uint32Array;
+  /** By region of a site. */
+  readonly demand: ReadonlyMap<string, RegionDemand>;
+  readonly calendar: CalendarFacts;
+  /** By appliance; who is new is missing. */
+  readonly heldBefore: ReadonlyMap<string, HeldBefore>;
+  /** A window opened by hand for the whole fleet. */
+  readonly openedByHand?: { readonly startsAtMs: number; readonly endsAtMs: number } | undefined;
+}
+
+export interface PlanSettings {
+  /** Share of every disk that plans leave free. */
+  readonly reserveShare: number;
+  readonly originWaitSec: number;
+}
+
+export interface PlanSite {
+  readonly id: string;
+  readonly region: string;
+  readonly fillBitsPerSec: number;
+  readonly windowHours: number;
+  /** Starts of the site's windows in absolute time, the one that may be open now included. */
+  readonly windowStartsAtMs: readonly number[];
+}
+
+export interface PlanCluster {
+  readonly id: string;
+  readonly siteId: string;
+}
+
+export interface PlanAppliance {
+  readonly id: string;
+  readonly clusterId: string;
+  readonly baseUrl: string;
+  readonly capacityBytes: number;
+  readonly fillBitsPerSec?: number | undefined;
+}
