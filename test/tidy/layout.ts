@@ -42,7 +42,6 @@ export const purePaths: readonly string[] = [
   'appliance/store/scrub/scrub-roster.ts',
   'fill-planner/calendar/calendar-facts.ts',
   'fill-planner/catalog/measure-rendition.ts',
-  'fill-planner/calendar/calendar-facts.ts',
   'fill-planner/demand/models/',
   'fill-planner/demand/predict/',
   'fill-planner/demand/predict-demand.ts',
