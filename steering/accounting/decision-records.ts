@@ -36,7 +36,7 @@ export interface MadeDecision {
  * Above it so large a share of the sessions is followed, and stands for all: following each of ten thousand a second
  * cost a tenth of their answers, and what is remembered of hundreds of thousands is what the collector stops for.
  */
-const MOST_PER_SEC = 2000;
+const MOST_PER_SEC = 500;
 /** Answers of one turn of the event loop are hundreds. */
 const MAX_WAITING = 10_000;
 const FAULT_LOG_MS = 10_000;

@@ -130,7 +130,7 @@ export class SteeringServers implements Service {
     const { takeHeartbeat, takeRouteReport } = this.#options;
     const { allowUnsignedLoopback, leaseMs, maxReportedRoutes } = config;
     const limit = { max: config.maxSessionsPerAddress, windowMs: COUNTED_WINDOW_MS, ipv6Bits: 48 } as const;
-    const [beginning, playing] = [new AddressRates(world.clock, limit), new AddressRates(world.clock, limit)];
+    const [beginning, playing] = [new AddressRates(world, limit), new AddressRates(world, limit)];
     const api: PublicApi = {
       world,
       metrics,

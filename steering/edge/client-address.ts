@@ -68,7 +68,8 @@ function plainAddress(text: string): string {
   return parsed === undefined ? text : formatAddress(parsed);
 }
 
-const MAX_KNOWN = 20_000;
+/** Few, so that what a thousand clients a second put into it is gone before the collector takes it for something old. */
+const MAX_KNOWN = 1024;
 /** What is longer is put together by somebody who wants it long, and is not worth keeping. */
 const MAX_KEPT_CHARS = 256;
 

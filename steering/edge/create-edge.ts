@@ -124,7 +124,7 @@ export function createEdge({ config, world, logger, metrics, locate }: EdgeConte
     fleetPerSec: config.maxHeartbeatsPerSec,
   });
   const edge = new Edge({
-    clock: world.clock,
+    world,
     addresses: new ClientAddresses(trustedProxies, config.forwardedHeader),
     maxPerAddressPerSec: config.maxPerAddressPerSec,
     policy,

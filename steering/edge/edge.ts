@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Service } from '../../src/lifecycle/service.ts';
-import type { Clock } from '../../src/world/world.ts';
+import type { World } from '../../src/world/world.ts';
 import type { PolicyKeeper } from '../policy/policy-keeper.ts';
 import { DEFAULT_POLICY } from '../ranking/policy-facts.ts';
 import { AddressRates, networkOf } from './address-rates.ts';
@@ -18,7 +18,7 @@ import { shedLoad } from './filters/shed-load.ts';
 import type { Shedder, ShedReport } from './shed/shedder.ts';
 
 export interface EdgeOptions {
-  readonly clock: Clock;
+  readonly world: World;
   readonly addresses: ClientAddresses;
   readonly maxPerAddressPerSec: number;
   readonly policy: PolicyKeeper;
@@ -49,13 +49,13 @@ export class Edge implements Service {
   readonly #chain: EdgeChain;
 
   constructor(options: EdgeOptions) {
-    const { clock, addresses, maxPerAddressPerSec, policy, shedder } = options;
+    const { world, addresses, maxPerAddressPerSec, policy, shedder } = options;
     this.#options = options;
     this.policy = policy;
     this.#chain = new EdgeChain([
       findClientAddress(addresses),
       checkToken(options.entry),
-      limitAddress(new AddressRates(clock, { max: maxPerAddressPerSec })),
+      limitAddress(new AddressRates(world, { max: maxPerAddressPerSec })),
       applyDeviceRules(policy),
       assignCohort(policy),
       choosePolicy(policy),

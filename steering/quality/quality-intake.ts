@@ -52,7 +52,7 @@ export class QualityIntake {
     this.#hash = options.hash;
     this.#clock = options.clock;
     this.#onBadSession = options.onBadSession;
-    this.#firstPlaces = new FirstPlaces(options.maxSessions, options.ttlMs * STAYS_TTLS);
+    this.#firstPlaces = new FirstPlaces(options.hash, options.maxSessions, options.ttlMs * STAYS_TTLS);
   }
 
   /** One record of CMCD about an appliance. */

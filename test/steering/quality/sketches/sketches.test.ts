@@ -1,10 +1,13 @@
 import { expect, test } from 'vitest';
 import { noMeasures } from '../../../../src/contracts/quality-sketch.ts';
+import { KeyedHash } from '../../../../src/hashing/keyed-hash.ts';
 import { FirstPlaces } from '../../../../steering/quality/sketches/first-places.ts';
 import { QualityStore } from '../../../../steering/quality/sketches/quality-store.ts';
 import { ReporterPanel } from '../../../../steering/quality/sketches/reporter-panel.ts';
 import { SketchCells } from '../../../../steering/quality/sketches/sketch-cells.ts';
 import { seededRandom } from '../../../support/fake-world.ts';
+
+const hash = new KeyedHash(new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]));
 
 test('a cell fades by half in a half-life, and what has faded is said to be gone', () => {
   const cells = new SketchCells(10);
@@ -104,7 +107,7 @@ test('of ten thousand reporters a few are kept, and the share of those that fail
 });
 
 test('who leaves its first place in time has fled; who never could or did use it, or comes late, has not', () => {
-  const places = new FirstPlaces(10, 60_000);
+  const places = new FirstPlaces(hash, 10, 60_000);
   places.declared(1, ['a', 'b'], 0);
   expect(places.fledFrom(1, ['a'], 1000)).toBeUndefined();
   expect(places.fledFrom(1, ['b'], 1000)).toBe('a');
@@ -120,12 +123,17 @@ test('who leaves its first place in time has fled; who never could or did use it
   expect(places.fledFrom(2, ['b'], 7000)).toBeUndefined();
 });
 
-test('sessions that are remembered are at most as many as may be; the oldest make room', () => {
-  const places = new FirstPlaces(2, 60_000);
-  places.declared(1, ['a'], 0);
-  places.declared(2, ['a'], 0);
-  places.put(1, 'a', 1);
-  places.declared(3, ['a'], 2);
-  expect(places.size).toBe(2);
-  expect([1, 2, 3].map((session) => places.fledFrom(session, ['b'], 3))).toEqual(['a', undefined, 'a']);
+test('sessions that are remembered are about as many as may be; the oldest make room', () => {
+  const places = new FirstPlaces(hash, 8, 60_000);
+  for (let session = 1; session <= 8; session += 1) places.declared(session, ['a'], session);
+  places.put(1, 'a', 9);
+  places.declared(9, ['a'], 10);
+  expect([1, 2, 3, 9].map((session) => places.fledFrom(session, ['b'], 11))).toEqual(['a', undefined, 'a', 'a']);
+});
+
+test('a session that takes the slot of another knows nothing of what that one could use', () => {
+  const places = new FirstPlaces(hash, 8, 60_000);
+  for (let session = 1; session <= 8; session += 1) places.declared(session, ['a', 'b'], session);
+  places.put(9, 'a', 9);
+  expect(places.fledFrom(9, ['b'], 10)).toBeUndefined();
 });
