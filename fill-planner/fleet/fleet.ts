@@ -25,6 +25,22 @@ const siteSchema = z.object({
   }),
   /** What all appliances of the site together may take from the link while they fill. */
   fillBitsPerSec: z.number().positive().max(1e13),
+  /** What the site pays for its transit: a fill has to save more than it costs. Without prices bytes are compared. */
+  transit: z
+    .object({
+      /** Money for 10^12 bytes that come in. */
+      perTerabyte: z.number().nonnegative().max(1e6).optional(),
+      /** Money for one Mbit/s of the billed 95th percentile, for a month. */
+      perMbpsMonth: z.number().nonnegative().max(1e6).optional(),
+      /** For reports: ISO 4217, such as EUR. */
+      currency: z
+        .string()
+        .regex(/^[A-Z]{3}$/, 'must be three capital letters, such as EUR')
+        .optional(),
+    })
+    .optional(),
+  /** Most bytes that plans may have fetched to the site in a calendar month (UTC), pins aside. */
+  monthlyFillBytes: byteCountSchema.optional(),
 });
 
 const clusterSchema = z.object({ id: clusterIdSchema, siteId: siteIdSchema });
@@ -37,6 +53,8 @@ const applianceSchema = z.object({
   capacityBytes: byteCountSchema.min(1),
   /** A limit of its own below its share of the site's. */
   fillBitsPerSec: z.number().positive().max(1e13).optional(),
+  /** Bytes that its disks stand per day for as long as they shall live, such as flash: size x writes per day. */
+  enduranceBytesPerDay: byteCountSchema.min(1).optional(),
 });
 
 export const fleetSchema = z.object({

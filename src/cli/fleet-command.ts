@@ -8,21 +8,22 @@ import { askPlanner, plannerAdminOption } from './planner-admin.ts';
 import { formatBytes } from './quantity.ts';
 import { formatTable } from './table.ts';
 
-const fleetAnswerSchema = z.object({
+/** What the table shows. Whatever else there is must be in the copy that an operator keeps. */
+const fleetAnswerSchema = z.looseObject({
   fleetVersion: z.number(),
-  fleet: z.object({
+  fleet: z.looseObject({
     sites: z.array(
-      z.object({
+      z.looseObject({
         id: z.string(),
         timeZone: z.string(),
         region: z.string(),
-        fillWindow: z.object({ start: z.string(), hours: z.number() }),
+        fillWindow: z.looseObject({ start: z.string(), hours: z.number() }),
         fillBitsPerSec: z.number(),
       }),
     ),
-    clusters: z.array(z.object({ id: z.string(), siteId: z.string() })),
+    clusters: z.array(z.looseObject({ id: z.string(), siteId: z.string() })),
     appliances: z.array(
-      z.object({ id: z.string(), clusterId: z.string(), baseUrl: z.string(), capacityBytes: z.number() }),
+      z.looseObject({ id: z.string(), clusterId: z.string(), baseUrl: z.string(), capacityBytes: z.number() }),
     ),
   }),
 });
@@ -35,6 +36,7 @@ const EXAMPLE = {
       region: 'de',
       fillWindow: { start: '02:00', hours: 12 },
       fillBitsPerSec: 1_200_000_000,
+      transit: { perMbpsMonth: 0.8, currency: 'EUR' },
     },
   ],
   clusters: [{ id: 'berlin-1', siteId: 'berlin' }],

@@ -27,6 +27,7 @@ export const FLEET = {
       region: 'us',
       fillWindow: { start: '03:30', hours: 4 },
       fillBitsPerSec: 1e8,
+      transit: { perMbpsMonth: 0.8, currency: 'USD' },
     },
   ],
   clusters: [
@@ -38,6 +39,7 @@ export const FLEET = {
     clusterId: id.startsWith('a') ? 'c1' : 'c2',
     baseUrl: `http://${id}.example`,
     capacityBytes: 100_000_000,
+    fillBitsPerSec: 5e8,
   })),
 };
 

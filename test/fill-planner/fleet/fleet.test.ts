@@ -25,6 +25,18 @@ describe('a fleet', () => {
     expect(parseFleet(fleet())).toEqual(fleet());
   });
 
+  test('with prices, a budget for the month and disks that wear is taken as it is', () => {
+    const priced = fleet({
+      sites: fleet().sites.map((each) => ({
+        ...each,
+        transit: { perMbpsMonth: 0.8, perTerabyte: 3, currency: 'EUR' },
+        monthlyFillBytes: 20e12,
+      })),
+      appliances: fleet().appliances.map((each) => ({ ...each, enduranceBytesPerDay: 8e12 })),
+    });
+    expect(parseFleet(priced)).toEqual(priced);
+  });
+
   test.each([
     [
       'an unknown time zone',
@@ -49,6 +61,7 @@ describe('a fleet', () => {
     ],
     ['a window at no time of day', { sites: [{ ...site, fillWindow: { start: '24:00', hours: 1 } }] }, /must be HH:MM/],
     ['a window longer than a day', { sites: [{ ...site, fillWindow: { start: '02:00', hours: 25 } }] }, /hours/],
+    ['a price below nothing', { sites: [{ ...site, transit: { perTerabyte: -1 } }] }, /transit\.perTerabyte/],
     ['no budget', { sites: [{ ...site, fillBitsPerSec: 0 }] }, /fillBitsPerSec/],
     [
       'a base URL with a slash at the end',
