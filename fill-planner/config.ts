@@ -51,7 +51,7 @@ export const PLANNER_PARAMETERS = {
     'rows',
     { min: 1000, max: 1e9 },
     5_000_000,
-    'Most rows of demand kept, one per file, region and hour; the oldest hours go first. About 100 bytes each.',
+    'Most rows of demand kept, one per rendition, region and hour, or day after three days; the oldest go first. About 100 bytes each.',
   ),
   maxFileBytes: numberParameter('bytes', { min: 1, max: 1e13 }, 200e9, 'Largest file of a title.'),
   maxTitleBytes: numberParameter('bytes', { min: 1, max: 1e14 }, 1e12, 'Largest title.'),

@@ -92,8 +92,7 @@ function addReportRoutes(server: JsonServer, parts: ServiceRoutesParts): void {
     const sample = parseDemandSample(request.body);
     if (guard(request, reply, ['appliance'], sample.applianceId) === 'refused') return reply;
     const region = fleet.regionOf(sample.applianceId, sample.siteId) ?? UNKNOWN_REGION;
-    const isKnown = (path: string): boolean => catalog.renditionOf(path) !== undefined;
-    const outcome = demand.count(sample, region, isKnown, clock.nowMs());
+    const outcome = demand.count(sample, region, (path) => catalog.renditionOf(path), clock.nowMs());
     onSample(outcome);
     return { outcome };
   });

@@ -2,11 +2,12 @@ import type { DemandSample } from '../../src/contracts/demand-sample.ts';
 import { migrate } from '../../src/sqlite/migrate.ts';
 import { type Database, openDatabase } from '../../src/sqlite/open-database.ts';
 import { transact } from '../../src/sqlite/transact.ts';
-import type { DemandHour } from './predict-demand.ts';
+import type { DemandRow } from './predict/tally-demand.ts';
 
 /**
- * What viewers asked for, per file, region and hour: `demand.sqlite`. Nobody else opens it. A sample counts once,
- * however often it is sent; old hours are forgotten, by age and, when there are too many rows, before their time.
+ * What viewers asked for, per rendition, region and hour: `demand.sqlite`. Nobody else opens it. A sample counts once,
+ * however often it is sent. Hours become days when they are some days old, for then nobody asks at what time it was; old
+ * days are forgotten, by age and, when there are too many rows, before their time.
  */
 export type SampleOutcome = 'counted' | 'duplicate' | 'too-old' | 'from-the-future';
 
@@ -16,6 +17,13 @@ export interface DemandLimits {
 }
 
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** Hours are kept apart for this long: what the hours of a region's day are learned from. */
+const HOURS_KEPT_MS = 3 * DAY_MS;
+
+type Table = 'demand_hour' | 'demand_day';
+const ADD = `ON CONFLICT DO UPDATE SET requests = requests + excluded.requests,
+  served_bytes = min(served_bytes + excluded.served_bytes, ${Number.MAX_SAFE_INTEGER})`;
 
 export class DemandStore {
   readonly #database: Database;
@@ -30,58 +38,113 @@ export class DemandStore {
 
   /**
    * Counts a sample, in one transaction with the note that it was counted.
-   * @param isKnown paths of the catalogue; others are nobody's plan and are dropped
+   * @param renditionOf of the catalogue; paths that belong to none are nobody's plan and are dropped
    * @throws OperationalError VOLUME_*
    */
-  count(sample: DemandSample, region: string, isKnown: (path: string) => boolean, nowMs: number): SampleOutcome {
-    if (sample.hourStartMs > nowMs + HOUR_MS) return 'from-the-future';
-    if (sample.hourStartMs < nowMs - this.#limits.retentionMs) return 'too-old';
+  count(
+    sample: DemandSample,
+    region: string,
+    renditionOf: (path: string) => string | undefined,
+    nowMs: number,
+  ): SampleOutcome {
+    const { sampleId, hourStartMs } = sample;
+    if (hourStartMs > nowMs + HOUR_MS) return 'from-the-future';
+    if (hourStartMs < nowMs - this.#limits.retentionMs) return 'too-old';
     return transact(this.#database, (): SampleOutcome => {
       const note = this.#database.prepare('INSERT OR IGNORE INTO counted_sample VALUES (?, ?)');
-      if (note.run(sample.sampleId, sample.hourStartMs).changes === 0) return 'duplicate';
+      if (note.run(sampleId, hourStartMs).changes === 0) return 'duplicate';
+      const isOld = hourStartMs < oldestHourMs(nowMs);
       const add = this.#database.prepare(
-        `INSERT INTO demand VALUES (?, ?, ?, ?, ?)
-         ON CONFLICT DO UPDATE SET requests = requests + excluded.requests,
-           served_bytes = min(served_bytes + excluded.served_bytes, ${Number.MAX_SAFE_INTEGER})`,
+        `INSERT INTO ${isOld ? 'demand_day' : 'demand_hour'} VALUES (?, ?, ?, ?, ?) ${ADD}`,
       );
-      for (const { path, requests, servedBytes } of sample.entries) {
-        if (isKnown(path)) add.run(sample.hourStartMs, region, path, Math.min(requests, 2 ** 40), servedBytes);
-      }
+      for (const [rendition, { requests, servedBytes }] of byRendition(sample, renditionOf))
+        add.run(isOld ? dayOf(hourStartMs) : hourStartMs, region, rendition, requests, servedBytes);
       return 'counted';
     });
   }
 
-  /** All hours that are kept, oldest first, row by row: history may be larger than memory should be. */
-  *history(): Generator<DemandHour> {
-    yield* this.#database
-      .prepare<[], DemandHour>(
-        'SELECT path, region, hour_start_ms AS hourStartMs, served_bytes AS servedBytes FROM demand ORDER BY hour_start_ms',
-      )
-      .iterate();
+  /** All that is kept, oldest first, row by row: history may be larger than memory should be. */
+  *history(): Generator<DemandRow> {
+    yield* this.#rows('demand_day', 24);
+    yield* this.#rows('demand_hour', 1);
   }
 
   get rowCount(): number {
-    return Number(this.#database.prepare('SELECT count(*) FROM demand').pluck().get());
+    return this.#count('demand_day') + this.#count('demand_hour');
   }
 
-  /** Forgets what is too old, and the oldest hours while there are too many rows. */
+  /** Makes days of hours that are old enough, forgets what is too old, and the oldest while there are too many rows. */
   trim(nowMs: number): void {
     const oldestMs = nowMs - this.#limits.retentionMs;
     transact(this.#database, () => {
-      this.#database.prepare('DELETE FROM demand WHERE hour_start_ms < ?').run(oldestMs);
+      const borderMs = oldestHourMs(nowMs);
+      this.#database
+        .prepare(
+          `INSERT INTO demand_day
+             SELECT start_ms - start_ms % ${DAY_MS}, region, rendition, requests, served_bytes
+             FROM demand_hour WHERE start_ms < ? ${ADD}`,
+        )
+        .run(borderMs);
+      this.#forget('demand_hour', borderMs);
+      this.#forget('demand_day', oldestMs - DAY_MS + 1);
+      this.#forget('demand_hour', oldestMs);
       // Kept an hour longer than samples are taken, so that none can come in twice at the border.
       this.#database.prepare('DELETE FROM counted_sample WHERE hour_start_ms < ?').run(oldestMs - HOUR_MS);
-      const excess = this.rowCount - this.#limits.maxRows;
-      if (excess <= 0) return;
-      const borderMs = this.#database
-        .prepare('SELECT hour_start_ms FROM demand ORDER BY hour_start_ms LIMIT 1 OFFSET ?')
-        .pluck()
-        .get(excess - 1);
-      this.#database.prepare('DELETE FROM demand WHERE hour_start_ms <= ?').run(Number(borderMs));
+      for (const table of ['demand_day', 'demand_hour'] as const) this.#forgetExcess(table);
     });
   }
 
   close(): void {
     this.#database.close();
   }
+
+  *#rows(table: Table, spanHours: number): Generator<DemandRow> {
+    const rows = this.#database
+      .prepare<[], [number, string, string, number]>(
+        `SELECT start_ms, region, rendition, served_bytes FROM ${table} ORDER BY start_ms`,
+      )
+      .raw()
+      .iterate();
+    for (const [startMs, region, renditionId, servedBytes] of rows)
+      yield { startMs, spanHours, region, renditionId, servedBytes };
+  }
+
+  #count(table: Table): number {
+    return Number(this.#database.prepare(`SELECT count(*) FROM ${table}`).pluck().get());
+  }
+
+  #forget(table: Table, beforeMs: number): void {
+    this.#database.prepare(`DELETE FROM ${table} WHERE start_ms < ?`).run(beforeMs);
+  }
+
+  #forgetExcess(table: Table): void {
+    const excess = this.rowCount - this.#limits.maxRows;
+    if (excess <= 0) return;
+    const borderMs = this.#database
+      .prepare(`SELECT start_ms FROM ${table} ORDER BY start_ms LIMIT 1 OFFSET ?`)
+      .pluck()
+      .get(excess - 1);
+    this.#forget(table, borderMs === undefined ? Number.MAX_SAFE_INTEGER : Number(borderMs) + 1);
+  }
+}
+
+const dayOf = (ms: number): number => ms - (ms % DAY_MS);
+/** The first hour that is still kept apart: the start of a day. */
+const oldestHourMs = (nowMs: number): number => dayOf(nowMs - HOURS_KEPT_MS);
+
+function byRendition(
+  { entries }: DemandSample,
+  renditionOf: (path: string) => string | undefined,
+): Map<string, { requests: number; servedBytes: number }> {
+  const sums = new Map<string, { requests: number; servedBytes: number }>();
+  for (const { path, requests, servedBytes } of entries) {
+    const rendition = renditionOf(path);
+    if (rendition === undefined) continue;
+    const sum = sums.get(rendition) ?? { requests: 0, servedBytes: 0 };
+    sums.set(rendition, {
+      requests: Math.min(sum.requests + requests, 2 ** 40),
+      servedBytes: Math.min(sum.servedBytes + servedBytes, Number.MAX_SAFE_INTEGER),
+    });
+  }
+  return sums;
 }

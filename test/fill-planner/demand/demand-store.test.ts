@@ -33,14 +33,16 @@ const sample = (change: Partial<DemandSample> = {}): DemandSample => {
     ...change,
   };
 };
-const known = (path: string): boolean => path !== '/unknown';
+const known = (path: string): string | undefined => (path === '/unknown' ? undefined : `of${path}`);
 
 test('a sample counts once, however often it is sent', async () => {
   await using opened = await openStore();
   const one = sample();
   expect(opened.store.count(one, 'de', known, NOW_MS)).toBe('counted');
   expect(opened.store.count(one, 'de', known, NOW_MS)).toBe('duplicate');
-  expect([...opened.store.history()]).toEqual([{ path: '/x', region: 'de', hourStartMs: HOUR, servedBytes: 100 }]);
+  expect([...opened.store.history()]).toEqual([
+    { renditionId: 'of/x', region: 'de', startMs: HOUR, spanHours: 1, servedBytes: 100 },
+  ]);
 });
 
 test('samples of several appliances add up per file, region and hour', async () => {
@@ -49,16 +51,42 @@ test('samples of several appliances add up per file, region and hour', async () 
   opened.store.count(sample({ applianceId: 'a2' }), 'de', known, NOW_MS);
   opened.store.count(sample(), 'fr', known, NOW_MS);
   opened.store.count(sample({ hourStartMs: HOUR - HOUR_MS }), 'de', known, NOW_MS);
-  const rows = [...opened.store.history()].map(({ region, hourStartMs, servedBytes }) => [
-    hourStartMs,
-    region,
-    servedBytes,
-  ]);
+  const rows = [...opened.store.history()].map(({ region, startMs, servedBytes }) => [startMs, region, servedBytes]);
   expect(rows).toEqual([
     [HOUR - HOUR_MS, 'de', 100],
     [HOUR, 'de', 200],
     [HOUR, 'fr', 100],
   ]);
+});
+
+test('segments of one rendition are one row', async () => {
+  await using opened = await openStore();
+  const entries = Array.from({ length: 50 }, (_, index) => ({ path: `/s${index}`, requests: 1, servedBytes: 10 }));
+  opened.store.count(sample({ entries }), 'de', () => 'title/rung', NOW_MS);
+  expect([...opened.store.history()].map(({ renditionId, servedBytes }) => [renditionId, servedBytes])).toEqual([
+    ['title/rung', 500],
+  ]);
+});
+
+test('hours become days after three days, late samples too, and nothing is lost or counted twice', async () => {
+  await using opened = await openStore();
+  const day = Date.UTC(2030, 0, 18);
+  for (const hour of [0, 5, 23])
+    opened.store.count(sample({ hourStartMs: day + hour * HOUR_MS }), 'de', known, day + 24 * HOUR_MS);
+  const laterMs = day + 4 * 24 * HOUR_MS;
+  for (let times = 0; times < 2; times += 1) opened.store.trim(laterMs);
+  opened.store.count(sample({ hourStartMs: day + 7 * HOUR_MS }), 'de', known, laterMs);
+  expect([...opened.store.history()]).toEqual([
+    { renditionId: 'of/x', region: 'de', startMs: day, spanHours: 24, servedBytes: 400 },
+  ]);
+});
+
+test('days go before hours when there are too many rows', async () => {
+  await using opened = await openStore({ retentionMs: 10 * 24 * HOUR_MS, maxRows: 2 });
+  for (const days of [6, 5, 1, 0])
+    opened.store.count(sample({ hourStartMs: HOUR - days * 24 * HOUR_MS }), 'de', known, NOW_MS);
+  opened.store.trim(NOW_MS);
+  expect([...opened.store.history()].map(({ startMs }) => startMs)).toEqual([HOUR - 24 * HOUR_MS, HOUR]);
 });
 
 test('what is not in the catalogue is not kept', async () => {
@@ -68,7 +96,7 @@ test('what is not in the catalogue is not kept', async () => {
     { path: '/x', requests: 1, servedBytes: 1 },
   ];
   opened.store.count(sample({ entries }), 'de', known, NOW_MS);
-  expect([...opened.store.history()].map(({ path }) => path)).toEqual(['/x']);
+  expect([...opened.store.history()].map(({ renditionId }) => renditionId)).toEqual(['of/x']);
 });
 
 test('samples from before the retention and from the future are not counted', async () => {
@@ -85,9 +113,10 @@ test('old hours are forgotten, and their samples stay counted for as long as the
   const lastMoment = HOUR + 10 * 24 * HOUR_MS;
   opened.store.trim(lastMoment);
   expect(opened.store.count(old, 'de', known, lastMoment)).toBe('duplicate');
-  opened.store.trim(lastMoment + HOUR_MS);
-  expect(opened.store.rowCount).toBe(0);
   expect(opened.store.count(old, 'de', known, lastMoment + HOUR_MS)).toBe('too-old');
+  // Hours of that age are one day, which is forgotten when all of it is.
+  opened.store.trim(lastMoment + 12 * HOUR_MS);
+  expect(opened.store.rowCount).toBe(0);
 });
 
 test('the oldest hours go first when there are too many rows', async () => {
@@ -98,7 +127,7 @@ test('the oldest hours go first when there are too many rows', async () => {
   }
   opened.store.trim(NOW_MS);
   expect(opened.store.rowCount).toBe(25);
-  const oldest = Math.min(...[...opened.store.history()].map(({ hourStartMs }) => hourStartMs));
+  const oldest = Math.min(...[...opened.store.history()].map(({ startMs }) => startMs));
   expect(oldest).toBe(HOUR - 4 * HOUR_MS);
 });
 

@@ -1,0 +1,22 @@
+-- Segments of one rendition are one line: a long title alone has thousands of them. Counts by path cannot be moved,
+-- because the catalogue is another store; prediction begins anew.
+DROP TABLE demand;
+
+CREATE TABLE demand_hour (
+  start_ms INTEGER NOT NULL,
+  region TEXT NOT NULL,
+  rendition TEXT NOT NULL,
+  requests INTEGER NOT NULL,
+  served_bytes INTEGER NOT NULL,
+  PRIMARY KEY (start_ms, region, rendition)
+) STRICT, WITHOUT ROWID;
+
+-- The same by day (UTC), for hours that are some days old.
+CREATE TABLE demand_day (
+  start_ms INTEGER NOT NULL,
+  region TEXT NOT NULL,
+  rendition TEXT NOT NULL,
+  requests INTEGER NOT NULL,
+  served_bytes INTEGER NOT NULL,
+  PRIMARY KEY (start_ms, region, rendition)
+) STRICT, WITHOUT ROWID;
