@@ -1,94 +1,65 @@
 import type { FillPlanSource, FillWindow } from '../../src/contracts/fill-plan.ts';
-import { shareFillRate } from '../schedule/bandwidth-budget.ts';
-import {
-  chooseMasters,
-  type FillMasters,
-  masterKey,
-  type SourceAppliance,
-  type SourceCluster,
-  type SourceRendition,
-  sourcesFor,
-  tierOrder,
-} from '../schedule/fill-sources.ts';
 import { fillWindows } from '../schedule/fill-window.ts';
+import { holderTable, slotOf } from '../schedule/holder-table.ts';
+import { sourceLister } from '../schedule/source-lists.ts';
 import type { PlanDraft } from './draft-plan.ts';
 import type { FleetInputs, PlanSite } from './fleet-inputs.ts';
+import type { FleetLinks } from './link-fleet.ts';
 import type { ClusterPlacement } from './plan-facts.ts';
-
-/** Who fetches what for whom, over all clusters. */
-export interface FleetLinks {
-  readonly masters: FillMasters;
-  readonly tierOrder: readonly string[];
-  readonly appliances: ReadonlyMap<string, SourceAppliance>;
-  /** By source key, see `sourceKey`. */
-  readonly renditions: ReadonlyMap<string, SourceRendition>;
-}
 
 /** What the contract takes in one plan. */
 const MAX_PLAN_FILES = 1_000_000;
-
-export function linkFleet(inputs: FleetInputs, placements: readonly ClusterPlacement[]): FleetLinks {
-  const rates = fillRates(inputs);
-  const clusters = placements.map(
-    ({ clusterId }): SourceCluster => ({
-      id: clusterId,
-      appliances: inputs.appliances
-        .filter((appliance) => appliance.clusterId === clusterId)
-        .map(({ id, baseUrl }) => ({ id, baseUrl, fillBitsPerSec: rates.get(id) ?? 1 })),
-    }),
-  );
-  const renditions = sourceRenditions(inputs, placements);
-  return {
-    masters: chooseMasters(clusters, [...renditions.values()], previousMasters(inputs)),
-    tierOrder: tierOrder(clusters),
-    appliances: new Map(clusters.flatMap(({ appliances }) => appliances.map((each) => [each.id, each] as const))),
-    renditions,
-  };
-}
 
 /** One plan for each appliance of a cluster. */
 export function draftCluster(inputs: FleetInputs, placement: ClusterPlacement, links: FleetLinks): PlanDraft[] {
   const siteId = inputs.clusters.find(({ id }) => id === placement.clusterId)?.siteId;
   const site = inputs.sites.find(({ id }) => id === siteId);
-  if (site === undefined) throw new Error(`cluster '${placement.clusterId}' has no site`);
-  return placement.applianceIds.map((_, member) => draftOne(inputs, placement, links, site, member));
+  const place = links.placeOf.get(placement.clusterId);
+  if (site === undefined || place === undefined) throw new Error(`cluster '${placement.clusterId}' has no site`);
+  const { firstAppliance } = place;
+  const table = place.table ?? holderTable(inputs.facts.length, [{ entries: placement, firstAppliance }]);
+  const sourcesOf = sourceLister(links, place.site, table);
+  const master = links.sites[place.site]?.master;
+  return placement.applianceIds.map((_, member) =>
+    draftOne(inputs, placement, site, {
+      member,
+      fillBitsPerSec: links.fillBitsPerSec.get(placement.applianceIds[member] ?? '') ?? 1,
+      sourcesOf: (slot) => sourcesOf(slot, firstAppliance + member),
+      isMaster: (slot) => master?.[slot] === firstAppliance + member,
+    }),
+  );
 }
 
-function draftOne(
-  inputs: FleetInputs,
-  placement: ClusterPlacement,
-  links: FleetLinks,
-  site: PlanSite,
-  member: number,
-): PlanDraft {
-  const applianceId = placement.applianceIds[member] ?? '';
-  const { clusterId } = placement;
-  const entries = entriesOf(inputs, placement, member);
-  const keys = entries.map((entry) => sourceKey(inputs, placement, entry));
+/** One appliance's part of the links. */
+interface MemberLinks {
+  /** Its index in the placement. */
+  readonly member: number;
+  readonly fillBitsPerSec: number;
+  readonly sourcesOf: (slot: number) => readonly FillPlanSource[];
+  readonly isMaster: (slot: number) => boolean;
+}
+
+function draftOne(inputs: FleetInputs, placement: ClusterPlacement, site: PlanSite, links: MemberLinks): PlanDraft {
+  const applianceId = placement.applianceIds[links.member] ?? '';
+  const { clusterId, rendition, isHead } = placement;
+  const entries = entriesOf(inputs, placement, links.member);
+  const slots = Uint32Array.from(entries, (entry) => slotOf(rendition[entry] ?? 0, isHead[entry] === 1));
   const copies = Uint16Array.from(entries, (entry) => copiesOf(placement, entry));
-  const lists = new Map<string, { readonly index: number; readonly sources: readonly FillPlanSource[] }>();
-  const sources = Uint32Array.from(keys, (key) => {
-    const rendition = links.renditions.get(key);
-    const list =
-      rendition === undefined
-        ? []
-        : sourcesFor(applianceId, clusterId, rendition, {
-            ...links,
-            waits: { originWaitSec: inputs.settings.originWaitSec },
-          });
-    const text = JSON.stringify(list);
-    const known = lists.get(text) ?? { index: lists.size, sources: list };
-    lists.set(text, known);
-    return known.index;
+  const lists = new Map<readonly FillPlanSource[], number>();
+  const sources = slots.map((slot) => {
+    const list = links.sourcesOf(slot);
+    const known = lists.get(list) ?? lists.size;
+    lists.set(list, known);
+    return known;
   });
   return {
     applianceId,
     clusterId,
     region: site.region,
-    windows: windowsOf(inputs, site, links.appliances.get(applianceId)?.fillBitsPerSec ?? 1),
+    windows: windowsOf(inputs, site, links.fillBitsPerSec),
     rendition: pick(Uint32Array, entries, placement.rendition),
     isHead: pick(Uint8Array, entries, placement.isHead),
-    isMaster: Uint8Array.from(keys, (key) => (links.masters.get(masterKey(clusterId, key)) === applianceId ? 1 : 0)),
+    isMaster: Uint8Array.from(slots, (slot) => (links.isMaster(slot) ? 1 : 0)),
     expectedBytes: Float64Array.from(entries, (entry, at) => (placement.expectedBytes[entry] ?? 0) / (copies[at] ?? 1)),
     rank: pick(Uint32Array, entries, placement.rank),
     itemCount: placement.itemCount,
@@ -96,7 +67,7 @@ function draftOne(
     reason: pick(Uint32Array, entries, placement.reason),
     reasons: placement.reasons,
     sources,
-    sourceLists: [...lists.values()].map(({ sources: list }) => list),
+    sourceLists: [...lists.keys()],
   };
 }
 
@@ -132,62 +103,4 @@ function windowsOf(inputs: FleetInputs, site: PlanSite, fillBitsPerSec: number):
     nowMs: inputs.nowMs,
     openedByHand: inputs.openedByHand,
   });
-}
-
-/** Bits per second of every appliance: its share of its site's budget. */
-function fillRates({ sites, clusters, appliances }: FleetInputs): Map<string, number> {
-  const siteOf = new Map(clusters.map(({ id, siteId }) => [id, siteId]));
-  const members = Map.groupBy(appliances, ({ clusterId }) => siteOf.get(clusterId));
-  return new Map(
-    sites.flatMap((site) => [
-      ...shareFillRate(
-        site.fillBitsPerSec,
-        (members.get(site.id) ?? []).map(({ id, fillBitsPerSec }) => ({ applianceId: id, fillBitsPerSec })),
-      ),
-    ]),
-  );
-}
-
-/** What sources are chosen for: a rendition, or its head as a thing of its own. */
-const keyOf = (id: string, isHead: boolean): string => (isHead ? `${id} head` : id);
-
-const sourceKey = ({ facts }: FleetInputs, { rendition, isHead }: ClusterPlacement, entry: number): string =>
-  keyOf(facts[rendition[entry] ?? 0]?.id ?? '', isHead[entry] === 1);
-
-function sourceRenditions(
-  inputs: FleetInputs,
-  placements: readonly ClusterPlacement[],
-): ReadonlyMap<string, SourceRendition> {
-  const renditions = new Map<string, SourceRendition & { readonly holders: Map<string, readonly string[]> }>();
-  for (const placement of placements) {
-    const { applianceIds, holders, holderStart } = placement;
-    for (const [entry, rendition] of placement.rendition.entries()) {
-      const key = sourceKey(inputs, placement, entry);
-      const known = renditions.get(key) ?? {
-        id: key,
-        sizeBytes: placement.sizeBytes[entry] ?? 0,
-        originUrl: inputs.originUrls[rendition] ?? '',
-        holders: new Map<string, readonly string[]>(),
-      };
-      const members = holders.subarray(holderStart[entry], holderStart[entry + 1]);
-      known.holders.set(
-        placement.clusterId,
-        Array.from(members, (member) => applianceIds[member] ?? ''),
-      );
-      renditions.set(key, known);
-    }
-  }
-  return renditions;
-}
-
-function previousMasters({ appliances, facts, heldBefore }: FleetInputs): FillMasters {
-  const masters = new Map<string, string>();
-  for (const { id, clusterId } of appliances) {
-    const before = heldBefore.get(id);
-    for (const [at, rendition] of before?.rendition.entries() ?? []) {
-      if (before?.isMaster[at] !== 1) continue;
-      masters.set(masterKey(clusterId, keyOf(facts[rendition]?.id ?? '', before.isHead[at] === 1)), id);
-    }
-  }
-  return masters;
 }

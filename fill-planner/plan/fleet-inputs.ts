@@ -22,6 +22,8 @@ export interface FleetInputs {
   readonly calendar: CalendarFacts;
   /** By appliance; who is new is missing. */
   readonly heldBefore: ReadonlyMap<string, HeldBefore>;
+  /** Not heard of, or banned for wrong bytes: they hold what they hold, but nobody is told to wait for them. */
+  readonly awayAppliances?: ReadonlySet<string> | undefined;
   /** A window opened by hand for the whole fleet. */
   readonly openedByHand?: { readonly startsAtMs: number; readonly endsAtMs: number } | undefined;
 }

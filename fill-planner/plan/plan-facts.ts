@@ -7,7 +7,7 @@
  *   demand   what each region is expected to ask for                            RegionDemand
  *   hold     what each cluster should hold, best first, and why                 HoldItem
  *   place    on which of its appliances                                         place-files
- *   sources  from whom, in which window, at which rate                          fill-sources, fill-window
+ *   sources  from whom, in which window, at which rate                          schedule/
  */
 export interface RenditionFacts {
   readonly id: string;

@@ -1,7 +1,8 @@
 import { placeFiles } from '../placement/place-files.ts';
-import { draftCluster, type FleetLinks, linkFleet } from './draft-cluster.ts';
+import { draftCluster } from './draft-cluster.ts';
 import type { PlanDraft } from './draft-plan.ts';
 import type { FleetInputs, PlanCluster, PlanSite } from './fleet-inputs.ts';
+import { type FleetLinks, linkFleet } from './link-fleet.ts';
 import type { ClusterPlacement, HoldItem, RegionDemand, RenditionFacts } from './plan-facts.ts';
 
 /**
@@ -10,7 +11,7 @@ import type { ClusterPlacement, HoldItem, RegionDemand, RenditionFacts } from '.
  * without knowing of the others, in any order and in any thread:
  *
  *   placeCluster   what the cluster should hold, and on which of its appliances
- *   linkFleet      who fetches for each cluster, and from which other cluster; the one step that sees all placements
+ *   linkFleet      who fetches for each site, and from which other site; the one step that sees all placements
  *   draftCluster   one plan per appliance: order, sources, windows, reasons
  *
  * Demand comes per region; a cluster's share of it is one over the number of clusters in its region, and a holder's

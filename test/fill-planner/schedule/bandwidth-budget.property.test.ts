@@ -12,7 +12,7 @@ test('appliances together never take more than the site has, and none more than 
     fc.property(fc.integer({ min: 1000, max: 10_000_000 }), claims, (siteBitsPerSec, limits) => {
       const rates = shareFillRate(
         siteBitsPerSec,
-        limits.map((fillBitsPerSec, index) => ({ applianceId: `a${index}`, fillBitsPerSec })),
+        limits.map((fillBitsPerSec, index) => ({ applianceId: `a${index}`, fillBitsPerSec, linkBytes: index * index })),
       );
       const all = [...rates.values()];
       expect(all.reduce((sum, rate) => sum + rate, 0)).toBeLessThanOrEqual(siteBitsPerSec);
@@ -45,4 +45,21 @@ test('nothing of the budget is lost while somebody could use it', () => {
       expect(taken).toBeGreaterThan(Math.min(siteBitsPerSec, wanted) - limits.length - 1);
     }),
   );
+});
+
+test('who has more to fetch gets more of the link, so that all end together', () => {
+  const rates = shareFillRate(1000, [
+    { applianceId: 'a', fillBitsPerSec: undefined, linkBytes: 600 },
+    { applianceId: 'b', fillBitsPerSec: undefined, linkBytes: 300 },
+    { applianceId: 'c', fillBitsPerSec: 50, linkBytes: 100 },
+  ]);
+  expect(Object.fromEntries(rates)).toEqual({ a: 633, b: 316, c: 50 });
+});
+
+test('who has nothing to fetch keeps a little, for what others cannot fetch any more', () => {
+  const rates = shareFillRate(1000, [
+    { applianceId: 'a', fillBitsPerSec: undefined, linkBytes: 100 },
+    { applianceId: 'b', fillBitsPerSec: undefined, linkBytes: 0 },
+  ]);
+  expect(Object.fromEntries(rates)).toEqual({ a: 975, b: 24 });
 });

@@ -1,0 +1,110 @@
+import { shareFillRate } from '../schedule/bandwidth-budget.ts';
+import { chooseMasters } from '../schedule/fill-masters.ts';
+import { type HolderTable, holderTable, slotOf } from '../schedule/holder-table.ts';
+import type { LinkedSite, SourceLinks } from '../schedule/source-lists.ts';
+import { planTiers, type TierSite } from '../schedule/tier-tree.ts';
+import type { FleetInputs, PlanAppliance, PlanSite } from './fleet-inputs.ts';
+import type { ClusterPlacement } from './plan-facts.ts';
+
+/** Who fetches what for whom, over all sites, and at which rate. */
+export interface FleetLinks extends SourceLinks {
+  /** By cluster. */
+  readonly placeOf: ReadonlyMap<string, ClusterPlace>;
+  /** By appliance: its part of the site's link. */
+  readonly fillBitsPerSec: ReadonlyMap<string, number>;
+}
+
+export interface ClusterPlace {
+  /** Index into `sites`. */
+  readonly site: number;
+  /** Index that the cluster's first appliance has among the site's. */
+  readonly firstAppliance: number;
+  /** The site's, where it has other clusters too. */
+  readonly table: HolderTable | undefined;
+}
+
+/** The one step that sees all placements. */
+export function linkFleet(inputs: FleetInputs, placements: readonly ClusterPlacement[]): FleetLinks {
+  const siteOf = new Map(inputs.clusters.map(({ id, siteId }) => [id, siteId]));
+  const bySite = Map.groupBy(placements, ({ clusterId }) => siteOf.get(clusterId));
+  const appliances = new Map(inputs.appliances.map((each) => [each.id, each]));
+  // By id, so that the result does not depend on the order of the fleet document.
+  const sites = inputs.sites.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  const placeOf = new Map<string, ClusterPlace>();
+  const fillBitsPerSec = new Map<string, number>();
+  const linked = sites.map((site, index): LinkedSite => {
+    const clusters = placedClusters(bySite.get(site.id) ?? []);
+    const table = holderTable(inputs.facts.length, clusters);
+    for (const { clusterId, firstAppliance } of clusters)
+      placeOf.set(clusterId, { site: index, firstAppliance, table: clusters.length > 1 ? table : undefined });
+    return linkSite(inputs, site, table, {
+      members: clusters.flatMap(({ entries }) => entries.applianceIds.flatMap((id) => appliances.get(id) ?? [])),
+      fillBitsPerSec,
+    });
+  });
+  return {
+    sites: linked,
+    tiers: planTiers(sites.map(toTierSite)),
+    originUrls: inputs.originUrls,
+    originWaitSec: inputs.settings.originWaitSec,
+    placeOf,
+    fillBitsPerSec,
+  };
+}
+
+/** @param fillBitsPerSec is told the rates of the site's appliances */
+function linkSite(
+  inputs: FleetInputs,
+  { fillBitsPerSec: siteBitsPerSec }: PlanSite,
+  table: HolderTable,
+  { members, fillBitsPerSec }: { readonly members: readonly PlanAppliance[]; fillBitsPerSec: Map<string, number> },
+): LinkedSite {
+  const claims = members.map(({ id, fillBitsPerSec: limit }) => ({ applianceId: id, fillBitsPerSec: limit }));
+  const fairRates = shareFillRate(siteBitsPerSec, claims);
+  const isAway = Uint8Array.from(members, ({ id }) => (inputs.awayAppliances?.has(id) === true ? 1 : 0));
+  const { master, linkBytes } = chooseMasters({
+    table,
+    linkBitsPerSec: Float64Array.from(members, ({ id }) => fairRates.get(id) ?? 1),
+    previous: mastersBefore(inputs, members),
+    isAway,
+  });
+  const rates = shareFillRate(
+    siteBitsPerSec,
+    claims.map((claim, at) => ({ ...claim, linkBytes: linkBytes[at] ?? 0 })),
+  );
+  for (const [id, rate] of rates) fillBitsPerSec.set(id, rate);
+  return { appliances: members.map(({ id, baseUrl }) => ({ id, baseUrl })), master, isAway };
+}
+
+interface PlacedCluster {
+  readonly clusterId: string;
+  readonly entries: ClusterPlacement;
+  readonly firstAppliance: number;
+}
+
+function placedClusters(placements: readonly ClusterPlacement[]): PlacedCluster[] {
+  let firstAppliance = 0;
+  return placements
+    .toSorted((a, b) => (a.clusterId < b.clusterId ? -1 : 1))
+    .map((entries) => {
+      const placed = { clusterId: entries.clusterId, entries, firstAppliance };
+      firstAppliance += entries.applianceIds.length;
+      return placed;
+    });
+}
+
+function mastersBefore({ facts, heldBefore }: FleetInputs, members: readonly PlanAppliance[]): Int16Array {
+  const masters = new Int16Array(facts.length * 2).fill(-1);
+  for (const [member, { id }] of members.entries()) {
+    const before = heldBefore.get(id);
+    for (const [at, rendition] of before?.rendition.entries() ?? []) {
+      if (before?.isMaster[at] === 1) masters[slotOf(rendition, before.isHead[at] === 1)] = member;
+    }
+  }
+  return masters;
+}
+
+const toTierSite = (site: PlanSite): TierSite => ({
+  ...site,
+  windowStartsAtMs: site.windowStartsAtMs[0] ?? 0,
+});
