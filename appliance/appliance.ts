@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { CommonConfig, ServiceContext } from '../src/cli/service-command.ts';
 import { HttpClient } from '../src/client/http-client.ts';
 import type { ServingState } from '../src/contracts/heartbeat.ts';
-import { isOperational, OperationalError } from '../src/errors/operational-error.ts';
+import { isOperational } from '../src/errors/operational-error.ts';
 import { Health } from '../src/lifecycle/health.ts';
 import type { ProcessService } from '../src/lifecycle/service.ts';
 import { PeriodicTask } from '../src/resilience/periodic-task.ts';
@@ -11,17 +11,19 @@ import { formatHostPort, type JsonServer, listen } from '../src/server/json-serv
 import { Metrics } from '../src/telemetry/metrics.ts';
 import { createAdminApi } from './admin/admin-api.ts';
 import { explainObject } from './admin/explain-object.ts';
+import { checkConfig } from './check-config.ts';
 import type { ApplianceConfig } from './config.ts';
 import { ControlPlane } from './control-plane.ts';
 import { DeliveryServer } from './delivery/delivery-server.ts';
 import type { DeliveryContext } from './delivery/exchange.ts';
-import { isForwardable } from './delivery/forward-method.ts';
 import { handleGet } from './delivery/handle-get.ts';
 import { LoadMeter } from './delivery/load-meter.ts';
 import { FillCoordinator } from './fill/fill-coordinator.ts';
 import { ObjectDiscovery } from './fill/origin/discover-object.ts';
+import { LinkUse } from './fill/pace/link-use.ts';
 import { ViewerWatch } from './fill/planned/viewer-watch.ts';
 import { BlockRepair } from './fill/repair/block-repair.ts';
+import { SourceBans } from './fill/sources/source-bans.ts';
 import { createLocalSteering } from './local-steering/local-steering.ts';
 import { ApplianceMetrics } from './metrics.ts';
 import { type PurgeMode, type PurgeReport, purgeContent } from './purge/purge-content.ts';
@@ -56,6 +58,8 @@ class Appliance implements ProcessService {
   readonly #stateLock: StateLock;
   readonly #store: DiskStore;
   readonly #http: HttpClient;
+  readonly #bans: SourceBans;
+  readonly #linkUse: LinkUse;
   readonly #fills: FillCoordinator;
   readonly #discovery: ObjectDiscovery;
   readonly #volumeWatch: PeriodicTask;
@@ -113,6 +117,8 @@ class Appliance implements ProcessService {
     const metrics = new ApplianceMetrics(this.#metrics);
     const { clock } = world;
     this.#tokens = createUrlTokens(config, { stateDir: stateDir(config), clock, logger, metrics: this.#metrics });
+    this.#bans = new SourceBans(join(stateDir(config), 'source-bans.json'), { world, logger, metrics: this.#metrics });
+    this.#linkUse = new LinkUse(stateDir(config), { world, logger });
     this.#fills = new FillCoordinator({
       config,
       store: this.#store,
@@ -121,6 +127,8 @@ class Appliance implements ProcessService {
       logger,
       metrics,
       grant: () => this.#tokens.keys.grant(),
+      bans: this.#bans,
+      link: this.#linkUse,
     });
     this.#repair = new BlockRepair({
       refiller: this.#fills,
@@ -228,6 +236,8 @@ class Appliance implements ProcessService {
       filler: this.#fills,
       load: () => this.#loadNow(),
       bulkShare: () => this.#viewerWatch.share,
+      bans: this.#bans,
+      linkUse: this.#linkUse,
       state: () => this.#state,
       publicUrl: () => this.#publicUrl,
       onSteeringAnswer: (answer, sentAtMs) => this.#tokens.keys.take(answer, sentAtMs),
@@ -351,31 +361,6 @@ class Appliance implements ProcessService {
       cpuShare: this.#load.cpuShare(),
     };
   }
-}
-
-function checkConfig(config: ApplianceConfig): void {
-  const problems: string[] = [];
-  if (config.volume.length === 0) problems.push("a folder for content is missing: add '--volume DIR'");
-  if (config.origin === '' && config.planner === '') {
-    problems.push("nothing to serve from: add '--origin URL' (or '--planner URL' to serve planned files only)");
-  }
-  if ([config.routesFile, config.birdSocket, config.bmpListen].filter((source) => source !== '').length > 1) {
-    problems.push('--routes-file, --bird-socket and --bmp-listen say where the routes are from: give one of them');
-  }
-  if (config.bmpListen !== '' && config.bmpRouters.length === 0) {
-    problems.push('--bmp-listen hears nobody without --bmp-routers');
-  }
-  if (!config.forwardMethods.every(isForwardable) || (config.forwardMethods.length > 0 && config.origin === '')) {
-    problems.push('--forward-methods takes POST, PUT, PATCH and DELETE, and needs an --origin');
-  }
-  if ((config.tlsCert === '') !== (config.tlsKey === '')) problems.push('--tls-cert and --tls-key belong together');
-  if (config.softEgressBitsPerSec > config.hardEgressBitsPerSec) {
-    problems.push('--soft-egress-bits-per-sec must not be above --hard-egress-bits-per-sec');
-  }
-  if (config.volumeLowWatermark >= config.volumeHighWatermark) {
-    problems.push('--volume-low-watermark must be below --volume-high-watermark');
-  }
-  if (problems.length > 0) throw new OperationalError('CONFIG_INVALID', problems.join('\n  '));
 }
 
 const stateDir = ({ state, volume }: ApplianceConfig): string =>

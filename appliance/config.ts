@@ -105,6 +105,18 @@ export const applianceParameters = {
   plannerToken: textParameter('', 'One-time token from `oca enrol` on the fill-planner.', { secret: true }),
   heartbeatMs: timeMs(2000, 'How often steering hears from this appliance: three times within the lease it gives.'),
   planPollMs: timeMs(30_000, 'How often the planner is asked for a newer plan.'),
+  planRepeatDays: numberParameter(
+    'days',
+    { min: 0, max: 60 },
+    7,
+    "For how many days the last plan's hours of filling are repeated when no new plan comes. 0 stops with its last window.",
+  ),
+  planGraceHours: numberParameter(
+    'hours',
+    { min: 0, max: 24 * 60 },
+    24,
+    'How long a file that has gone from the plan keeps its place, unless the plan needs the room: plans are taken back, and what went has to be fetched once more then.',
+  ),
   demandShipMs: timeMs(60_000, 'How often counts of what was asked for go to the planner.'),
   qualityShipMs: timeMs(5000, 'How often steering is told what viewers got from here, by neighbourhood.'),
   qualityMinClients: numberParameter(

@@ -12,18 +12,18 @@ import type { Logger } from '../src/telemetry/logger.ts';
 import type { Metrics } from '../src/telemetry/metrics.ts';
 import type { World } from '../src/world/world.ts';
 import type { BlockFiller, PlannedFile, PlannedFiles } from './fill/block-filler.ts';
+import type { LinkUse } from './fill/pace/link-use.ts';
 import { HeldPlan } from './fill/planned/held-plan.ts';
-import { PlanClient } from './fill/planned/plan-client.ts';
 import { PlanFile } from './fill/planned/plan-file.ts';
-import { type FillState, PlannedFill } from './fill/planned/planned-fill.ts';
+import type { FillState } from './fill/planned/planned-fill.ts';
+import type { SourceBans } from './fill/sources/source-bans.ts';
 import { SiteSnapshots } from './local-steering/site-snapshots.ts';
+import { PlannerSide } from './planner-side.ts';
 import { QualityReporter } from './quality/quality-reporter.ts';
 import type { ViewQueue } from './quality/view-queue.ts';
 import { ControlPlaneMetrics } from './report/control-plane-metrics.ts';
 import { DemandBacklog } from './report/demand-backlog.ts';
 import { DemandCounter } from './report/demand-counter.ts';
-import { DemandShipper } from './report/demand-shipper.ts';
-import { FillReporter } from './report/fill-reporter.ts';
 import { type ApplianceLoad, HeartbeatSender } from './report/heartbeat-sender.ts';
 import { BirdRoutes } from './routes/bird-routes.ts';
 import { BmpRoutes } from './routes/bmp-routes.ts';
@@ -52,6 +52,8 @@ export interface ControlPlaneConfig {
   readonly heartbeatMs: number;
   readonly localSteering: 'on' | 'off';
   readonly planPollMs: number;
+  readonly planRepeatDays: number;
+  readonly planGraceHours: number;
   readonly demandShipMs: number;
   /** '' for none. */
   readonly routesFile: string;
@@ -81,6 +83,8 @@ export interface ControlPlaneOptions {
   readonly load: () => ApplianceLoad;
   /** How much of its rate planned fill may use now, 0 to 1. */
   readonly bulkShare: () => number;
+  readonly bans: SourceBans;
+  readonly linkUse: LinkUse;
   readonly state: () => ServingState;
   /** Base URL for players; '' until the appliance listens. */
   readonly publicUrl: () => string;
@@ -132,7 +136,7 @@ export class ControlPlane implements Service {
   readonly #parts: Service[] = [];
   #planner: EnrolledService | undefined;
   #steering: EnrolledService | undefined;
-  #fill: PlannedFill | undefined;
+  #planning: PlannerSide | undefined;
   #heartbeats: HeartbeatSender | undefined;
   #routes: RouteReporter | undefined;
   #snapshots: SiteSnapshots | undefined;
@@ -199,6 +203,11 @@ export class ControlPlane implements Service {
     return this.#snapshots?.current();
   }
 
+  /** What the operator asks of planned fill; undefined without a planner. */
+  get planning(): PlannerSide | undefined {
+    return this.#planning;
+  }
+
   /** Whether the plan names a path. */
   isPlanned(path: string): boolean {
     return this.#held.files.has(path);
@@ -227,12 +236,12 @@ export class ControlPlane implements Service {
         tokenKeys: this.#heartbeats?.answer?.tokenKeys.length ?? 0,
       },
       plan: plan &&
-        this.#fill && {
+        this.#planning && {
           planVersion: plan.planVersion,
           files: plan.files.length,
           manifestsMissing: this.#held.missingManifests().length,
-          fill: this.#fill.state,
-          filledBytes: this.#fill.filledBytes,
+          fill: this.#planning.fill.state,
+          filledBytes: this.#planning.fill.filledBytes,
         },
       demandBacklog: this.#backlog.size,
       routes: this.#routes?.routeCount,
@@ -240,45 +249,26 @@ export class ControlPlane implements Service {
   }
 
   #addPlanner(identity: Identity): void {
-    const { config, world, logger, store, filler, bulkShare } = this.#options;
-    const { id: applianceId } = config;
-    const planner = this.#service('planner', config.planner, config.plannerToken, MAX_PLAN_BYTES, identity);
-    const held = this.#held;
-    const reporter = new FillReporter({ applianceId, held, fill: () => fill, store, service: planner, world, logger });
-    const fill = new PlannedFill({
-      applianceId,
-      held,
+    const { config, world, logger, store, filler, bulkShare, bans, linkUse } = this.#options;
+    const service = this.#service('planner', config.planner, config.plannerToken, MAX_PLAN_BYTES, identity);
+    this.#planner = service;
+    this.#planning = new PlannerSide({
+      config,
+      service,
+      world,
+      logger,
       store,
       filler,
-      world,
-      logger,
       bulkShare,
-      onFilled: (kind, bytes) => this.#metrics.filled(kind, bytes),
-      onFailed: (code) => this.#metrics.fillFailed(code),
-      onProgress: () => reporter.changed(),
-    });
-    const client = new PlanClient({
-      applianceId,
-      service: planner,
-      held,
-      file: this.#planFile,
-      world,
-      logger,
-      planPollMs: config.planPollMs,
-      onPoll: (outcome) => this.#metrics.polled(outcome),
-    });
-    const shipper = new DemandShipper({
+      bans,
+      linkUse,
+      metrics: this.#metrics,
+      held: this.#held,
+      planFile: this.#planFile,
       counter: this.#counter,
       backlog: this.#backlog,
-      service: planner,
-      world,
-      logger,
-      demandShipMs: config.demandShipMs,
-      onSample: (outcome) => this.#metrics.sample(outcome),
     });
-    this.#planner = planner;
-    this.#fill = fill;
-    this.#parts.push(planner, client, fill, reporter, shipper);
+    this.#parts.push(service, this.#planning);
   }
 
   #addSteering(identity: Identity): void {

@@ -23,6 +23,13 @@ export interface SourceQuestion {
   readonly path: string;
   readonly sources: readonly FillPlanSource[];
   readonly sinceWindowStartSec: number;
+  /**
+   * Whether a source has got on since the window's start and since the plan was taken, and how long ago; the time since
+   * these when it has not. Needed where a source waits for the silence of others.
+   */
+  readonly silentSec?: (sourceId: string) => number;
+  /** Whether anything may be asked of such a source now: the link may be closed. */
+  readonly mayAsk?: (kind: FillPlanSource['kind']) => boolean;
   /** What we learned of each, by its id, or undefined when there is nothing. */
   readonly learned: (sourceId: string) => LearnedOfSource | undefined;
   /** On the same clock as `setAsideUntilMs`. */
@@ -46,8 +53,8 @@ const RANK: Readonly<Record<FillPlanSource['kind'], number>> = { peer: 0, tier: 
 export function chooseSource(question: SourceQuestion): SourceChoice {
   let best: { source: FillPlanSource; order: readonly number[] } | undefined;
   let forMs = Number.POSITIVE_INFINITY;
-  for (const source of question.sources) {
-    const waitMs = waitFor(source, question);
+  for (const [index, source] of question.sources.entries()) {
+    const waitMs = waitFor(source, index, question);
     if (waitMs > 0) {
       forMs = Math.min(forMs, waitMs);
       continue;
@@ -58,15 +65,35 @@ export function chooseSource(question: SourceQuestion): SourceChoice {
   return best === undefined ? { kind: 'wait', forMs } : { kind: 'ask', source: best.source };
 }
 
-function waitFor(source: FillPlanSource, question: SourceQuestion): number {
-  const untilAllowedMs = (source.afterSec - question.sinceWindowStartSec) * 1000;
+function waitFor(source: FillPlanSource, index: number, question: SourceQuestion): number {
+  if (question.mayAsk?.(source.kind) === false) return CLOSED_MS;
+  const untilAllowedMs = leaveIn(source, index, question) * 1000;
   const setAsideMs = (question.learned(source.id)?.setAsideUntilMs ?? 0) - question.nowMs;
   return Math.max(untilAllowedMs, setAsideMs, 0);
 }
 
+/**
+ * Seconds until the plan lets a source be asked. By the clock, or by silence: when none of those before it has got on
+ * for so long. Who is silent for ever is passed by, who is only slow is not.
+ */
+function leaveIn({ afterSec, afterSilenceSec }: FillPlanSource, index: number, question: SourceQuestion): number {
+  const { sinceWindowStartSec, silentSec, sources } = question;
+  if (afterSilenceSec === undefined || silentSec === undefined) return afterSec - sinceWindowStartSec;
+  const silences = sources.slice(0, index).map(({ id }) => silentSec(id));
+  return silences.length === 0 ? 0 : afterSilenceSec - Math.min(...silences);
+}
+
+/** A link that is closed is looked at again after this. */
+const CLOSED_MS = 1000;
+
 function orderOf(source: FillPlanSource, { askerId, path, learned }: SourceQuestion): readonly number[] {
   const asked = learned(source.id)?.asked ?? 0;
-  return [RANK[source.kind], source.afterSec, asked, spread(`${askerId}\n${path}\n${source.id}`)];
+  return [
+    RANK[source.kind],
+    source.afterSilenceSec ?? source.afterSec,
+    asked,
+    spread(`${askerId}\n${path}\n${source.id}`),
+  ];
 }
 
 function isBefore(a: readonly number[], b: readonly number[]): boolean {

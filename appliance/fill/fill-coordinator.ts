@@ -33,7 +33,7 @@ import type { NewObject, RunContext, RunOptions } from './run/fill-run.ts';
 import { FillSlots } from './run/fill-slots.ts';
 import { SourceTable } from './sources/source-table.ts';
 
-export interface FillCoordinatorOptions {
+export interface FillCoordinatorOptions extends Partial<Pick<RunContext, 'bans' | 'link'>> {
   readonly config: ApplianceConfig;
   readonly store: ObjectStore;
   readonly http: HttpClient;
@@ -51,7 +51,6 @@ export interface PurgedOpen {
 }
 
 const UNKEPT_SHARE = 4;
-/** Second requests that may be made at once, though few ordinary ones were made yet. */
 const HEDGES = { perSec: 0, burst: 4 };
 
 export class FillCoordinator implements BlockFiller, ObjectKeeper {
@@ -72,7 +71,7 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
   #isStopping = false;
 
   constructor(options: FillCoordinatorOptions) {
-    const { config, world, logger, metrics, http, grant = () => undefined } = options;
+    const { config, world, logger, metrics, http, bans, grant = () => undefined } = options;
     this.#options = options;
     this.#storeLog = new FailureLog(logger, 'store blocks');
     this.#keeper = new BlockKeeper({
@@ -82,7 +81,8 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
       unkeptBytes: config.memoryBytes / UNKEPT_SHARE,
       onCame: (object, flight) => this.#checkWhole(object, flight),
     });
-    this.#sources = new SourceTable(config, { http, world, logger, metrics, grant, limits: config, ownId: config.id });
+    const context = { http, world, logger, metrics, grant, bans, limits: config, ownId: config.id };
+    this.#sources = new SourceTable(config, context);
     this.origin = this.#sources.origin;
     this.upstream = this.#sources.upstream;
     this.#context = {
@@ -91,6 +91,8 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
       metrics,
       slots: new FillSlots(config.maxFills, config.sourceHeadTimeoutMs, world.clock),
       blockTimeoutMs: config.blockTimeoutMs,
+      bans,
+      link: options.link,
       isStopping: () => this.#isStopping,
       hedges: new ShareBudget(
         { ...HEDGES, share: config.hedgeShare, burst: config.hedgeShare > 0 ? HEDGES.burst : 0 },
@@ -214,8 +216,7 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
   }
 
   openPlanned(file: PlannedFile): StoredObject {
-    const lease = new ObjectLease(this.#openPlanned(file));
-    return new LeasedObject(lease);
+    return new LeasedObject(new ObjectLease(this.#openPlanned(file)));
   }
 
   async fillPlannedBlock(
@@ -227,11 +228,10 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
   ): Promise<BlockFillResult> {
     if (!(stored instanceof LeasedObject)) throw new Error('only objects of openPlanned are filled');
     const { object } = stored.lease;
-    const nothing: BlockFillResult = { kind: undefined, bytes: 0 };
-    if (stored.holds(blockIndex)) return nothing;
+    if (stored.holds(blockIndex)) return { kind: undefined, bytes: 0 };
     const asked = sources.map((source) => this.#sources.ofPlan(source));
     const kind = await this.#fillInBackground(object, blockIndex, asked, signal);
-    return kind === undefined ? nothing : { kind, bytes: object.blockLengthBytes(blockIndex) };
+    return { kind, bytes: kind === undefined ? 0 : object.blockLengthBytes(blockIndex) };
   }
 
   /**

@@ -8,8 +8,10 @@ import { PeriodicTask } from '../../src/resilience/periodic-task.ts';
 import { FailureLog } from '../../src/telemetry/failure-log.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import type { World } from '../../src/world/world.ts';
+import type { LinkUse } from '../fill/pace/link-use.ts';
 import type { HeldPlan } from '../fill/planned/held-plan.ts';
 import type { PlannedFill } from '../fill/planned/planned-fill.ts';
+import type { SourceBans } from '../fill/sources/source-bans.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { takeInventory } from './holdings.ts';
 
@@ -17,6 +19,8 @@ export interface FillReporterOptions {
   readonly applianceId: string;
   readonly held: HeldPlan;
   readonly fill: () => Pick<PlannedFill, 'state' | 'filledBytes' | 'failures'>;
+  readonly bans: Pick<SourceBans, 'list'>;
+  readonly linkUse: Pick<LinkUse, 'told'>;
   readonly store: Pick<ObjectStore, 'objects' | 'find'>;
   readonly service: EnrolledService;
   readonly world: World;
@@ -25,6 +29,7 @@ export interface FillReporterOptions {
 
 const AT_MOST_EVERY_MS = 1000;
 const WHILE_FILLING_MS = 60_000;
+const MAX_BANS_TOLD = 64;
 const RETRY = { firstMs: 1000, maxMs: 60_000 };
 
 /**
@@ -88,7 +93,9 @@ export class FillReporter implements Service {
   }
 
   #compose(plan: FillPlan): FillReport {
-    const { applianceId, fill, store, world } = this.#options;
+    const { applianceId, fill, bans, linkUse, store, world } = this.#options;
+    const banned = bans.list().slice(0, MAX_BANS_TOLD);
+    const slots = linkUse.told();
     const { state, filledBytes } = fill();
     const { fileCount, heldFileCount, planBytes, heldBytes } = takeInventory(plan, store);
     return {
@@ -103,6 +110,8 @@ export class FillReporter implements Service {
       heldBytes,
       filledBytes,
       failures: fill().failures(),
+      ...(banned.length === 0 ? {} : { bannedSources: banned }),
+      ...(slots.length === 0 ? {} : { linkUse: slots }),
     };
   }
 }

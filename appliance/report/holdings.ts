@@ -1,4 +1,4 @@
-import type { FillPlan, FillPlanFile } from '../../src/contracts/fill-plan.ts';
+import { type FillPlan, type FillPlanFile, plannedBlocks, plannedBytes } from '../../src/contracts/fill-plan.ts';
 import type { HoldingLevel } from '../../src/contracts/holdings.ts';
 import type { ObjectState, ObjectStore } from '../store/object-store.ts';
 
@@ -25,19 +25,25 @@ export function takeInventory(plan: FillPlan, store: Shelves): PlanInventory {
   const states = statesOf(plan.files, layout.indexByPath, store);
   let heldFileCount = 0;
   let heldBytes = 0;
-  for (const state of states) {
-    if (isWhole(state)) heldFileCount += 1;
-    heldBytes += state?.heldBytes ?? 0;
+  for (const [index, state] of states.entries()) {
+    const file = plan.files[index];
+    if (file === undefined || state === undefined) continue;
+    if (hasPlanned(file, state, store)) {
+      heldFileCount += 1;
+      heldBytes += plannedBytes(file);
+    } else heldBytes += Math.min(state.heldBytes, plannedBytes(file));
   }
   const levels = layout.byRendition.map((indices) => levelOf(indices, plan.files, states, store));
   return { levels, fileCount: plan.files.length, heldFileCount, planBytes: layout.planBytes, heldBytes };
 }
 
-/** The files of a plan that are not wholly held, in the plan's order; a path that is named twice counts once. */
+/** The files of a plan that lack blocks which it wants, in the plan's order; a path that is named twice counts once. */
 export function missingFiles(plan: FillPlan, store: Shelves): FillPlanFile[] {
   const { indexByPath } = layoutOf(plan);
   const states = statesOf(plan.files, indexByPath, store);
-  return plan.files.filter((file, index) => indexByPath.get(file.path) === index && !isWhole(states[index]));
+  return plan.files.filter(
+    (file, index) => indexByPath.get(file.path) === index && !hasPlanned(file, states[index], store),
+  );
 }
 
 /** What of a plan does not change. It is looked at every few seconds, and the plan comes once a day. */
@@ -61,7 +67,7 @@ function layoutOf(plan: FillPlan): Layout {
     const first = indexByPath.get(file.path) ?? index;
     indexByPath.set(file.path, first);
     byRendition[file.rendition]?.push(first);
-    planBytes += file.sizeBytes;
+    planBytes += plannedBytes(file);
   }
   const layout = { indexByPath, byRendition, planBytes };
   layouts.set(plan, layout);
@@ -85,7 +91,22 @@ function statesOf(
 const isWhole = (state: ObjectState | undefined): boolean =>
   state !== undefined && state.heldBlocks === state.blockCount;
 
-/** whole: all of it. head: only a beginning that players can start from. none: nothing. part: anything else. */
+/** Whether all blocks are here that the plan wants of a file. Of one that is held in part only a look at them tells. */
+function hasPlanned(file: FillPlanFile, state: ObjectState | undefined, store: Shelves): boolean {
+  if (state === undefined) return false;
+  if (isWhole(state)) return true;
+  const wanted = plannedBlocks(file);
+  if (wanted >= state.blockCount || state.heldBlocks < wanted) return false;
+  using object = store.find(file.path);
+  if (object?.description.manifestRoot !== file.root) return false;
+  for (let index = 0; index < wanted; index += 1) if (!object.holds(index)) return false;
+  return true;
+}
+
+/**
+ * whole: all of it. head: only a beginning that players can start from. none: nothing. part: anything else. A rendition
+ * that goes on in files which the plan does not name is never whole, for nobody here knows what that would be.
+ */
 function levelOf(
   indices: readonly number[],
   files: readonly FillPlanFile[],
@@ -93,18 +114,24 @@ function levelOf(
   store: Shelves,
 ): HoldingLevel {
   let heldBlocks = 0;
+  let headBlocks = 0;
   let wholeFiles = 0;
   for (const index of indices) {
     const state = states[index];
+    const file = files[index];
     heldBlocks += state?.heldBlocks ?? 0;
-    if (isWhole(state)) wholeFiles += 1;
+    if (file?.headBytes !== undefined) headBlocks += plannedBlocks(file);
+    if (isWhole(state) && !goesOn(file)) wholeFiles += 1;
   }
   if (indices.length > 0 && wholeFiles === indices.length) return 'whole';
   if (heldBlocks === 0) return 'none';
   const first = files[indices[0] ?? -1];
-  const isHead = first !== undefined && heldBlocks <= HEAD_BLOCKS && holdsStart(first, store);
+  const isHead = first !== undefined && heldBlocks <= Math.max(HEAD_BLOCKS, headBlocks) && holdsStart(first, store);
   return isHead ? 'head' : 'part';
 }
+
+const goesOn = (file: FillPlanFile | undefined): boolean =>
+  file?.headBytes !== undefined && file.headBytes >= file.sizeBytes;
 
 function holdsStart(file: FillPlanFile, store: Shelves): boolean {
   using object = store.find(file.path);

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ControlPlane, type ControlPlaneConfig } from '../../appliance/control-plane.ts';
+import { LinkUse } from '../../appliance/fill/pace/link-use.ts';
+import { SourceBans } from '../../appliance/fill/sources/source-bans.ts';
 import { HttpClient } from '../../src/client/http-client.ts';
 import type { ServingState } from '../../src/contracts/heartbeat.ts';
 import { decodeHoldings } from '../../src/contracts/holdings.ts';
@@ -67,6 +69,8 @@ async function start(config: Partial<ControlPlaneConfig> = {}): Promise<ControlP
       heartbeatMs: 2000,
       localSteering: 'off',
       planPollMs: 10_000,
+      planRepeatDays: 7,
+      planGraceHours: 24,
       demandShipMs: 30_000,
       qualityShipMs: 5000,
       qualityMinClients: 5,
@@ -90,6 +94,8 @@ async function start(config: Partial<ControlPlaneConfig> = {}): Promise<ControlP
     filler: new FakeFiller(store, world.clock),
     load: () => ({ egressBitsPerSec: 0, activeRequests: 0, cpuShare: 0 }),
     bulkShare: () => 1,
+    bans: new SourceBans(join(dir, 'source-bans.json'), { world, logger, metrics }),
+    linkUse: new LinkUse(dir, { world, logger }),
     state: () => state,
     publicUrl: () => 'http://a1.example',
     onSteeringAnswer: () => undefined,

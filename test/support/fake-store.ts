@@ -46,7 +46,7 @@ export class FakeStore implements ObjectStore {
   }
 
   usage(): StoreUsage {
-    return { capacityBytes: 0, usedBytes: 0, pinnedBytes: 0, objectCount: 0, memoryBytes: 0, volumes: [] };
+    return { capacityBytes: 1e15, usedBytes: 0, pinnedBytes: 0, objectCount: 0, memoryBytes: 0, volumes: [] };
   }
 
   /** Makes an object of a planned file, holding the given blocks, or all. */

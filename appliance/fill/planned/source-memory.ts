@@ -43,6 +43,7 @@ const MANY_FILES = 8;
 export class SourceMemory {
   readonly #world: World;
   readonly #ofSource = new Map<string, FailureRecord & { asked: number; refusedInRow: number }>();
+  readonly #gotOnAtMs = new Map<string, number>();
   readonly #ofFile = new Map<string, Map<string, FailureRecord>>();
 
   constructor(world: World) {
@@ -67,7 +68,17 @@ export class SourceMemory {
     };
   }
 
+  /** On the monotonic clock: when it last gave a block of any file, or was seen to hold more than before. */
+  gotOnAtMs(sourceId: string): number | undefined {
+    return this.#gotOnAtMs.get(sourceId);
+  }
+
+  gotOn(sourceId: string): void {
+    this.#gotOnAtMs.set(sourceId, this.#world.clock.monotonicMs());
+  }
+
   succeeded(path: string, sourceId: string): void {
+    this.gotOn(sourceId);
     Object.assign(this.#source(sourceId), { failures: 0, setAsideUntilMs: 0, refusedInRow: 0 });
     this.#ofFile.get(path)?.delete(sourceId);
   }

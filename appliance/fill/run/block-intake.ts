@@ -5,6 +5,9 @@ import type { BlockFlight } from '../blocks/block-flight.ts';
 import type { OpenObject } from '../blocks/open-object.ts';
 import { isGenuineBlock } from '../blocks/verify-blocks.ts';
 import type { FillSource } from '../fill-source.ts';
+import type { LinkUse } from '../pace/link-use.ts';
+import type { SourceBans } from '../sources/source-bans.ts';
+import type { RunContext } from './fill-run.ts';
 
 /**
  * The block in hand of one run: puts the bytes of streams in their places, each byte once, and remembers whose they are
@@ -14,12 +17,17 @@ import type { FillSource } from '../fill-source.ts';
 export class BlockIntake {
   readonly #object: OpenObject;
   readonly #metrics: ApplianceMetrics;
+  readonly #bans: BanJudge | undefined;
+  readonly #link: LinkMeter | undefined;
+  #wrongBlock = '';
   readonly #givers = new Set<FillSource>();
   #isUnmixed = false;
 
-  constructor(object: OpenObject, metrics: ApplianceMetrics) {
+  constructor(object: OpenObject, { metrics, bans, link }: Pick<RunContext, 'metrics' | 'bans' | 'link'>) {
     this.#object = object;
     this.#metrics = metrics;
+    this.#bans = bans;
+    this.#link = link;
   }
 
   /** Whether the block must come from one source alone. */
@@ -42,6 +50,7 @@ export class BlockIntake {
     this.#givers.add(source);
     const taken = flight.append(bytes);
     this.#metrics.filled(source.kind, taken);
+    if (source.kind !== 'peer') this.#link?.crossed(flight.audience === 'plan' ? 'fill' : 'miss', taken);
     return taken;
   }
 
@@ -56,8 +65,10 @@ export class BlockIntake {
     const { planned, key, givers } = this.#object;
     if (planned !== undefined && !isGenuineBlock(planned.manifest, flight.blockIndex, flight.bytes)) {
       flight.restart();
+      this.#wrongBlock = nameOf(key, flight);
       throw new OperationalError('CHECKSUM_MISMATCH', `block ${flight.blockIndex} of ${key} from ${source.id}`);
     }
+    if (planned !== undefined && this.#givers.size === 1) this.#bans?.gaveRight(source, nameOf(key, flight));
     for (const giver of this.#givers) givers.add(giver);
     this.#givers.clear();
     this.#isUnmixed = false;
@@ -65,11 +76,20 @@ export class BlockIntake {
     flight.complete();
   }
 
-  /** After a mismatch: whether all of the block was the source's own. */
-  isAnswerable(): boolean {
-    if (this.#givers.size <= 1) return true;
+  /** After a mismatch: whether all of the block was the source's own. Then it is held against the source. */
+  isAnswerable(source: FillSource): boolean {
+    if (this.#givers.size <= 1) {
+      this.#givers.clear();
+      this.#bans?.gaveWrong(source, this.#wrongBlock);
+      return true;
+    }
     this.#isUnmixed = true;
     this.#givers.clear();
     return false;
   }
 }
+
+export type LinkMeter = Pick<LinkUse, 'crossed'>;
+export type BanJudge = Pick<SourceBans, 'gaveWrong' | 'gaveRight' | 'isBanned'>;
+
+const nameOf = (key: string, { blockIndex }: BlockFlight): string => `${key} ${blockIndex}`;

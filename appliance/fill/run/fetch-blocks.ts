@@ -69,7 +69,7 @@ class Run {
     this.#object = options.object;
     this.#context = context;
     this.#circle = new SourceCircle(options.sources);
-    this.#intake = new BlockIntake(options.object, context.metrics);
+    this.#intake = new BlockIntake(options.object, context);
     this.#keepsAll = options.keepsAll;
     this.#begun = options.begun;
     this.#planSignal = options.planSignal;
@@ -148,7 +148,7 @@ class Run {
 
   /** It may be broken or worse; which one it was is what the operator needs. */
   #blame(source: FillSource, error: OperationalError): void {
-    if (!this.#intake.isAnswerable()) return;
+    if (!this.#intake.isAnswerable(source)) return;
     source.health.gaveWrongBytes();
     this.#context.metrics.wrongBytes(source.kind);
     const { code, detail } = error;

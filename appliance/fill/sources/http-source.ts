@@ -7,6 +7,7 @@ import type { Logger } from '../../../src/telemetry/logger.ts';
 import type { World } from '../../../src/world/world.ts';
 import type { ApplianceMetrics, SourceKind } from '../../metrics.ts';
 import type { FillSource, SourceRequest, SourceResponse } from '../fill-source.ts';
+import type { SourceBans } from './source-bans.ts';
 import { SourceHealth, type SourceResult } from './source-health.ts';
 
 /** Where a source is. */
@@ -32,6 +33,8 @@ export interface SourceContext {
   readonly limits: SourceLimits;
   /** What appliances are asked with where URLs have to be signed. Not for the origin. */
   readonly grant: () => string | undefined;
+  /** Whether a source gave wrong bytes and is not to be asked. */
+  readonly bans?: Pick<SourceBans, 'isBanned'> | undefined;
   /** Our name, for CDN-Loop. */
   readonly ownId: string;
 }
@@ -63,7 +66,7 @@ export class HttpSource implements FillSource {
     const name = `${place.kind} ${place.id} at ${place.baseUrl}`;
     this.kind = place.kind;
     this.id = place.id;
-    this.health = new SourceHealth(name, place.kind, context);
+    this.health = new SourceHealth(name, place.kind, context, () => context.bans?.isBanned(place.id) === true);
     this.#baseUrl = place.baseUrl;
     this.#context = context;
     this.#log = new FailureLog(context.logger, `reach ${name}`);

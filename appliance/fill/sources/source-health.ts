@@ -51,6 +51,7 @@ const RATE_MEMORY = 0.2;
 export class SourceHealth {
   readonly kind: SourceKind;
   readonly #name: string;
+  readonly #isBanned: () => boolean;
   readonly #world: World;
   readonly #logger: Logger;
   readonly #metrics: ApplianceMetrics;
@@ -66,7 +67,9 @@ export class SourceHealth {
     name: string,
     kind: SourceKind,
     parts: { readonly world: World; readonly logger: Logger; readonly metrics: ApplianceMetrics },
+    isBanned: () => boolean = () => false,
   ) {
+    this.#isBanned = isBanned;
     this.kind = kind;
     this.#name = name;
     this.#world = parts.world;
@@ -125,7 +128,8 @@ export class SourceHealth {
   }
 
   get isTrusted(): boolean {
-    return this.kind === 'origin' || this.#wrong.value(this.#nowMs) <= DISTRUST_LIMIT;
+    if (this.kind === 'origin') return true;
+    return this.#wrong.value(this.#nowMs) <= DISTRUST_LIMIT && !this.#isBanned();
   }
 
   /** A body of it ended early. */

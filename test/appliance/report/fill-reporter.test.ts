@@ -12,6 +12,7 @@ import { silentLogger } from '../../../src/telemetry/logger.ts';
 import { enrolledWith } from '../../support/enrolled-with.ts';
 import { FakeStore } from '../../support/fake-store.ts';
 import { FakeWorld } from '../../support/fake-world.ts';
+import { fillParts } from '../../support/fill-parts.ts';
 import { sampleManifest, samplePlan, samplePlanFile } from '../../support/sample-plan.ts';
 import { ServiceStandIn } from '../../support/service-stand-in.ts';
 
@@ -24,6 +25,7 @@ let held: HeldPlan;
 let store: FakeStore;
 let state: FillState;
 let reporter: FillReporter;
+let parts: ReturnType<typeof fillParts>;
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'oca-fill-reporter-'));
@@ -36,10 +38,13 @@ beforeEach(async () => {
   state = 'filling';
   await service.start();
   await world.clock.advanceUntil(() => service.isUsable, { stepMs: 0 });
+  parts = fillParts(dir, world, held);
   reporter = new FillReporter({
     applianceId: 'a1',
     held,
     fill: () => ({ state, filledBytes: { peer: 5, tier: 0, origin: 7 }, failures: () => [] }),
+    bans: parts.bans,
+    linkUse: parts.linkUse,
     store,
     service,
     world,
@@ -66,6 +71,23 @@ const reports = (count: number): Promise<void> =>
   world.clock.advanceUntil(() => planner.fillReports.length >= count, { stepMs: 50 });
 
 describe('fill reports', () => {
+  it('name who is banned for wrong bytes, and what crossed the link', async () => {
+    holdPlan();
+    parts.bans.gaveWrong({ id: 'liar', kind: 'peer' }, '/film/v.mp4 1');
+    parts.bans.gaveRight({ id: 'origin', kind: 'origin' }, '/film/v.mp4 1');
+    parts.linkUse.crossed('fill', 7);
+    parts.linkUse.crossed('miss', 5);
+    await reporter.start();
+    await reports(1);
+    const nowMs = world.clock.nowMs();
+    expect(planner.fillReports[0]?.bannedSources).toEqual([
+      { id: 'liar', bans: 1, untilMs: expect.toSatisfy((ms: number) => ms > nowMs) as number },
+    ]);
+    expect(planner.fillReports[0]?.linkUse).toEqual([
+      { slotStartMs: nowMs - (nowMs % 300_000), fillBytes: 7, missBytes: 5 },
+    ]);
+  });
+
   it('tell what is wanted, held and fetched', async () => {
     holdPlan();
     await reporter.start();

@@ -93,6 +93,49 @@ describe('the level of a rendition', () => {
   });
 });
 
+describe('a file of which the plan wants the head', () => {
+  const headOf = (blocks: number, headBytes: number): FillPlanFile => ({ ...file('/f', blocks, 0), headBytes });
+  const lookAt = (wanted: FillPlanFile, held: readonly number[]) => {
+    store.put('/f', wanted.root, wanted.sizeBytes, held);
+    const plan = planOf([wanted], 1);
+    const { levels, heldFileCount, heldBytes, planBytes } = takeInventory(plan, store);
+    return { level: levels[0], heldFileCount, heldBytes, planBytes, isMissing: missingFiles(plan, store).length === 1 };
+  };
+  const full = { planBytes: 2 * MIB, heldBytes: 2 * MIB, heldFileCount: 1, isMissing: false };
+
+  it('is held with the blocks that cover it, and counts as head', () => {
+    expect(lookAt(headOf(10, MIB + 1), [0, 1])).toEqual({ ...full, level: 'head' });
+  });
+
+  it('is missing while one of these lacks, whatever else is there', () => {
+    expect(lookAt(headOf(10, MIB + 1), [0, 5, 6])).toMatchObject({ heldFileCount: 0, isMissing: true });
+    expect(lookAt(headOf(10, MIB + 1), [])).toMatchObject({ level: 'none', heldBytes: 0, isMissing: true });
+  });
+
+  it('counts no more bytes than the plan wants when viewers fetched the rest, and is whole then', () => {
+    expect(lookAt(headOf(3, MIB + 1), [0, 1, 2])).toEqual({ ...full, level: 'whole' });
+  });
+
+  it('is a part when viewers fetched some of the rest', () => {
+    expect(lookAt(headOf(10, 2 * MIB), [0, 1, 4, 5, 6])).toEqual({ ...full, level: 'part' });
+  });
+
+  it('is a head also where it is longer than a head usually is', () => {
+    expect(lookAt(headOf(20, 6 * MIB), [0, 1, 2, 3, 4, 5])).toMatchObject({ level: 'head', heldFileCount: 1 });
+  });
+
+  it('is no whole rendition when it goes on in files that the plan does not name', () => {
+    const beginning = [
+      { ...file('/init', 1, 0), headBytes: MIB },
+      { ...file('/s1', 2, 0), headBytes: 2 * MIB },
+    ];
+    store.put('/init', rootOf('/init'), MIB);
+    store.put('/s1', rootOf('/s1'), 2 * MIB);
+    const { levels, heldFileCount } = takeInventory(planOf(beginning, 1), store);
+    expect([levels[0], heldFileCount]).toEqual(['head', 2]);
+  });
+});
+
 describe('the inventory of a plan', () => {
   it('counts files and bytes that are wanted and held', () => {
     const files = [file('/a', 2, 0), file('/b', 3, 0)];

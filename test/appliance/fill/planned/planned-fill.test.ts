@@ -14,6 +14,7 @@ import { silentLogger } from '../../../../src/telemetry/logger.ts';
 import { FakeFiller, type SourceScript } from '../../../support/fake-filler.ts';
 import { FakeStore } from '../../../support/fake-store.ts';
 import { FakeWorld } from '../../../support/fake-world.ts';
+import { fillParts } from '../../../support/fill-parts.ts';
 import { originSource, peerSource, sampleManifest, samplePlan, samplePlanFile } from '../../../support/sample-plan.ts';
 
 const MIB = 2 ** 20;
@@ -85,6 +86,7 @@ async function start(script?: SourceScript): Promise<void> {
   fill = new PlannedFill({
     applianceId: 'a1',
     held,
+    ...fillParts(dir, world, held),
     store,
     filler,
     world,
@@ -132,7 +134,7 @@ describe('planned fill', () => {
         { path: '/first', blocks: 4, priority: 1 },
         { path: '/second', blocks: 4, priority: 2 },
       ],
-      [{ endsAtMs: 8500 }],
+      [{ endsAtMs: 7500 }],
     );
     await world.clock.advance(20_000);
     expect([heldBlocks('/first'), heldBlocks('/second'), heldBlocks('/late')]).toEqual([4, 4, 0]);
@@ -211,6 +213,7 @@ describe('planned fill', () => {
     plan([{ path: '/a', blocks: 1 }], []);
     expect([...store.pinned]).toEqual(['/a']);
     plan([{ path: '/b', blocks: 1 }], []);
+    await world.clock.advance(1);
     expect([...store.pinned]).toEqual(['/b']);
   });
 
@@ -303,7 +306,7 @@ describe('planned fill and its sources', () => {
     await start(() => Promise.reject(new OperationalError('VOLUME_FULL', 'v1')));
     plan([{ path: '/a', blocks: 5 }], [{}]);
     await world.clock.advance(8000);
-    // Two files at a time, one block each, and then the pause.
+    // One block, and then the pause.
     expect(filler.calls.length).toBe(1);
     expect(fill.state).toBe('blocked');
     await world.clock.advance(10_000);
@@ -324,7 +327,7 @@ describe('planned fill and its sources', () => {
   it('begins no block that waited for the rate while the share went to nothing', async () => {
     await start();
     plan([{ path: '/a', blocks: 3 }], [{}]);
-    await world.clock.advance(1500);
+    await world.clock.advance(500);
     expect(filler.calls).toHaveLength(1);
     bulkShare = 0;
     await world.clock.advance(20_000);
@@ -339,10 +342,10 @@ describe('planned fill and its sources', () => {
     bulkShare = 0.1;
     plan([{ path: '/a', blocks: 20 }], [{}]);
     await world.clock.advance(61_000);
-    expect(heldBlocks('/a')).toBe(6);
+    expect(heldBlocks('/a')).toBe(7);
   });
 
-  it('works on two files at a time', async () => {
+  it('has as many blocks on their way as the rate needs, of one file as of many', async () => {
     let most = 0;
     let now = 0;
     await start(async () => {
@@ -358,7 +361,7 @@ describe('planned fill and its sources', () => {
     );
     await world.clock.advance(20_000);
     expect(fill.state).toBe('complete');
-    expect(most).toBe(2);
+    expect(most).toBe(13);
   });
 
   it('leaves no timer and no fill behind when it is stopped in the middle', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { openWindow, untilNextWindowMs } from '../../../../appliance/fill/planned/fill-window.ts';
+import { openWindow, untilNextWindowMs } from '../../../../appliance/fill/pace/fill-window.ts';
 
 const window = (startsAtMs: number, endsAtMs: number, fillBitsPerSec = 1e6) => ({
   startsAtMs,

@@ -1,0 +1,130 @@
+import { join } from 'node:path';
+import type { EnrolledService } from '../src/client/enrolled-service.ts';
+import type { Service } from '../src/lifecycle/service.ts';
+import type { Logger } from '../src/telemetry/logger.ts';
+import type { World } from '../src/world/world.ts';
+import type { ControlPlaneConfig } from './control-plane.ts';
+import type { BlockFiller } from './fill/block-filler.ts';
+import { FillHours } from './fill/pace/fill-hours.ts';
+import type { LinkUse } from './fill/pace/link-use.ts';
+import { GoneFiles } from './fill/planned/gone-files.ts';
+import type { HeldPlan } from './fill/planned/held-plan.ts';
+import { PlanClient } from './fill/planned/plan-client.ts';
+import type { PlanFile } from './fill/planned/plan-file.ts';
+import { PlannedFill } from './fill/planned/planned-fill.ts';
+import type { SourceBans } from './fill/sources/source-bans.ts';
+import type { ControlPlaneMetrics } from './report/control-plane-metrics.ts';
+import type { DemandBacklog } from './report/demand-backlog.ts';
+import type { DemandCounter } from './report/demand-counter.ts';
+import { DemandShipper } from './report/demand-shipper.ts';
+import { FillReporter } from './report/fill-reporter.ts';
+import type { ObjectStore } from './store/object-store.ts';
+
+export interface PlannerSideOptions {
+  readonly config: ControlPlaneConfig;
+  readonly service: EnrolledService;
+  readonly world: World;
+  readonly logger: Logger;
+  readonly store: ObjectStore;
+  readonly filler: BlockFiller;
+  readonly bulkShare: () => number;
+  readonly bans: SourceBans;
+  readonly linkUse: LinkUse;
+  readonly metrics: ControlPlaneMetrics;
+  readonly held: HeldPlan;
+  readonly planFile: PlanFile;
+  readonly counter: DemandCounter;
+  readonly backlog: DemandBacklog;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** What an appliance has of the planner: its plan, the filling by it, and what the planner is told. */
+export class PlannerSide implements Service {
+  readonly fill: PlannedFill;
+  readonly hours: FillHours;
+  readonly #options: PlannerSideOptions;
+  readonly #gone: GoneFiles;
+  readonly #parts: readonly Service[];
+
+  constructor(options: PlannerSideOptions) {
+    const { config, service, world, logger, store, filler, bulkShare, bans, linkUse, metrics, held } = options;
+    const { id: applianceId, stateDir, planPollMs, demandShipMs } = config;
+    const { clock } = world;
+    this.#options = options;
+    this.hours = new FillHours({
+      plan: () => held.plan,
+      clock,
+      file: join(stateDir, 'fill-order.json'),
+      repeatDays: config.planRepeatDays,
+    });
+    this.#gone = new GoneFiles({
+      file: join(stateDir, 'gone-files.json'),
+      graceMs: config.planGraceHours * HOUR_MS,
+      clock,
+      logger,
+    });
+    const reporter = new FillReporter({
+      applianceId,
+      held,
+      fill: () => this.fill,
+      bans,
+      linkUse,
+      store,
+      service,
+      world,
+      logger,
+    });
+    this.fill = new PlannedFill({
+      applianceId,
+      held,
+      hours: this.hours,
+      gone: this.#gone,
+      store,
+      filler,
+      bans,
+      linkUse,
+      world,
+      logger,
+      bulkShare,
+      onFilled: (kind, bytes) => metrics.filled(kind, bytes),
+      onFailed: (code) => metrics.fillFailed(code),
+      onProgress: () => reporter.changed(),
+    });
+    const client = new PlanClient({
+      applianceId,
+      service,
+      held,
+      file: options.planFile,
+      world,
+      logger,
+      planPollMs,
+      onPoll: (outcome) => metrics.polled(outcome),
+    });
+    const shipper = new DemandShipper({
+      counter: options.counter,
+      backlog: options.backlog,
+      service,
+      world,
+      logger,
+      demandShipMs,
+      onSample: (outcome) => metrics.sample(outcome),
+    });
+    this.#parts = [linkUse, client, this.fill, reporter, shipper];
+  }
+
+  async start(): Promise<void> {
+    this.#options.bans.load();
+    this.#gone.load();
+    try {
+      this.hours.load();
+    } catch (error) {
+      this.#options.logger.warn({ error }, 'what the operator ordered of planned fill is not known any more');
+    }
+    for (const part of this.#parts) await part.start();
+  }
+
+  async stop(deadlineMs: number): Promise<void> {
+    await Promise.all(this.#parts.map((part) => part.stop(deadlineMs)));
+  }
+}
