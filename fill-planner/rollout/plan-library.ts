@@ -1,0 +1,22 @@
+import type { FillReport } from '../../src/contracts/fill-report.ts';
+import type { PlanDraft } from '../plan/draft-plan.ts';
+
+/** Versions by appliance. */
+export type PlanVersions = ReadonlyMap<string, number>;
+
+/** What a rollout needs of the store of plans. */
+export interface PlanLibrary {
+  /** Of every appliance that has a plan. */
+  versionsInForce(): PlanVersions;
+  /**
+   * What a version says, in the numbering of now: without what `numberOf` knows no number for, and with today's content
+   * where that was brought in anew. Undefined when it is not kept any more.
+   */
+  draftOf(
+    applianceId: string,
+    planVersion: number,
+    numberOf: (renditionId: string) => number | undefined,
+  ): Omit<PlanDraft, 'windows'> | undefined;
+  /** The newest of every appliance. */
+  reports(): readonly { readonly report: FillReport }[];
+}

@@ -1,0 +1,271 @@
+import type { DemandSample } from '../../src/contracts/demand-sample.ts';
+import type { Logger } from '../../src/telemetry/logger.ts';
+import { retiredTitles } from '../calendar/calendar-facts.ts';
+import type { PlanDraft } from '../plan/draft-plan.ts';
+import type { FleetInputs } from '../plan/fleet-inputs.ts';
+import type { PlannedAppliance } from '../plan/plan-store.ts';
+import type { GuardLimits } from '../review/guard-rails.ts';
+import { planFigures } from '../review/plan-figures.ts';
+import { clusterCandidates, membersByCluster } from './cluster-candidates.ts';
+import { contrastPlans, type PlanContrast } from './contrast-plans.ts';
+import { countEfficiency } from './count-efficiency.ts';
+import { type ClusterDecision, decideRelease, type ReleaseDecision, type ReleaseRules } from './decide-release.ts';
+import { judgeableUntilMs, judgeTrial, type TrialRules, type TrialVerdict } from './judge-trial.ts';
+import type { PlanLibrary, PlanVersions } from './plan-library.ts';
+import type { RolloutEvent, RolloutState, RolloutStore } from './rollout-store.ts';
+
+export interface RolloutRules {
+  readonly release: ReleaseRules;
+  readonly guard: GuardLimits;
+  readonly trial: TrialRules;
+  /** How long everything is held after a return. */
+  readonly returnHoldMs: number;
+}
+
+export interface PlanRolloutParts {
+  readonly store: RolloutStore;
+  readonly plans: PlanLibrary;
+  readonly rules: RolloutRules;
+  readonly logger: Logger;
+}
+
+/** What somebody asks of one cycle. */
+export interface PublishWish {
+  /** Changes go out to everybody at once, past the stages, not past the guard rails. */
+  readonly isUrgent?: boolean | undefined;
+  /** Clusters whose plans go out whatever speaks against them; `all` for every cluster. */
+  readonly publish?: readonly string[] | 'all' | undefined;
+  /** Back to the last good plans, by the operator. */
+  readonly goBack?: boolean | undefined;
+}
+
+/** What a cycle does with the plans that it made. */
+export interface RolloutDecision {
+  /** One for each draft, in their order: itself, or what an earlier plan says, in the windows of now. */
+  readonly drafts: readonly PlanDraft[];
+  readonly clusters: ReadonlyMap<string, ClusterDecision>;
+  readonly release: ReleaseDecision;
+  readonly verdict: TrialVerdict;
+  readonly returned: string | undefined;
+}
+
+const HOUR_MS = 3_600_000;
+const NO_CHANGES: PlanContrast = { isAny: false, changeOf: () => undefined };
+
+/**
+ * Stands between the plans that a cycle makes and the plans that appliances get: holds what fails its guard rails, lets
+ * releases out by stages, measures what they do, and goes back. Everything that it decides by is kept, so a planner that
+ * was killed goes on where it was; killed between storing plans and storing this, it decides the same again.
+ */
+export class PlanRollout {
+  readonly #parts: PlanRolloutParts;
+  #contrast = NO_CHANGES;
+  #clusterOf: ReadonlyMap<string, string> = new Map();
+  #numberOf: (renditionId: string) => number | undefined = () => undefined;
+
+  constructor(parts: PlanRolloutParts) {
+    this.#parts = parts;
+  }
+
+  /** Which of these drafts to publish, and who keeps what it has. Changes nothing. */
+  decide(inputs: FleetInputs, drafts: readonly PlanDraft[], wish: PublishWish = {}): RolloutDecision {
+    const { store, plans, rules } = this.#parts;
+    const { nowMs } = inputs;
+    const state = store.state();
+    const inForce = plans.versionsInForce();
+    const hours = store.hours(state.judgedUntilMs, judgeableUntilMs(nowMs));
+    const verdict = judgeTrial(state, hours, nowMs, rules.trial);
+    const returned = returnedBecause(verdict, wish, state, nowMs);
+    const candidates = clusterCandidates({
+      inputs,
+      drafts,
+      figures: planFigures(inputs, drafts),
+      limits: rules.guard,
+      reports: plans.reports().map(({ report }) => report),
+      inForce,
+      membersBefore: state.members,
+    });
+    const forced = wish.publish === 'all' ? candidates.map(({ clusterId }) => clusterId) : (wish.publish ?? []);
+    const hold = { untilMs: nowMs + rules.returnHoldMs, because: returned ?? '' };
+    const release = decideRelease({
+      nowMs,
+      rules: rules.release,
+      release: state.release,
+      lastNumber: state.lastNumber,
+      clusters: candidates,
+      heldUntil: returned === undefined ? state.heldUntil : hold,
+      isSuspect: verdict.isSuspect,
+      isUrgent: wish.isUrgent === true,
+      forced: new Set(forced),
+    });
+    const goBackTo = returned === undefined ? inForce : store.goodPlans();
+    const numbers = numbersOf(inputs);
+    return {
+      drafts: drafts.map((draft) => {
+        const { applianceId, clusterId, windows } = draft;
+        const version = goBackTo.get(applianceId) ?? inForce.get(applianceId);
+        if (version === undefined || release.clusters.get(clusterId)?.kind === 'publish') return draft;
+        const kept = plans.draftOf(applianceId, version, numbers);
+        return kept === undefined ? draft : { ...kept, windows };
+      }),
+      clusters: release.clusters,
+      release,
+      verdict,
+      returned,
+    };
+  }
+
+  /** Takes down what was decided, once the plans are stored. */
+  keep(decision: RolloutDecision, saved: readonly PlannedAppliance[], inputs: FleetInputs): void {
+    const { store, rules, logger } = this.#parts;
+    const { nowMs } = inputs;
+    const before = store.state();
+    const { release, verdict, returned } = decision;
+    const inForce: PlanVersions = new Map(saved.map(({ applianceId, planVersion }) => [applianceId, planVersion]));
+    const oldGood = store.goodPlans();
+    const isRenewed = verdict.kind === 'renew' && returned === undefined;
+    // Going back makes new versions with the content of the good ones: these are the good ones now.
+    const good = returned !== undefined ? inForce : withNewcomers(isRenewed ? store.markedPlans() : oldGood, inForce);
+    const heldUntil =
+      returned === undefined ? before.heldUntil : { untilMs: nowMs + rules.returnHoldMs, because: returned };
+    const isFreed = [...decision.clusters.values()].some(({ because }) => because === 'published by the operator');
+    const state: RolloutState = {
+      ...before,
+      ...verdict.trial,
+      test: { ...verdict.trial.test, logWealth: [...verdict.trial.test.logWealth] },
+      release: release.release,
+      lastNumber: release.lastNumber,
+      heldUntil: heldUntil === undefined || nowMs >= heldUntil.untilMs || isFreed ? undefined : heldUntil,
+      members: { ...before.members, ...publishedMembers(decision, inputs) },
+      goodSinceMs: isRenewed || returned !== undefined || oldGood.size === 0 ? nowMs : before.goodSinceMs,
+    };
+    this.#contrastWith(good, inputs);
+    const isOnTrial = this.#contrast.isAny;
+    const events = eventsOf(decision, saved, before, nowMs);
+    store.keep(
+      {
+        ...state,
+        isOnTrial,
+        judgedUntilMs: isOnTrial && before.isOnTrial ? state.judgedUntilMs : trialStartMs(state, inputs, isOnTrial),
+      },
+      events,
+      { good, marked: isRenewed || returned !== undefined || store.markedPlans().size === 0 ? inForce : undefined },
+    );
+    store.trim(nowMs);
+    for (const { kind, says } of events)
+      logger[kind === 'returned' || kind === 'held' ? 'warn' : 'info']({ kind }, says);
+  }
+
+  /** Counts what viewers asked of an appliance for or against the plans in force. To be told of each sample once. */
+  count({ applianceId, hourStartMs, entries }: DemandSample, renditionOf: (path: string) => string | undefined): void {
+    const clusterId = this.#clusterOf.get(applianceId);
+    if (clusterId === undefined) return;
+    const counted = countEfficiency(entries, (path) => {
+      const number = this.#numberOf(renditionOf(path) ?? '');
+      return number === undefined ? undefined : this.#contrast.changeOf(applianceId, number);
+    });
+    this.#parts.store.addHour({ hourStartMs, clusterId, ...counted });
+  }
+
+  /** Versions that must stay in the store: one may go back to them. */
+  neededVersions(): ReadonlySet<string> {
+    const { store } = this.#parts;
+    return new Set([...store.goodPlans(), ...store.markedPlans()].map(([id, version]) => `${id} ${version}`));
+  }
+
+  #contrastWith(good: PlanVersions, inputs: FleetInputs): void {
+    const { plans } = this.#parts;
+    const { appliances, facts } = inputs;
+    const numbers = numbersOf(inputs);
+    const inForce = plans.versionsInForce();
+    const differing = new Set(
+      appliances.filter(({ id }) => good.get(id) !== inForce.get(id)).map(({ clusterId }) => clusterId),
+    );
+    this.#numberOf = numbers;
+    this.#clusterOf = new Map(appliances.map(({ id, clusterId }) => [id, clusterId]));
+    this.#contrast = contrastPlans(
+      appliances.flatMap(({ id, clusterId }) => {
+        const [goodVersion, version] = [good.get(id), inForce.get(id)];
+        if (!differing.has(clusterId) || goodVersion === undefined || version === undefined) return [];
+        const [was, is] = [plans.draftOf(id, goodVersion, numbers), plans.draftOf(id, version, numbers)];
+        return was === undefined || is === undefined ? [] : [{ applianceId: id, clusterId, good: was, now: is }];
+      }),
+      facts.length,
+    );
+  }
+}
+
+function returnedBecause(
+  { kind, evidence }: TrialVerdict,
+  { goBack }: PublishWish,
+  { goodSinceMs }: RolloutState,
+  nowMs: number,
+): string | undefined {
+  const since = `the plans that were good at ${new Date(goodSinceMs).toISOString().slice(0, 16)}Z are in force again`;
+  if (goBack === true) return `${since}: the operator went back at ${new Date(nowMs).toISOString().slice(0, 16)}Z`;
+  if (kind !== 'worse') return undefined;
+  return `${since}: since then measured efficiency has fallen, with evidence of ${Math.round(evidence)} to 1`;
+}
+
+/** Renditions by id; what is retired has no number, so that no kept plan brings it back. */
+function numbersOf({ facts, calendar, nowMs }: FleetInputs): (renditionId: string) => number | undefined {
+  const retired = retiredTitles(calendar, nowMs);
+  const numbers = new Map<string, number>();
+  for (const [index, { id, titleId }] of facts.entries()) if (!retired.has(titleId)) numbers.set(id, index);
+  return (renditionId) => numbers.get(renditionId);
+}
+
+/** Who is new is compared with the first plan that it got. */
+const withNewcomers = (versions: PlanVersions, inForce: PlanVersions): PlanVersions =>
+  new Map([...inForce].map(([id, version]) => [id, versions.get(id) ?? version]));
+
+function publishedMembers({ clusters }: RolloutDecision, inputs: FleetInputs): Record<string, string> {
+  const members = membersByCluster(inputs);
+  return Object.fromEntries([...members].filter(([clusterId]) => clusters.get(clusterId)?.kind === 'publish'));
+}
+
+/**
+ * From when on new plans are measured: not before the first window in which they could be filled is over. Until then
+ * what they drop is mostly still there, and hours that show nothing would only make the test slower.
+ */
+function trialStartMs({ judgedUntilMs }: RolloutState, inputs: FleetInputs, isOnTrial: boolean): number {
+  const { nowMs, sites, openedByHand } = inputs;
+  const untilMs = Math.max(judgedUntilMs, judgeableUntilMs(nowMs));
+  if (!isOnTrial) return untilMs;
+  const ends = sites.flatMap(({ windowStartsAtMs, windowHours }) =>
+    windowStartsAtMs.map((startsAtMs) => startsAtMs + windowHours * HOUR_MS).filter((endsAtMs) => endsAtMs > nowMs),
+  );
+  const firstEndMs = openedByHand?.endsAtMs ?? Math.min(nowMs + 24 * HOUR_MS, ...ends);
+  return Math.max(untilMs, Math.ceil(firstEndMs / HOUR_MS) * HOUR_MS);
+}
+
+function eventsOf(
+  decision: RolloutDecision,
+  saved: readonly PlannedAppliance[],
+  before: RolloutState,
+  nowMs: number,
+): RolloutEvent[] {
+  const { release, returned, verdict, clusters } = decision;
+  const event = (kind: RolloutEvent['kind'], says: string): RolloutEvent => ({ atMs: nowMs, kind, says });
+  const newPlans = saved.filter(({ outcome }) => outcome === 'new').map(({ applianceId }) => applianceId);
+  const held = [...clusters].filter(([, { because }]) => because.startsWith('held: '));
+  const stage = release.release;
+  return [
+    ...(returned === undefined ? [] : [event('returned', returned)]),
+    ...(stage !== undefined && stage.stage !== before.release?.stage
+      ? [event('stage', `release ${stage.number} is at stage ${stage.stage}`)]
+      : []),
+    ...(release.finished === undefined ? [] : [event('stage', `release ${release.finished} is at stage all`)]),
+    ...(newPlans.length === 0 ? [] : [event('published', `new plans for ${listed(newPlans)}`)]),
+    ...(release.waitsFor.length === 0
+      ? []
+      : [event('waiting', `release ${stage?.number} waits: ${release.waitsFor.slice(0, 4).join('; ')}`)]),
+    ...held.slice(0, 16).map(([clusterId, { because }]) => event('held', `cluster ${clusterId} ${because}`)),
+    ...(verdict.kind === 'renew' && returned === undefined
+      ? [event('good', 'plans that were in force for half a trial are the ones to go back to')]
+      : []),
+  ];
+}
+
+const listed = (ids: readonly string[]): string =>
+  ids.length <= 6 ? ids.join(', ') : `${ids.slice(0, 5).join(', ')} and ${ids.length - 5} more`;
