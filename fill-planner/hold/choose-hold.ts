@@ -1,4 +1,4 @@
-import { expectSaving, servedBytesOf, WATCHED_SHARE } from './expected-saving.ts';
+import { expectSaving, servedBytesOf, WATCHED_SHARE, worthOfDay } from './expected-saving.ts';
 import { HELD } from './held.ts';
 import { columnsOf, type HoldColumns } from './hold-columns.ts';
 import { HoldDraft } from './hold-draft.ts';
@@ -109,8 +109,8 @@ function scoreWhole({ input, columns, draft, orders }: Choosing, index: number):
   const sizeBytes = Math.max(1, columns.sizeBytes[index] ?? 0);
   const missingBytes = draft.missingBytes(index, HELD.whole);
   const endsAtMs = orders.endsAtMs[columns.title[index] ?? 0] ?? Number.POSITIVE_INFINITY;
+  if (missingBytes === 0) return Math.max(KEPT_LEAST_SCORE, worthOfDay(input, index) / sizeBytes);
   const { worthPerDay, days, lowShare } = expectSaving(input, columns, index, endsAtMs);
-  if (missingBytes === 0) return Math.max(KEPT_LEAST_SCORE, worthPerDay / sizeBytes);
   const { minSavedPerFilled } = input.settings;
   const { costPerFilledByte, costPerWrittenByte } = input.economy;
   const cost = minSavedPerFilled * missingBytes * (costPerFilledByte + costPerWrittenByte);
@@ -141,8 +141,8 @@ function takeHeads(choosing: Choosing): void {
   for (let index = 0; index < columns.count; index++) {
     const isOpen = draft.part[index] === HELD.nothing && (columns.headBytes[index] ?? 0) > 0;
     if (!isOpen || isRetired(choosing, index)) continue;
-    const { worthPerDay } = expectSaving(input, columns, index, Number.POSITIVE_INFINITY);
-    const worth = (HEAD_BONUS * worthPerDay) / (WATCHED_SHARE * Math.max(1, columns.sizeBytes[index] ?? 0));
+    const worth =
+      (HEAD_BONUS * worthOfDay(input, index)) / (WATCHED_SHARE * Math.max(1, columns.sizeBytes[index] ?? 0));
     const isHeld = (input.heldNow[index] ?? 0) !== HELD.nothing;
     scores[index] = isHeld ? Math.max(KEPT_LEAST_SCORE, worth * KEPT_HEAD_LEAD) : Math.max(LEAST_SCORE, worth);
   }

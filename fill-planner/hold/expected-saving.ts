@@ -37,18 +37,25 @@ export function expectSaving(
   index: number,
   endsAtMs: number,
 ): ExpectedSaving {
-  const perDay = (demand.expectedBytes[index] ?? 0) * regionShare;
-  const peakHour = (demand.peakHourBytes[index] ?? 0) * regionShare;
   const days = keepDays(columns.availableAtMs[index] ?? 0, nowMs, endsAtMs);
-  const mean = perDay * days;
+  const mean = (demand.expectedBytes[index] ?? 0) * regionShare * days;
   const forecastError = (demand.deviationBytes[index] ?? 0) * regionShare * days;
   const chance = mean * WATCHED_SHARE * (columns.sizeBytes[index] ?? 0);
   const deviation = Math.sqrt(forecastError * forecastError + chance);
   return {
-    worthPerDay: perDay * economy.worthPerByte + peakHour * economy.worthPerPeakByte,
+    worthPerDay: worthOfDay({ demand, regionShare, economy }, index),
     days,
     lowShare: mean > 0 ? Math.max(0, 1 - (settings.caution * deviation) / mean) : 0,
   };
+}
+
+/** What a whole rendition is expected to save within the day, in the currency of the economy. */
+export function worthOfDay(
+  { demand, regionShare, economy }: Pick<SavingInput, 'demand' | 'regionShare' | 'economy'>,
+  index: number,
+): number {
+  const byVolume = (demand.expectedBytes[index] ?? 0) * economy.worthPerByte;
+  return regionShare * (byVolume + (demand.peakHourBytes[index] ?? 0) * economy.worthPerPeakByte);
 }
 
 /** Bytes that a part of a rendition is expected to serve within the day. */

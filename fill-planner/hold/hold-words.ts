@@ -21,26 +21,69 @@ export interface VerdictFigures {
   /** Saved within the days that a fill pays for, in units of what the fill costs: expected, and estimated low. */
   readonly savedPerCost: number;
   readonly savedPerCostLow: number;
-  readonly days: number;
 }
 
-/** For the operator. @param part what is held of it after all */
-export function wordsFor(verdict: HoldVerdict, part: 'whole' | 'head' | 'nothing', figures: VerdictFigures): string {
+/**
+ * Verdicts in words, each combination written once: figures are rounded to one digit, so a cluster of 200,000
+ * renditions has some hundred reasons, which plans can share.
+ */
+export class HoldWords {
+  readonly #written = new Map<number, string>();
+
+  /** For the operator. @param part what is held of it after all */
+  reason(verdict: HoldVerdict, part: 'whole' | 'head', figures: VerdictFigures): string {
+    const daily = stepOf(figures.dailyShare);
+    const saved = stepOf(figures.savedPerCost);
+    const savedLow = stepOf(figures.savedPerCostLow);
+    const kind = HOLD_VERDICTS.indexOf(verdict) * 2 + (part === 'head' ? 1 : 0);
+    const key = ((kind * STEPS + daily) * STEPS + saved) * STEPS + savedLow;
+    const known = this.#written.get(key);
+    if (known !== undefined) return known;
+    const text = wordsFor(verdict, part, {
+      dailyShare: valueOf(daily),
+      savedPerCost: valueOf(saved),
+      savedPerCostLow: valueOf(savedLow),
+    });
+    this.#written.set(key, text);
+    return text;
+  }
+}
+
+/** Numbers of one digit from 1e-6 to 9e6, and 0 below, and one step above: free. */
+const MIN_EXPONENT = -6;
+const MAX_EXPONENT = 6;
+const FREE = (MAX_EXPONENT - MIN_EXPONENT + 1) * 9 + 1;
+const STEPS = FREE + 1;
+
+function stepOf(value: number): number {
+  if (!(value >= 10 ** MIN_EXPONENT)) return 0;
+  const exponent = Math.floor(Math.log10(value));
+  if (exponent > MAX_EXPONENT) return FREE;
+  // 10 of one exponent is 1 of the next, and has the same step.
+  return (exponent - MIN_EXPONENT) * 9 + Math.round(value / 10 ** exponent);
+}
+
+function valueOf(step: number): number {
+  if (step === 0) return 0;
+  if (step === FREE) return Number.POSITIVE_INFINITY;
+  const exponent = Math.floor((step - 1) / 9) + MIN_EXPONENT;
+  return Number(`${((step - 1) % 9) + 1}e${exponent}`);
+}
+
+function wordsFor(verdict: HoldVerdict, part: 'whole' | 'head', figures: VerdictFigures): string {
   const why = whyOf(verdict, figures);
-  if (verdict === 'pinned' || part === 'whole') return why;
-  return part === 'head' ? `the head only, so that it starts at once: ${why}` : why;
+  return part === 'head' && verdict !== 'pinned' ? `the head only, so that it starts at once: ${why}` : why;
 }
 
-function whyOf(verdict: HoldVerdict, { dailyShare, savedPerCost, savedPerCostLow, days }: VerdictFigures): string {
-  const daily = `${twoDigits(dailyShare)} times its size is expected to be watched per day`;
-  const saves =
-    Number.isFinite(savedPerCost) &&
-    `saves ${twoDigits(savedPerCost)} times its cost in ${Math.round(days)} days, ${twoDigits(savedPerCostLow)} if things go badly`;
+function whyOf(verdict: HoldVerdict, { dailyShare, savedPerCost, savedPerCostLow }: VerdictFigures): string {
+  const daily = `${dailyShare} times its size is expected to be watched per day`;
+  const isFree = savedPerCost === Number.POSITIVE_INFINITY;
+  const saves = `saves ${savedPerCost} times what it costs, ${savedPerCostLow} times if things go badly`;
   switch (verdict) {
     case 'kept':
       return `held already, keeping it costs nothing; ${daily}`;
     case 'worth-fetching':
-      return saves === false ? `fetching costs nothing; ${daily}` : `worth its fetching: ${saves}; ${daily}`;
+      return isFree ? `fetching costs next to nothing; ${daily}` : `fetching ${saves}; ${daily}`;
     case 'launch':
       return `a launch, which cannot wait for tomorrow's numbers; ${daily}`;
     case 'pinned':
@@ -50,16 +93,16 @@ function whyOf(verdict: HoldVerdict, { dailyShare, savedPerCost, savedPerCostLow
     case 'retired':
       return 'its rights have ended';
     case 'no-room':
-      return `no room for what is worth so little; ${daily}`;
+      return `no room for the whole, others are worth more; ${daily}`;
     case 'not-worth-fetching':
-      return saves === false ? `nobody is expected to watch it` : `the whole is not worth its fetching: ${saves}`;
+      return savedPerCost === 0
+        ? 'next to nobody is expected to watch it'
+        : `the whole is not worth fetching: ${isFree ? daily : `it ${saves}`}`;
     case 'more-than-is-watched':
-      return `the whole waits: with it, today's fill would be more than viewers are expected to watch of what is held; ${daily}`;
+      return `the whole waits: more would be fetched today than viewers watch of what is held; ${daily}`;
     case 'fill-budget':
-      return `the whole waits: what the site may fetch today goes to better ones; ${daily}`;
+      return `the whole waits: what the site may fetch goes to better ones; ${daily}`;
     case 'wear':
-      return `the whole waits: the disks have been written enough for today; ${daily}`;
+      return `the whole waits: the disks have been written enough for a day; ${daily}`;
   }
 }
-
-const twoDigits = (value: number): string => String(Number(value.toPrecision(2)));
