@@ -53,6 +53,26 @@ export const PLANNER_PARAMETERS = {
     5_000_000,
     'Most rows of demand kept, one per rendition, region and hour, or day after three days; the oldest go first. About 100 bytes each.',
   ),
+  s3Endpoint: urlParameter(
+    'Object store that s3://BUCKET/PREFIX is read from, with the buckets in the path. Without one it is that of Amazon in --s3-region.',
+  ),
+  s3Region: patternParameter(
+    'us-east-1',
+    /^[a-z0-9-]{1,32}$/,
+    '1 to 32 of a-z 0-9 -',
+    'Region that requests to the object store are signed for; stores without regions take us-east-1.',
+  ),
+  s3Credentials: textParameter(
+    '',
+    'Credentials for the object store as AWS tools write them, part [default]; without one, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Read anew for each title.',
+    { unit: 'FILE' },
+  ),
+  intakeTitles: numberParameter(
+    'titles',
+    { min: 1, max: 32 },
+    2,
+    'Titles that are read at once, four files each. More help where the source is far away, not where the processor is busy.',
+  ),
   maxFileBytes: numberParameter('bytes', { min: 1, max: 1e13 }, 200e9, 'Largest file of a title.'),
   maxTitleBytes: numberParameter('bytes', { min: 1, max: 1e14 }, 1e12, 'Largest title.'),
   maxConnections: numberParameter(
@@ -60,6 +80,28 @@ export const PLANNER_PARAMETERS = {
     { min: 1, max: 1e6 },
     20_000,
     'Open connections of appliances and steering; more are closed at once.',
+  ),
+  triggerListen: textParameter(
+    '',
+    "Where other CDNs and the provider's tools send triggers (RFC 8007), at /triggers; not set: nowhere but on adminListen. Needs --trigger-tokens, and TLS unless it is on loopback.",
+    { unit: 'HOST:PORT' },
+  ),
+  triggerTokens: textParameter(
+    '',
+    "JSON list of who may send triggers, for what content: 'oca trigger token' makes an entry. Read again when it changes.",
+    { unit: 'FILE' },
+  ),
+  cdnId: patternParameter(
+    'AS64496:0',
+    /^AS\d{1,10}:[\w.-]{1,64}$/,
+    'AS<number>:<qualifier>',
+    'Our name among CDNs (RFC 8007 section 4.6): triggers that have passed here already are refused. Set it before others send some.',
+  ),
+  triggerRetentionDays: numberParameter(
+    'days',
+    { min: 1, max: 400 },
+    30,
+    'How long triggers are kept: to be looked at, and for appliances that come back and missed a purge.',
   ),
   allowUnsignedLoopback: flagParameter(
     'Development only: take unsigned requests from this machine as from whoever they say they are.',

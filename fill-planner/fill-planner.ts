@@ -12,12 +12,19 @@ import { createJsonServer, formatHostPort, listen } from '../src/server/json-ser
 import { createSignatureGuard } from '../src/server/signature-guard.ts';
 import { TrustedKeys } from '../src/server/trusted-keys.ts';
 import { type Identity, loadOrCreateIdentity } from '../src/signing/identity.ts';
+import type { World } from '../src/world/world.ts';
 import { addCalendarRoutes } from './api/calendar-routes.ts';
+import { addNodeTriggerRoutes } from './api/node-trigger-routes.ts';
 import { addPlanRoutes } from './api/plan-routes.ts';
 import { addServiceRoutes } from './api/service-routes.ts';
 import { addTitleRoutes } from './api/title-routes.ts';
+import { createTriggerListener } from './api/trigger-listener.ts';
+import { addTriggerRoutes } from './api/trigger-routes.ts';
 import { CalendarStore } from './calendar/calendar-store.ts';
+import { deleteRetired } from './calendar/delete-retired.ts';
 import { CatalogStore } from './catalog/catalog-store.ts';
+import { readS3Credentials } from './catalog/source/s3-credentials.ts';
+import { S3Store } from './catalog/source/s3-store.ts';
 import type { PLANNER_PARAMETERS } from './config.ts';
 import { DemandStore } from './demand/demand-store.ts';
 import { FleetStore } from './fleet/fleet-store.ts';
@@ -25,6 +32,8 @@ import { createPlannerMetrics, type PlannerMetrics } from './metrics.ts';
 import { startCron } from './plan/cron-schedule.ts';
 import { type CycleOptions, type CycleReport, type PlanCycleParts, runPlanCycle } from './plan/plan-cycle.ts';
 import { PlanStore } from './plan/plan-store.ts';
+import { OPERATOR, TriggerDesk } from './triggers/trigger-desk.ts';
+import { TriggerStore } from './triggers/trigger-store.ts';
 
 export type PlannerConfig = ConfigOf<typeof PLANNER_PARAMETERS> & CommonConfig;
 
@@ -62,15 +71,16 @@ export function createFillPlanner(config: PlannerConfig, context: ServiceContext
     addTokenMintingRoute(admin, state.trusted);
     addCalendarRoutes(admin, { ...state, clock: world.clock });
     addPlanRoutes(admin, { ...state, clock: world.clock, runCycle });
-    const http = new HttpClient({ connectTimeoutMs: 5000, maxConnectionsPerHost: 4 });
+    const http = new HttpClient({ connectTimeoutMs: 5000, maxConnectionsPerHost: 4 * config.intakeTitles });
     closing.push(() => http.destroy());
     addTitleRoutes(admin, {
       ...config,
       catalog: state.catalog,
       http,
-      clock: world.clock,
+      world,
       logger,
       defaultOriginUrl: config.origin,
+      s3: () => openS3Store(config, http, world),
       stopSignal: stop.signal,
     });
     if (config.allowUnsignedLoopback) logger.warn({}, 'takes unsigned requests from this machine: development only');
@@ -98,6 +108,19 @@ export function createFillPlanner(config: PlannerConfig, context: ServiceContext
   };
 }
 
+/** The object store of the configuration, with the credentials of now. */
+async function openS3Store(config: PlannerConfig, http: HttpClient, world: World): Promise<S3Store> {
+  const { s3Region: region, s3Endpoint } = config;
+  const endpointUrl = s3Endpoint === '' ? `https://s3.${region}.amazonaws.com` : s3Endpoint;
+  return new S3Store({
+    endpointUrl,
+    region,
+    credentials: await readS3Credentials(config.s3Credentials, process.env),
+    http,
+    world,
+  });
+}
+
 interface PlannerState {
   readonly identity: Identity;
   readonly trusted: TrustedKeys;
@@ -106,6 +129,7 @@ interface PlannerState {
   readonly demand: DemandStore;
   readonly fleet: FleetStore;
   readonly plans: PlanStore;
+  readonly triggers: TriggerStore;
 }
 
 /** Opens everything in the state directory; what is open already is closed through `closing` when the rest fails. */
@@ -128,6 +152,7 @@ function openState(config: PlannerConfig, { world }: ServiceContext, closing: Cl
     demand: open(new DemandStore(file('demand.sqlite'), limits)),
     fleet: open(new FleetStore(file('fleet.sqlite'))),
     plans: open(new PlanStore(file('plan.sqlite'))),
+    triggers: open(new TriggerStore(file('triggers.sqlite'))),
     trusted: open(new TrustedKeys(file('trust.sqlite'), world)),
   };
 }

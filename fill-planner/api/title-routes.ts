@@ -1,22 +1,12 @@
 import { PassThrough } from 'node:stream';
-import type { HttpClient } from '../../src/client/http-client.ts';
 import { ERROR_CODES } from '../../src/errors/error-codes.ts';
 import { isOperational, messageOf, OperationalError } from '../../src/errors/operational-error.ts';
 import { type JsonServer, sendProblem } from '../../src/server/json-server.ts';
-import type { Logger } from '../../src/telemetry/logger.ts';
-import type { Clock, Timer } from '../../src/world/world.ts';
-import type { CatalogStore } from '../catalog/catalog-store.ts';
-import { type IngestRequest, parseIngestRequest, planIngest, sourceForLog } from '../catalog/ingest-request.ts';
-import { type IngestProgress, ingestTitle } from '../catalog/ingest-title.ts';
+import type { Timer } from '../../src/world/world.ts';
+import { type IngestRequest, parseIngestRequest, sourceForLog } from '../catalog/ingest-request.ts';
+import { TitleIntake, type TitleIntakeParts } from '../catalog/title-intake.ts';
 
-export interface TitleRoutesParts {
-  readonly catalog: CatalogStore;
-  readonly http: HttpClient;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly defaultOriginUrl: string;
-  readonly maxFileBytes: number;
-  readonly maxTitleBytes: number;
+export interface TitleRoutesParts extends TitleIntakeParts {
   /** Aborts what is being read when the service stops. */
   readonly stopSignal: AbortSignal;
 }
@@ -28,14 +18,10 @@ const WAITING_EVERY_MS = 10_000;
 /** Titles on the admin listener: `oca title add|list|remove`. */
 export function addTitleRoutes(server: JsonServer, parts: TitleRoutesParts): void {
   const { catalog } = parts;
-  // One at a time: ingest is bound by hashing, and two would only take turns.
-  let turn: Promise<unknown> = Promise.resolve();
-  let waitingCount = 0;
+  const intake = new TitleIntake(parts);
+  let requestCount = 0;
 
-  server.get('/v1/titles', () => ({
-    catalogueVersion: catalog.catalogueVersion,
-    titles: catalog.summaries(),
-  }));
+  server.get('/v1/titles', () => ({ catalogueVersion: catalog.catalogueVersion, titles: catalog.summaries() }));
 
   server.get<{ Params: { id: string } }>('/v1/titles/:id', (request, reply) => {
     const stored = catalog.title(request.params.id);
@@ -51,74 +37,106 @@ export function addTitleRoutes(server: JsonServer, parts: TitleRoutesParts): voi
 
   server.post('/v1/titles', (request, reply) => {
     const ingestRequest = parseIngestRequest(request.body);
-    if (waitingCount >= MAX_WAITING)
-      throw new OperationalError('OVERLOADED', `${waitingCount} titles are already waiting to be read`);
+    if (requestCount >= MAX_WAITING)
+      throw new OperationalError('OVERLOADED', `${requestCount} titles are already waiting to be read`);
     const left = new AbortController();
     reply.raw.once('close', () => left.abort(new Error('the operator left')));
-    const lines = new PassThrough();
-    const endWaiting = tellWaiting(lines, waitingCount, parts.clock);
-    waitingCount += 1;
-    turn = turn
-      .then(() => {
-        endWaiting();
-        return ingestInto(lines, ingestRequest, parts, AbortSignal.any([left.signal, parts.stopSignal]));
-      })
-      .finally(() => {
-        waitingCount -= 1;
-      });
-    return reply.type('application/x-ndjson').send(lines);
+    const lines = new AnswerLines(parts);
+    requestCount += 1;
+    void lines.run(intake, ingestRequest, AbortSignal.any([left.signal, parts.stopSignal])).finally(() => {
+      requestCount -= 1;
+    });
+    return reply.type('application/x-ndjson').send(lines.stream);
   });
 }
 
 const noTitle = (reply: Parameters<typeof sendProblem>[0], id: string) =>
   sendProblem(reply, 404, 'NOT_FOUND', `no title '${id}'`);
 
-/** Writes a line now and then while others are ahead, so that the operator's tool knows that it was not forgotten. */
-function tellWaiting(lines: PassThrough, aheadCount: number, clock: Clock): () => void {
-  let timer: Timer | undefined;
-  const tell = (): void => {
-    if (!lines.writableNeedDrain) lines.write(`${JSON.stringify({ kind: 'waiting', aheadCount })}\n`);
-    timer = clock.setTimer(WAITING_EVERY_MS, tell);
-  };
-  if (aheadCount > 0) tell();
-  return () => timer?.cancel();
-}
-
 /**
- * Runs one ingest and writes its progress and result as lines: `{"kind":"progress"...}` any number of times, then one
- * of `{"kind":"done"...}` and `{"kind":"failed"...}`. A failure comes as a line, because the status was sent long ago.
+ * The answer to a request for titles, in lines of JSON. For one: `waiting` and `progress` any number of times, then
+ * `done` or `failed`. For all below a folder: `progress-of-all` any number of times and `title` for each, then
+ * `all-done` or `failed`. A failure comes as a line, because the status was sent long ago.
  */
-async function ingestInto(
-  lines: PassThrough,
-  request: IngestRequest,
-  parts: TitleRoutesParts,
-  signal: AbortSignal,
-): Promise<void> {
-  const { catalog, clock, logger } = parts;
-  let lastLineMs = Number.NEGATIVE_INFINITY;
-  const onProgress = (progress: IngestProgress): void => {
-    const nowMs = clock.monotonicMs();
-    // A reader that is slow gets fewer lines, never a queue of them.
-    if (nowMs - lastLineMs < PROGRESS_EVERY_MS || lines.writableNeedDrain) return;
-    lastLineMs = nowMs;
-    lines.write(`${JSON.stringify({ kind: 'progress', ...progress })}\n`);
-  };
-  try {
-    signal.throwIfAborted();
-    const { source, ...plan } = await planIngest(request, parts.http, parts.defaultOriginUrl);
-    const { maxFileBytes, maxTitleBytes } = parts;
-    const ingested = await ingestTitle(source, { ...plan, maxFileBytes, maxTitleBytes, signal, onProgress });
-    signal.throwIfAborted();
-    const change = catalog.put(ingested, clock.nowMs());
-    const { id, name, durationMs, renditions } = ingested.title;
-    const sizeBytes = renditions.reduce((sum, rendition) => sum + rendition.sizeBytes, 0);
-    logger.info({ title: id, source: source.description, ...change }, 'took a title in');
-    const title = { id, name, durationMs, sizeBytes, renditions: renditions.map((rendition) => rendition.id) };
-    lines.end(`${JSON.stringify({ kind: 'done', title, fileCount: ingested.files.length, ...change })}\n`);
-  } catch (error) {
-    lines.end(`${JSON.stringify({ kind: 'failed', problem: problemOf(error, signal) })}\n`);
-    if (isOperational(error)) logger.warn({ error, source: sourceForLog(request) }, 'refused a title');
-    else if (!signal.aborted) throw error;
+class AnswerLines {
+  readonly stream = new PassThrough();
+  readonly #parts: TitleRoutesParts;
+  #lastLineMs = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: TitleRoutesParts) {
+    this.#parts = parts;
+  }
+
+  async run(intake: TitleIntake, request: IngestRequest, signal: AbortSignal): Promise<void> {
+    try {
+      const last =
+        request.all === true ? await this.#all(intake, request, signal) : await this.#one(intake, request, signal);
+      this.stream.end(`${JSON.stringify(last)}\n`);
+    } catch (error) {
+      this.stream.end(`${JSON.stringify({ kind: 'failed', problem: problemOf(error, signal) })}\n`);
+      const { logger } = this.#parts;
+      if (isOperational(error)) logger.warn({ error, source: sourceForLog(request) }, 'refused a title');
+      else if (!signal.aborted) throw error;
+    }
+  }
+
+  async #one(intake: TitleIntake, request: IngestRequest, signal: AbortSignal): Promise<object> {
+    const endWaiting = this.#tellWaiting(intake.aheadCount);
+    try {
+      const { changed, catalogueVersion, fileCount, knownBytes, ...title } = await intake.take(
+        request,
+        signal,
+        (progress) => this.#nowAndThen({ kind: 'progress', ...progress }),
+        endWaiting,
+      );
+      return { kind: 'done', title, fileCount, knownBytes, changed, catalogueVersion };
+    } finally {
+      endWaiting();
+    }
+  }
+
+  async #all(intake: TitleIntake, request: IngestRequest, signal: AbortSignal): Promise<object> {
+    const counts = { added: 0, unchanged: 0, failed: 0 };
+    await intake.takeAll(request, {
+      signal,
+      onProgress: (progress) => this.#nowAndThen({ kind: 'progress-of-all', ...progress }),
+      onTitle: (outcome) => {
+        const { source } = outcome;
+        if ('failure' in outcome) {
+          counts.failed += 1;
+          this.#write({ kind: 'title', source, problem: problemOf(outcome.failure, signal) });
+          return;
+        }
+        const { id, changed, sizeBytes, knownBytes } = outcome.taken;
+        counts[changed ? 'added' : 'unchanged'] += 1;
+        this.#write({ kind: 'title', source, id, changed, sizeBytes, knownBytes });
+      },
+    });
+    return { kind: 'all-done', ...counts, catalogueVersion: this.#parts.catalog.catalogueVersion };
+  }
+
+  /** A reader that is slow gets fewer lines of progress, never a queue of them. */
+  #nowAndThen(line: object): void {
+    const nowMs = this.#parts.world.clock.monotonicMs();
+    if (nowMs - this.#lastLineMs < PROGRESS_EVERY_MS || this.stream.writableNeedDrain) return;
+    this.#lastLineMs = nowMs;
+    this.#write(line);
+  }
+
+  #write(line: object): void {
+    this.stream.write(`${JSON.stringify(line)}\n`);
+  }
+
+  /** Writes a line now and then while others are ahead, so that the operator's tool knows it was not forgotten. */
+  #tellWaiting(aheadCount: number): () => void {
+    const { clock } = this.#parts.world;
+    let timer: Timer | undefined;
+    const tell = (): void => {
+      if (!this.stream.writableNeedDrain) this.#write({ kind: 'waiting', aheadCount });
+      timer = clock.setTimer(WAITING_EVERY_MS, tell);
+    };
+    if (aheadCount > 0) tell();
+    return () => timer?.cancel();
   }
 }
 

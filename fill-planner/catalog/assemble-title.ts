@@ -73,7 +73,10 @@ export function assembleTitle(
     name: naming.name,
     durationMs: draft.durationMs,
     originUrl: naming.originUrl,
-    renditions: [...renditions, rendition('manifests', 'manifest', draft.sharedPaths)],
+    renditions:
+      draft.sharedPaths.length === 0
+        ? renditions
+        : [...renditions, rendition('manifests', 'manifest', draft.sharedPaths)],
   };
   const { hls, dash } = manifests;
   if (hls !== undefined) title.hls = describeHls(naming, hls, title.renditions);

@@ -9,6 +9,8 @@ import type { IngestedTitle } from './ingest-title.ts';
 import { measureRendition } from './measure-rendition.ts';
 import type { MappedSegment } from './media/map-segments.ts';
 import { packSegments, unpackSegments } from './media/packed-map.ts';
+import { dropOrphans } from './orphan-content.ts';
+import { StoredNotes } from './reading-notes.ts';
 
 /**
  * Titles, their renditions, files and block hashes: `catalogue.sqlite`. Nobody else opens it.
@@ -205,8 +207,15 @@ export class CatalogStore {
     const known = this.#database.prepare('SELECT 1 FROM title WHERE id = ?').pluck().get(titleId);
     if (known === undefined) return undefined;
     return this.#change(() =>
-      this.#replacing(titleId, () => this.#database.prepare('DELETE FROM title WHERE id = ?').run(titleId)),
+      this.#replacing(titleId, () => {
+        this.#database.prepare('DELETE FROM title WHERE id = ?').run(titleId);
+      }),
     );
+  }
+
+  /** Where a reading of a title keeps what it found, and finds what the one before kept. */
+  notesOf(titleId: string, source: string, nowMs: () => number): StoredNotes {
+    return new StoredNotes(this.#database, titleId, source, nowMs);
   }
 
   close(): void {
@@ -223,7 +232,10 @@ export class CatalogStore {
   }
 
   #insertRenditions({ title, files, measures }: IngestedTitle): void {
-    const keep = this.#database.prepare('INSERT OR IGNORE INTO content VALUES (?, ?, ?, ?)');
+    // The content may be there from notes, with segments that had no header to take times from.
+    const keep = this.#database.prepare(
+      'INSERT INTO content VALUES (?, ?, ?, ?) ON CONFLICT (root) DO UPDATE SET segments = excluded.segments',
+    );
     for (const { root, sizeBytes, blockHashes, segments } of files)
       keep.run(root, sizeBytes, blockHashes, packSegments(segments));
     const insertRendition = this.#database.prepare('INSERT INTO rendition VALUES (?, ?, ?, ?, ?, ?, ?)');
@@ -257,10 +269,18 @@ export class CatalogStore {
       .pluck()
       .all(titleId);
     write();
-    const drop = this.#database.prepare(
-      'DELETE FROM content WHERE root = ? AND NOT EXISTS (SELECT 1 FROM file WHERE file.root = content.root)',
+    // Notes stay as long as they speak of what the catalogue has of the title.
+    roots.push(
+      ...this.#database
+        .prepare<[string, string], string>(
+          `DELETE FROM finished_file WHERE title_id = ? AND root NOT IN (
+             SELECT root FROM file JOIN rendition ON id = rendition_id WHERE title_id = ?) RETURNING root`,
+        )
+        .pluck()
+        .all(titleId, titleId),
     );
-    for (const root of roots) drop.run(root);
+    this.#database.prepare('DELETE FROM half_read_file WHERE title_id = ?').run(titleId);
+    dropOrphans(this.#database, roots);
   }
 
   /** Titles of a store that an older program wrote: their segment maps are there, their measures are not. */

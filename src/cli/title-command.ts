@@ -26,6 +26,8 @@ const listSchema = z.object({
   ),
 });
 
+const problemSchema = z.object({ code: z.string(), detail: z.string() });
+
 const lineSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('waiting'), aheadCount: z.number() }),
   z.object({
@@ -34,17 +36,43 @@ const lineSchema = z.discriminatedUnion('kind', [
     doneFileCount: z.number(),
     fileCount: z.number(),
     doneBytes: z.number(),
+    knownBytes: z.number(),
   }),
   z.object({
     kind: z.literal('done'),
     changed: z.boolean(),
     catalogueVersion: z.number(),
     fileCount: z.number(),
+    knownBytes: z.number(),
     title: z.object({ id: z.string(), durationMs: z.number(), sizeBytes: z.number(), renditions: z.array(z.string()) }),
   }),
-  z.object({ kind: z.literal('failed'), problem: z.object({ code: z.string(), detail: z.string() }) }),
+  z.object({
+    kind: z.literal('progress-of-all'),
+    titleId: z.string(),
+    doneTitleCount: z.number(),
+    foundTitleCount: z.number(),
+    isFoundAll: z.boolean(),
+    doneBytes: z.number(),
+  }),
+  z.object({
+    kind: z.literal('title'),
+    source: z.string(),
+    id: z.string().optional(),
+    changed: z.boolean().optional(),
+    sizeBytes: z.number().optional(),
+    problem: problemSchema.optional(),
+  }),
+  z.object({
+    kind: z.literal('all-done'),
+    added: z.number(),
+    unchanged: z.number(),
+    failed: z.number(),
+    catalogueVersion: z.number(),
+  }),
+  z.object({ kind: z.literal('failed'), problem: problemSchema }),
 ]);
 type IngestLine = z.infer<typeof lineSchema>;
+type LineOf<K extends IngestLine['kind']> = Extract<IngestLine, { kind: K }>;
 
 interface AddOptions {
   readonly plannerAdmin: string;
@@ -52,22 +80,32 @@ interface AddOptions {
   readonly name?: string;
   readonly pathPrefix?: string;
   readonly origin?: string;
+  readonly all?: boolean;
+  readonly reread?: boolean;
 }
 
 export function titleCommand(): Command {
   const command = new Command('title').description("Add titles to the planner's catalogue, list and remove them.");
   command
     .command('add')
-    .description('Take in a packaged title: CMAF files with an HLS multivariant playlist, a DASH MPD, or both.')
-    .argument('<DIR|URL>', 'directory on the planner, or http(s) URL of the folder or of a manifest in it')
+    .description(
+      'Take in a packaged title: CMAF files with an HLS multivariant playlist, a DASH MPD, or both. ' +
+        'What was cut off goes on where it stood; what is known and has not changed is not read again.',
+    )
+    .argument(
+      '<DIR|URL|s3://BUCKET/PREFIX>',
+      'directory on the planner, http(s) URL or place in the object store: a folder, a manifest or a single CMAF file',
+    )
     .option('--id <ID>', 'id in the catalogue [default: from the last part of the path]')
     .option('--name <NAME>', 'name for people [default: the id]')
     .option('--path-prefix <PATH>', 'public URL path of the folder [default: of the URL, or /ID]')
     .option('--origin <URL>', "origin that serves the title [default: of the URL, or the planner's --origin]")
+    .option('--all', 'every title below the directory or prefix: each folder with master.m3u8 or manifest.mpd')
+    .option('--reread', 'read every file, known or not')
     .addOption(plannerAdminOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  oca title add https://origin.example.net/vod/t123/master.m3u8\n  oca title add ./media --id demo --origin http://127.0.0.1:9000',
+      '\nExamples:\n  oca title add https://origin.example.net/vod/t123/master.m3u8\n  oca title add ./media --id demo --origin http://127.0.0.1:9000\n  oca title add s3://vod/films --all --origin https://origin.example.net',
     )
     .action(addTitle);
   command
@@ -89,13 +127,15 @@ export function titleCommand(): Command {
 }
 
 async function addTitle(source: string, options: AddOptions): Promise<void> {
-  const isUrl = /^https?:\/\//i.test(source);
+  const isUrl = /^(?:https?|s3):\/\//i.test(source);
   const request = {
     source: isUrl ? source : resolve(source),
     ...(options.id === undefined ? {} : { id: options.id }),
     ...(options.name === undefined ? {} : { name: options.name }),
     ...(options.pathPrefix === undefined ? {} : { pathPrefix: options.pathPrefix }),
     ...(options.origin === undefined ? {} : { originUrl: options.origin.replace(/\/+$/, '') }),
+    ...(options.all === true ? { all: true } : {}),
+    ...(options.reread === true ? { reread: true } : {}),
   };
   const bar = createProgressBar(process.stderr);
   let result: IngestLine | undefined;
@@ -103,25 +143,56 @@ async function addTitle(source: string, options: AddOptions): Promise<void> {
     for await (const line of ingestLines(adminBaseUrl(options.plannerAdmin), request)) {
       if (line.kind === 'waiting') bar.update(undefined, `waiting: ${line.aheadCount} titles were asked for before`);
       else if (line.kind === 'progress') showProgress(bar, line);
+      else if (line.kind === 'progress-of-all') showProgressOfAll(bar, line);
+      else if (line.kind === 'title') showTitle(bar, line);
       else result = line;
     }
   } finally {
     bar.end();
   }
-  if (result?.kind !== 'done') throw failureOf(result);
-  const { title, changed, catalogueVersion, fileCount } = result;
+  if (result?.kind === 'done') showDone(result);
+  else if (result?.kind === 'all-done') showAllDone(result);
+  else throw failureOf(result);
+}
+
+function showDone({ title, changed, catalogueVersion, fileCount, knownBytes }: LineOf<'done'>): void {
   process.stdout.write(
     `${changed ? 'added' : 'unchanged'} ${title.id}: ${title.renditions.length} renditions, ${fileCount} files, ` +
       `${formatBytes(title.sizeBytes)}, ${Math.round(title.durationMs / 1000)} s; catalogue version ${catalogueVersion}\n` +
+      (knownBytes > 0 ? `${formatBytes(knownBytes)} were known from before and not read again (--reread does)\n` : '') +
       (changed ? "It is in the next plan; to plan now: 'oca plan run'\n" : ''),
   );
 }
 
-function showProgress(bar: ProgressBar, line: IngestLine & { kind: 'progress' }): void {
+function showAllDone({ added, unchanged, failed, catalogueVersion }: LineOf<'all-done'>): void {
+  process.stdout.write(
+    `${added} added, ${unchanged} unchanged, ${failed} refused; catalogue version ${catalogueVersion}\n`,
+  );
+  if (added + unchanged + failed === 0) process.stdout.write('No folder has a master.m3u8 or manifest.mpd.\n');
+  // The others are in the catalogue; whoever runs this from a script still learns that something is missing.
+  if (failed > 0) process.exitCode = 1;
+}
+
+function showProgress(bar: ProgressBar, line: LineOf<'progress'>): void {
   bar.update(
     line.doneFileCount / Math.max(1, line.fileCount),
-    `${line.doneFileCount + 1}/${line.fileCount} ${line.path} ${formatBytes(line.doneBytes)}`,
+    `${line.doneFileCount + 1}/${line.fileCount} ${line.path} ${formatBytes(line.doneBytes)}` +
+      (line.knownBytes > 0 ? `, ${formatBytes(line.knownBytes)} known` : ''),
   );
+}
+
+function showProgressOfAll(bar: ProgressBar, line: LineOf<'progress-of-all'>): void {
+  const { doneTitleCount, foundTitleCount, isFoundAll, doneBytes, titleId } = line;
+  const text = `${doneTitleCount}/${foundTitleCount}${isFoundAll ? '' : '+'} titles, ${formatBytes(doneBytes)}, ${titleId}`;
+  // While the source is still looked through, nobody knows what the whole is.
+  bar.update(isFoundAll ? doneTitleCount / Math.max(1, foundTitleCount) : undefined, text);
+}
+
+/** Only what needs an operator: the rest is in the count at the end. */
+function showTitle(bar: ProgressBar, { source, problem }: LineOf<'title'>): void {
+  if (problem === undefined) return;
+  bar.end();
+  process.stderr.write(`refused ${source}: ${problem.detail}\n`);
 }
 
 function failureOf(line: IngestLine | undefined): OperationalError {

@@ -25,6 +25,8 @@ export interface ManifestNames {
   readonly required: readonly string[];
   /** Are read if they are there. */
   readonly optional: readonly string[];
+  /** The title is this one CMAF file, and has no manifests. */
+  readonly mediaFile?: string;
 }
 
 /**
@@ -47,7 +49,7 @@ export async function readManifests(
     if (/\.mpd$/i.test(name)) dash = readDash(source, name, text.toString('utf8'));
     else hls = await readHls(source, name, text.toString('utf8'), texts, signal);
   }
-  if (hls === undefined && dash === undefined)
+  if (hls === undefined && dash === undefined && names.mediaFile === undefined)
     throw new OperationalError('MEDIA_BROKEN', `${source.description}: has neither ${names.optional.join(' nor ')}`);
   return { hls, dash, texts };
 }

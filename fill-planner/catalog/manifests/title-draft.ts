@@ -80,6 +80,13 @@ interface Encoding {
   readonly namedIn: string;
 }
 
+/** A title that is one CMAF file: its boxes say everything. */
+export function draftOfFile(path: string): TitleDraft {
+  const name = nameOf([{ names: namesFromPath(path) }], new Set());
+  const rendition = { name, kind: 'video', mediaPaths: [path], playlistPaths: [], headerPaths: [] } as const;
+  return { durationMs: 0, renditions: [{ ...rendition, playlistSegments: new Map() }], sharedPaths: [], claims: [] };
+}
+
 /** Joins what HLS and DASH say. */
 export function draftTitle(hls: ReadHls | undefined, dash: ReadDash | undefined): TitleDraft {
   const encodings = [
@@ -192,7 +199,7 @@ function namesFromPath(path: string): string[] {
     : [folder, base];
 }
 
-function nameOf(group: readonly Encoding[], taken: Set<string>): string {
+function nameOf(group: readonly Pick<Encoding, 'names'>[], taken: Set<string>): string {
   const candidates = group
     .flatMap(({ names }) => names)
     .map((name) => name.replace(/[^A-Za-z0-9._-]+/g, '-').slice(0, 56))

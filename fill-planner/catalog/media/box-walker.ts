@@ -20,6 +20,15 @@ const TYPE = /^[A-Za-z0-9 _.-]{4}$/;
 /** What a file may begin with: text has letters where a type would be, too. */
 const OPENING: ReadonlySet<string> = new Set('ftyp styp moov moof sidx emsg prft pdin free skip wide uuid'.split(' '));
 
+/** A walk between two bytes, as plain data: what it needs to go on after a restart. */
+export interface WalkState {
+  readonly current: TopBox | undefined;
+  readonly skipBytes: number;
+  readonly seenBytes: number;
+  readonly boxCount: number;
+  readonly reachesEnd: boolean;
+}
+
 export class BoxWalker {
   readonly #path: string;
   readonly #onBox: (box: TopBox, bytes: Buffer | undefined) => void;
@@ -34,10 +43,31 @@ export class BoxWalker {
   #boxCount = 0;
   #reachesEnd = false;
 
-  /** @param onBox told of every complete box, with its bytes when it is one that describes */
-  constructor(path: string, onBox: (box: TopBox, bytes: Buffer | undefined) => void) {
+  /**
+   * @param onBox told of every complete box, with its bytes when it is one that describes
+   * @param state of an earlier walk, to go on where it stood
+   */
+  constructor(path: string, onBox: (box: TopBox, bytes: Buffer | undefined) => void, state?: WalkState) {
     this.#path = path;
     this.#onBox = onBox;
+    if (state === undefined) return;
+    this.#current = state.current;
+    this.#reachesEnd = state.reachesEnd;
+    this.#skipBytes = state.reachesEnd ? Number.POSITIVE_INFINITY : state.skipBytes;
+    this.#seenBytes = state.seenBytes;
+    this.#boxCount = state.boxCount;
+  }
+
+  /** Undefined inside of a header or of a box that is kept: wait for a later byte. */
+  state(): WalkState | undefined {
+    if (this.#pendingBytes > 0) return undefined;
+    return {
+      current: this.#current,
+      skipBytes: this.#reachesEnd ? 0 : this.#skipBytes,
+      seenBytes: this.#seenBytes,
+      boxCount: this.#boxCount,
+      reachesEnd: this.#reachesEnd,
+    };
   }
 
   /** @throws OperationalError MEDIA_BROKEN */

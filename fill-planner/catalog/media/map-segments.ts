@@ -1,5 +1,5 @@
 import { OperationalError } from '../../../src/errors/operational-error.ts';
-import { BoxWalker, boxBytes, type TopBox } from './box-walker.ts';
+import { BoxWalker, boxBytes, type TopBox, type WalkState } from './box-walker.ts';
 import {
   brokenBox,
   type Fragment,
@@ -62,21 +62,57 @@ interface PlacedFragment extends Fragment {
 
 const BEFORE_FRAGMENT: ReadonlySet<string> = new Set(['styp', 'prft', 'emsg', 'sidx']);
 
+/** A mapping half way, as plain data. */
+export interface MappingState {
+  readonly walk: WalkState;
+  readonly borders: readonly number[];
+  readonly fragments: readonly PlacedFragment[];
+  readonly movie: Movie | undefined;
+  readonly index: { readonly box: TopBox; readonly index: SegmentIndex } | undefined;
+  readonly leadByte: number | undefined;
+  readonly lastEndByte: number;
+  readonly mediaBytes: number;
+}
+
 /** Feed it a file's bytes in order, then ask. */
 export class SegmentMapper {
   readonly #path: string;
   readonly #walker: BoxWalker;
-  readonly #borders: number[] = [];
-  readonly #fragments: PlacedFragment[] = [];
+  readonly #borders: number[];
+  readonly #fragments: PlacedFragment[];
   #movie: Movie | undefined;
-  #index: { box: TopBox; index: SegmentIndex } | undefined;
+  #index: MappingState['index'];
   #leadByte: number | undefined;
-  #lastEndByte = 0;
-  #mediaBytes = 0;
+  #lastEndByte: number;
+  #mediaBytes: number;
 
-  constructor(path: string) {
+  /** @param state of an earlier mapping of the same file, to go on where it stood */
+  constructor(path: string, state?: MappingState) {
     this.#path = path;
-    this.#walker = new BoxWalker(path, (box, bytes) => this.#onBox(box, bytes));
+    this.#walker = new BoxWalker(path, (box, bytes) => this.#onBox(box, bytes), state?.walk);
+    this.#borders = [...(state?.borders ?? [])];
+    this.#fragments = [...(state?.fragments ?? [])];
+    this.#movie = state?.movie;
+    this.#index = state?.index;
+    this.#leadByte = state?.leadByte;
+    this.#lastEndByte = state?.lastEndByte ?? 0;
+    this.#mediaBytes = state?.mediaBytes ?? 0;
+  }
+
+  /** Undefined while a box is being gathered: ask again some bytes later. */
+  state(): MappingState | undefined {
+    const walk = this.#walker.state();
+    if (walk === undefined) return undefined;
+    return {
+      walk,
+      borders: this.#borders,
+      fragments: this.#fragments,
+      movie: this.#movie,
+      index: this.#index,
+      leadByte: this.#leadByte,
+      lastEndByte: this.#lastEndByte,
+      mediaBytes: this.#mediaBytes,
+    };
   }
 
   /** @throws OperationalError MEDIA_BROKEN */
@@ -127,7 +163,7 @@ export class SegmentMapper {
     this.#leadByte = BEFORE_FRAGMENT.has(box.type) ? (this.#leadByte ?? box.startByte) : undefined;
   }
 
-  #fromIndex({ box, index }: { box: TopBox; index: SegmentIndex }): MappedSegment[] {
+  #fromIndex({ box, index }: NonNullable<MappingState['index']>): MappedSegment[] {
     const borders = new Set(this.#borders);
     let startByte = box.startByte + box.sizeBytes + index.firstOffsetBytes;
     let time = index.earliestTime;

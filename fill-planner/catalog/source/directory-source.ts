@@ -1,8 +1,14 @@
-import { createReadStream } from 'node:fs';
+import { type BigIntStats, createReadStream } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { messageOf, OperationalError } from '../../../src/errors/operational-error.ts';
-import { DIRECTORY_FOLDER_URL, decodeTitlePath, type OpenedFile, type TitleSource } from './title-source.ts';
+import {
+  DIRECTORY_FOLDER_URL,
+  decodeTitlePath,
+  type OpenedFile,
+  type ReadFrom,
+  type TitleSource,
+} from './title-source.ts';
 
 const READ_BYTES = 1024 * 1024;
 
@@ -15,11 +21,19 @@ export async function openDirectorySource(directory: string): Promise<TitleSourc
   return {
     description: directory,
     folderUrl: DIRECTORY_FOLDER_URL,
-    open: (titlePath, signal) => openFile(root, titlePath, signal),
+    open: (titlePath, signal, from) => openFile(root, titlePath, signal, from),
+    identify: async (titlePath) => (await findFile(root, titlePath))?.validator,
   };
 }
 
-async function openFile(root: string, titlePath: string, signal: AbortSignal): Promise<OpenedFile | undefined> {
+interface FoundFile {
+  readonly file: string;
+  readonly sizeBytes: number;
+  readonly validator: string;
+  readonly broken: (why: string, cause?: unknown) => OperationalError;
+}
+
+async function findFile(root: string, titlePath: string): Promise<FoundFile | undefined> {
   const parts = decodeTitlePath(titlePath);
   if (parts === undefined) throw new OperationalError('MEDIA_BROKEN', `'${titlePath}' is no path inside the title`);
   const broken = (why: string, cause?: unknown): OperationalError =>
@@ -34,12 +48,31 @@ async function openFile(root: string, titlePath: string, signal: AbortSignal): P
   }
   // A symbolic link may point anywhere; what it points at must still be of this title.
   if (!file.startsWith(root + sep)) throw broken("a symbolic link leads outside the title's folder");
-  const facts = await stat(file);
+  const facts = await stat(file, { bigint: true });
   if (!facts.isFile()) throw broken('is not a file');
-  const stream = createReadStream(file, { highWaterMark: READ_BYTES, signal });
+  return { file, sizeBytes: Number(facts.size), validator: validatorOf(facts), broken };
+}
+
+/** A change of content changes the change time, whatever anybody sets the modification time to. */
+const validatorOf = ({ size, mtimeNs, ctimeNs, ino }: BigIntStats): string => `${size}-${mtimeNs}-${ctimeNs}-${ino}`;
+
+async function openFile(
+  root: string,
+  titlePath: string,
+  signal: AbortSignal,
+  from: ReadFrom | undefined,
+): Promise<OpenedFile | undefined> {
+  const found = await findFile(root, titlePath);
+  if (found === undefined) return undefined;
+  const { file, sizeBytes, validator } = found;
+  if (from !== undefined && from.validator !== validator)
+    throw new OperationalError('SOURCE_CHANGED', `${titlePath}: is another file than before`);
+  const start = from?.startByte ?? 0;
+  const stream = createReadStream(file, { highWaterMark: READ_BYTES, signal, start });
   return {
-    sizeBytes: facts.size,
-    chunks: readExactly(stream, facts.size, broken),
+    sizeBytes,
+    validator,
+    chunks: readExactly(stream, sizeBytes - start, found),
     close: () => {
       stream.on('error', () => undefined).destroy();
     },
@@ -49,7 +82,7 @@ async function openFile(root: string, titlePath: string, signal: AbortSignal): P
 async function* readExactly(
   stream: AsyncIterable<unknown>,
   sizeBytes: number,
-  broken: (why: string, cause?: unknown) => OperationalError,
+  { file, validator, broken }: FoundFile,
 ): AsyncGenerator<Buffer> {
   let readBytes = 0;
   try {
@@ -62,4 +95,5 @@ async function* readExactly(
     throw broken(messageOf(error), error);
   }
   if (readBytes !== sizeBytes) throw broken(`changed while it was read: ${sizeBytes} bytes became ${readBytes}`);
+  if (validatorOf(await stat(file, { bigint: true })) !== validator) throw broken('changed while it was read');
 }

@@ -1,24 +1,35 @@
 import { OperationalError } from '../../../src/errors/operational-error.ts';
 
 /**
- * Where a packaged title is read from: a directory or a web server. Files are named by their path inside the title, as
- * it stands in a URL (`video/seg%201.m4s`); nothing outside the title's own folder can be named.
+ * Where a packaged title is read from: a directory, a web server or an object store. Files are named by their path
+ * inside the title, as it stands in a URL (`video/seg%201.m4s`); nothing outside the title's own folder can be named.
  */
 export interface TitleSource {
-  /** The folder for messages: the directory or URL. */
+  /** The folder for messages: the directory or URL. The same folder is always described by the same words. */
   readonly description: string;
   /** URL of the title's folder, with a trailing slash. References in manifests resolve against it. */
   readonly folderUrl: string;
   /**
    * Opens one file; undefined when there is none of that name.
-   * @throws OperationalError MEDIA_BROKEN when it is no file or leaves the folder; SOURCE_* when a web server fails
+   * @param from where to begin, in the very file that has this validator
+   * @throws OperationalError MEDIA_BROKEN when it is no file or leaves the folder; SOURCE_* when a web server fails;
+   * SOURCE_CHANGED when the file is another by now
    */
-  open(titlePath: string, signal: AbortSignal): Promise<OpenedFile | undefined>;
+  open(titlePath: string, signal: AbortSignal, from?: ReadFrom): Promise<OpenedFile | undefined>;
+  /** The validator of a file without its bytes; undefined when there is no file, or nothing to tell it by. */
+  identify(titlePath: string, signal: AbortSignal): Promise<string | undefined>;
+}
+
+export interface ReadFrom {
+  readonly startByte: number;
+  readonly validator: string;
 }
 
 export interface OpenedFile {
-  /** Undefined when the web server did not say. */
+  /** Of the whole file; undefined when the web server did not say. */
   readonly sizeBytes: number | undefined;
+  /** Equal validators are equal bytes; undefined when the source gives nothing to tell by. */
+  readonly validator: string | undefined;
   /** The bytes; ends early by throwing when the source gives fewer than it said. Read it to the end or call `close`. */
   readonly chunks: AsyncIterable<Buffer>;
   close(): void;

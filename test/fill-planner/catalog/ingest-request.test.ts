@@ -6,11 +6,14 @@ import {
   sourceForLog,
 } from '../../../fill-planner/catalog/ingest-request.ts';
 import { HttpClient } from '../../../src/client/http-client.ts';
+import { FakeWorld } from '../../support/fake-world.ts';
 import { DEMO_MEDIA } from './demo-title.ts';
 
 // Nothing is asked for: planning an ingest only names things.
 const http = new HttpClient({ connectTimeoutMs: 1, maxConnectionsPerHost: 1 });
-const plan = (request: object, origin = '') => planIngest(parseIngestRequest(request), http, origin);
+const noS3 = () => Promise.reject(new Error('nobody asked for an object store'));
+const plan = (request: object, defaultOriginUrl = '') =>
+  planIngest(parseIngestRequest(request), { http, world: new FakeWorld(), defaultOriginUrl, s3: noS3 });
 
 const URLS: readonly (readonly [Partial<IngestRequest> & { source: string }, object])[] = [
   [
