@@ -53,6 +53,8 @@ const applianceSchema = z.object({
   capacityBytes: byteCountSchema.min(1),
   /** A limit of its own below its share of the site's. */
   fillBitsPerSec: z.number().positive().max(1e13).optional(),
+  /** What it may take from others of its site besides. Absent: four times its share, at least 1 Gbit/s. */
+  peerFillBitsPerSec: z.number().positive().max(1e13).optional(),
   /** Bytes that its disks stand per day for as long as they shall live, such as flash: size x writes per day. */
   enduranceBytesPerDay: byteCountSchema.min(1).optional(),
 });

@@ -4,9 +4,10 @@ import { holderTable, slotOf } from '../schedule/holder-table.ts';
 import { sourceLister } from '../schedule/source-lists.ts';
 import type { PlanDraft } from './draft-plan.ts';
 import type { FleetInputs, PlanSite } from './fleet-inputs.ts';
-import type { FleetLinks } from './link-fleet.ts';
+import type { FillRates, FleetLinks } from './link-fleet.ts';
 import type { ClusterPlacement } from './plan-facts.ts';
 
+const NO_RATES: FillRates = { fillBitsPerSec: 1, peerBitsPerSec: 1 };
 /** What the contract takes in one plan. */
 const MAX_PLAN_FILES = 1_000_000;
 
@@ -23,7 +24,7 @@ export function draftCluster(inputs: FleetInputs, placement: ClusterPlacement, l
   return placement.applianceIds.map((_, member) =>
     draftOne(inputs, placement, site, {
       member,
-      fillBitsPerSec: links.fillBitsPerSec.get(placement.applianceIds[member] ?? '') ?? 1,
+      rates: links.rates.get(placement.applianceIds[member] ?? '') ?? NO_RATES,
       sourcesOf: (slot) => sourcesOf(slot, firstAppliance + member),
       isMaster: (slot) => master?.[slot] === firstAppliance + member,
     }),
@@ -34,7 +35,7 @@ export function draftCluster(inputs: FleetInputs, placement: ClusterPlacement, l
 interface MemberLinks {
   /** Its index in the placement. */
   readonly member: number;
-  readonly fillBitsPerSec: number;
+  readonly rates: FillRates;
   readonly sourcesOf: (slot: number) => readonly FillPlanSource[];
   readonly isMaster: (slot: number) => boolean;
 }
@@ -56,7 +57,7 @@ function draftOne(inputs: FleetInputs, placement: ClusterPlacement, site: PlanSi
     applianceId,
     clusterId,
     region: site.region,
-    windows: windowsOf(inputs, site, links.fillBitsPerSec),
+    windows: windowsOf(inputs, site, links.rates),
     rendition: pick(Uint32Array, entries, placement.rendition),
     isHead: pick(Uint8Array, entries, placement.isHead),
     isMaster: Uint8Array.from(slots, (slot) => (links.isMaster(slot) ? 1 : 0)),
@@ -95,11 +96,11 @@ function entriesOf({ fileCounts }: FleetInputs, placement: ClusterPlacement, mem
   return entries;
 }
 
-function windowsOf(inputs: FleetInputs, site: PlanSite, fillBitsPerSec: number): FillWindow[] {
+function windowsOf(inputs: FleetInputs, site: PlanSite, rates: FillRates): FillWindow[] {
   return fillWindows({
     startsAtMs: site.windowStartsAtMs,
     hours: site.windowHours,
-    fillBitsPerSec,
+    ...rates,
     nowMs: inputs.nowMs,
     openedByHand: inputs.openedByHand,
   });

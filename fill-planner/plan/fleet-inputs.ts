@@ -1,4 +1,7 @@
 import type { CalendarFacts } from '../calendar/calendar-facts.ts';
+import type { TransitPrice } from '../hold/fill-economy.ts';
+import type { HoldSettings } from '../hold/hold-input.ts';
+import type { HoldMemory } from '../hold/hold-memory.ts';
 import type { HeldBefore, RegionDemand, RenditionFacts } from './plan-facts.ts';
 
 /**
@@ -24,11 +27,13 @@ export interface FleetInputs {
   readonly heldBefore: ReadonlyMap<string, HeldBefore>;
   /** Not heard of, or banned for wrong bytes: they hold what they hold, but nobody is told to wait for them. */
   readonly awayAppliances?: ReadonlySet<string> | undefined;
+  /** By cluster, what its hold remembers of the cycles before; who is new is missing. */
+  readonly holdMemory?: ReadonlyMap<string, HoldMemory> | undefined;
   /** A window opened by hand for the whole fleet. */
   readonly openedByHand?: { readonly startsAtMs: number; readonly endsAtMs: number } | undefined;
 }
 
-export interface PlanSettings {
+export interface PlanSettings extends HoldSettings {
   /** Share of every disk that plans leave free. */
   readonly reserveShare: number;
   readonly originWaitSec: number;
@@ -37,6 +42,8 @@ export interface PlanSettings {
 export interface PlanSite {
   readonly id: string;
   readonly region: string;
+  readonly transit?: TransitPrice | undefined;
+  readonly monthlyFillBytes?: number | undefined;
   readonly fillBitsPerSec: number;
   readonly windowHours: number;
   /** Starts of the site's windows in absolute time, the one that may be open now included. */
@@ -53,5 +60,7 @@ export interface PlanAppliance {
   readonly clusterId: string;
   readonly baseUrl: string;
   readonly capacityBytes: number;
+  readonly enduranceBytesPerDay?: number | undefined;
   readonly fillBitsPerSec?: number | undefined;
+  readonly peerFillBitsPerSec?: number | undefined;
 }

@@ -10,8 +10,15 @@ import type { ClusterPlacement } from './plan-facts.ts';
 export interface FleetLinks extends SourceLinks {
   /** By cluster. */
   readonly placeOf: ReadonlyMap<string, ClusterPlace>;
-  /** By appliance: its part of the site's link. */
-  readonly fillBitsPerSec: ReadonlyMap<string, number>;
+  /** By appliance. */
+  readonly rates: ReadonlyMap<string, FillRates>;
+}
+
+export interface FillRates {
+  /** Across the site's link. */
+  readonly fillBitsPerSec: number;
+  /** From peers beside it. */
+  readonly peerBitsPerSec: number;
 }
 
 export interface ClusterPlace {
@@ -31,7 +38,7 @@ export function linkFleet(inputs: FleetInputs, placements: readonly ClusterPlace
   // By id, so that the result does not depend on the order of the fleet document.
   const sites = inputs.sites.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const placeOf = new Map<string, ClusterPlace>();
-  const fillBitsPerSec = new Map<string, number>();
+  const rates = new Map<string, FillRates>();
   const linked = sites.map((site, index): LinkedSite => {
     const clusters = placedClusters(bySite.get(site.id) ?? []);
     const table = holderTable(inputs.facts.length, clusters);
@@ -39,7 +46,7 @@ export function linkFleet(inputs: FleetInputs, placements: readonly ClusterPlace
       placeOf.set(clusterId, { site: index, firstAppliance, table: clusters.length > 1 ? table : undefined });
     return linkSite(inputs, site, table, {
       members: clusters.flatMap(({ entries }) => entries.applianceIds.flatMap((id) => appliances.get(id) ?? [])),
-      fillBitsPerSec,
+      rates,
     });
   });
   return {
@@ -48,16 +55,16 @@ export function linkFleet(inputs: FleetInputs, placements: readonly ClusterPlace
     originUrls: inputs.originUrls,
     originWaitSec: inputs.settings.originWaitSec,
     placeOf,
-    fillBitsPerSec,
+    rates,
   };
 }
 
-/** @param fillBitsPerSec is told the rates of the site's appliances */
+/** @param rates is told the rates of the site's appliances */
 function linkSite(
   inputs: FleetInputs,
   { fillBitsPerSec: siteBitsPerSec }: PlanSite,
   table: HolderTable,
-  { members, fillBitsPerSec }: { readonly members: readonly PlanAppliance[]; fillBitsPerSec: Map<string, number> },
+  { members, rates }: { readonly members: readonly PlanAppliance[]; readonly rates: Map<string, FillRates> },
 ): LinkedSite {
   const claims = members.map(({ id, fillBitsPerSec: limit }) => ({ applianceId: id, fillBitsPerSec: limit }));
   const fairRates = shareFillRate(siteBitsPerSec, claims);
@@ -68,13 +75,20 @@ function linkSite(
     previous: mastersBefore(inputs, members),
     isAway,
   });
-  const rates = shareFillRate(
+  const shares = shareFillRate(
     siteBitsPerSec,
     claims.map((claim, at) => ({ ...claim, linkBytes: linkBytes[at] ?? 0 })),
   );
-  for (const [id, rate] of rates) fillBitsPerSec.set(id, rate);
+  for (const { id, peerFillBitsPerSec } of members) {
+    const fillBitsPerSec = shares.get(id) ?? 1;
+    const peerBitsPerSec = peerFillBitsPerSec ?? Math.max(USUAL_PEER_BITS_PER_SEC, 4 * fillBitsPerSec);
+    rates.set(id, { fillBitsPerSec, peerBitsPerSec });
+  }
   return { appliances: members.map(({ id, baseUrl }) => ({ id, baseUrl })), master, isAway };
 }
+
+/** What disks take without being felt, where the operator says nothing. */
+const USUAL_PEER_BITS_PER_SEC = 1e9;
 
 interface PlacedCluster {
   readonly clusterId: string;

@@ -16,6 +16,8 @@ export interface FillWindowInput {
   readonly startsAtMs: readonly number[];
   readonly hours: number;
   readonly fillBitsPerSec: number;
+  /** What peers may give besides; see the contract. */
+  readonly peerBitsPerSec?: number | undefined;
   readonly nowMs: number;
   /** A window that the operator opened by hand, at the same rate. */
   readonly openedByHand?: { readonly startsAtMs: number; readonly endsAtMs: number } | undefined;
@@ -43,8 +45,11 @@ export function fillWindows(input: FillWindowInput): FillWindow[] {
     .map(({ startsAtMs, endsAtMs }) => ({ startsAtMs: Math.round(startsAtMs), endsAtMs: Math.round(endsAtMs) }))
     .filter(({ startsAtMs, endsAtMs }) => endsAtMs > input.nowMs && endsAtMs > startsAtMs)
     .sort((a, b) => a.startsAtMs - b.startsAtMs)
-    .map((interval) => ({ ...interval, fillBitsPerSec: input.fillBitsPerSec }));
+    .map((interval) => ({ ...interval, ...ratesOf(input) }));
 }
+
+const ratesOf = ({ fillBitsPerSec, peerBitsPerSec }: FillWindowInput): Omit<FillWindow, keyof Interval> =>
+  peerBitsPerSec === undefined ? { fillBitsPerSec } : { fillBitsPerSec, peerBitsPerSec };
 
 /** The window that is open at `sinceMs` begins there; the others stay. */
 export const restartWindow = (windows: readonly FillWindow[], sinceMs: number): FillWindow[] =>
