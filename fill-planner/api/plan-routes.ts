@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseContract } from '../../src/contracts/contract.ts';
-import type { FillPlan } from '../../src/contracts/fill-plan.ts';
 import { type JsonServer, sendProblem } from '../../src/server/json-server.ts';
+import type { Identity } from '../../src/signing/identity.ts';
 import type { Clock } from '../../src/world/world.ts';
 import { parseFleet } from '../fleet/fleet.ts';
 import type { FleetStore } from '../fleet/fleet-store.ts';
@@ -11,6 +11,7 @@ import type { PlanStore } from '../plan/plan-store.ts';
 export interface PlanRoutesParts {
   readonly fleet: FleetStore;
   readonly plans: PlanStore;
+  readonly identity: Identity;
   readonly clock: Clock;
   readonly runCycle: (options: CycleOptions) => CycleReport;
 }
@@ -27,33 +28,22 @@ const cycleRequestSchema = z
   .default({});
 
 /** Fleet and plans on the admin listener: `oca fleet`, `oca plan`. */
-export function addPlanRoutes(server: JsonServer, { fleet, plans, clock, runCycle }: PlanRoutesParts): void {
+export function addPlanRoutes(server: JsonServer, { fleet, plans, identity, clock, runCycle }: PlanRoutesParts): void {
   server.get('/v1/fleet', () => fleet.get());
   server.put('/v1/fleet', (request) => fleet.set(parseFleet(request.body), clock.nowMs()));
 
   server.post('/v1/plan-cycle', (request) =>
-    runCycle(parseContract('plan cycle request', cycleRequestSchema, request.body)),
+    runCycle({ ...parseContract('plan cycle request', cycleRequestSchema, request.body), isAsked: true }),
   );
 
-  server.get('/v1/plans', () => ({
-    plans: plans.all().map(({ document, etag: _, ...stored }) => {
-      const plan = JSON.parse(document) as FillPlan;
-      return {
-        ...stored,
-        renditionCount: plan.renditions.length,
-        fileCount: plan.files.length,
-        planBytes: plan.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-        windows: plan.windows,
-      };
-    }),
-  }));
+  server.get('/v1/plans', () => ({ plans: plans.all().map(({ etag: _, ...stored }) => stored) }));
 
   server.get<{ Params: { appliance: string } }>('/v1/plans/:appliance', (request, reply) => {
     const { appliance } = request.params;
     const stored = plans.newest(appliance);
     return stored === undefined
       ? sendProblem(reply, 404, 'NO_PLAN', `no plan for '${appliance}': it is not in the fleet, or no cycle has run`)
-      : reply.type('application/json').send(stored.document);
+      : reply.type('application/json').send(plans.document(stored, identity));
   });
 
   server.get('/v1/fill-reports', () => ({ reports: plans.reports() }));

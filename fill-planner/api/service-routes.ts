@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parseContract } from '../../src/contracts/contract.ts';
 import { parseDemandSample } from '../../src/contracts/demand-sample.ts';
 import { BLOCK_BYTES, type FileManifest } from '../../src/contracts/file-manifest.ts';
-import type { FillPlan, PlanRenditions } from '../../src/contracts/fill-plan.ts';
+import type { PlanRenditions } from '../../src/contracts/fill-plan.ts';
 import { parseFillReport } from '../../src/contracts/fill-report.ts';
 import { sha256HexSchema } from '../../src/contracts/ids.ts';
 import { evaluatePreconditions } from '../../src/http/conditional.ts';
@@ -39,14 +39,14 @@ export function addServiceRoutes(server: JsonServer, parts: ServiceRoutesParts):
   addReportRoutes(server, parts);
 }
 
-function addPlanRoutes(server: JsonServer, { guard, plans }: ServiceRoutesParts): void {
+function addPlanRoutes(server: JsonServer, { guard, plans, identity }: ServiceRoutesParts): void {
   server.get<{ Params: { appliance: string } }>('/v1/plan/:appliance', (request, reply) => {
     const { appliance } = request.params;
     if (guard(request, reply, ['appliance'], appliance) === 'refused') return reply;
     const stored = plans.newest(appliance);
     return stored === undefined
       ? noPlan(reply, appliance)
-      : sendConditional(request, reply, stored.etag, () => stored.document);
+      : sendConditional(request, reply, stored.etag, () => plans.document(stored, identity));
   });
 
   server.get<{ Params: { appliance: string } }>('/v1/plan/:appliance/renditions', (request, reply) => {
@@ -55,10 +55,15 @@ function addPlanRoutes(server: JsonServer, { guard, plans }: ServiceRoutesParts)
     const { version } = parseContract('rendition list request', versionSchema, request.query);
     const stored = version === undefined ? plans.newest(appliance) : plans.version(appliance, version);
     if (stored === undefined) return noPlan(reply, appliance, version);
-    const { planVersion, renditions } = JSON.parse(stored.document) as FillPlan;
+    const { planVersion } = stored;
     // The list of a version never changes, so the version is its tag.
     return sendConditional(request, reply, `"${planVersion}"`, () =>
-      JSON.stringify({ version: 1, applianceId: appliance, planVersion, renditions } satisfies PlanRenditions),
+      JSON.stringify({
+        version: 1,
+        applianceId: appliance,
+        planVersion,
+        renditions: plans.renditions(stored),
+      } satisfies PlanRenditions),
     );
   });
 }
@@ -107,7 +112,7 @@ function addReportRoutes(server: JsonServer, parts: ServiceRoutesParts): void {
   });
 }
 
-function sendConditional(request: JsonRequest, reply: JsonReply, etag: string, body: () => string): JsonReply {
+function sendConditional(request: JsonRequest, reply: JsonReply, etag: string, body: () => string | Buffer): JsonReply {
   reply.header('etag', etag).header('cache-control', 'no-cache');
   const outcome = evaluatePreconditions({
     method: request.method,

@@ -57,29 +57,42 @@ export function draftedFiles(
   const indexOf = new Map(renditions.map((id, index) => [id, index]));
   const files: FillPlanFile[] = [];
   for (const [entry, content] of contents.entries()) {
-    const held = draft.isHead[entry] === 1 ? content.files.filter(({ headBytes }) => headBytes > 0) : content.files;
-    const heldBytes = held.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-    const reason = reasonOf(draft, entry);
+    const { reason, files: ofEntry } = filesOfEntry(draft, entry, content);
     const sources = [...(draft.sourceLists[draft.sources[entry] ?? 0] ?? [])];
-    for (const { path, sizeBytes, root, headBytes } of held) {
-      const share = heldBytes === 0 ? 0 : sizeBytes / heldBytes;
-      files.push({
-        path,
-        sizeBytes,
-        root,
-        ...(draft.isHead[entry] === 1 ? { headBytes } : {}),
-        rendition: indexOf.get(content.id) ?? 0,
-        priority: files.length,
-        reason,
-        expectedBytes: twoDigits((draft.expectedBytes[entry] ?? 0) * share),
-        sources,
-      });
-    }
+    const rendition = indexOf.get(content.id) ?? 0;
+    for (const file of ofEntry) files.push({ ...file, rendition, priority: files.length, reason, sources });
   }
   return { renditions, files };
 }
 
-function reasonOf(draft: PlanDraft, entry: number): string {
+/** The files of one entry: all, or those that its head lies in. */
+export function filesOfEntry(
+  draft: DescribedDraft,
+  entry: number,
+  content: RenditionContent,
+): {
+  readonly reason: string;
+  readonly files: readonly Pick<FillPlanFile, 'path' | 'sizeBytes' | 'root' | 'headBytes' | 'expectedBytes'>[];
+} {
+  const isHead = draft.isHead[entry] === 1;
+  const held = isHead ? content.files.filter(({ headBytes }) => headBytes > 0) : content.files;
+  const heldBytes = held.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const expectedBytes = draft.expectedBytes[entry] ?? 0;
+  return {
+    reason: reasonOf(draft, entry),
+    files: held.map(({ path, sizeBytes, root, headBytes }) => ({
+      path,
+      sizeBytes,
+      root,
+      ...(isHead ? { headBytes } : {}),
+      expectedBytes: heldBytes === 0 ? 0 : twoDigits((expectedBytes * sizeBytes) / heldBytes),
+    })),
+  };
+}
+
+type DescribedDraft = Omit<PlanDraft, 'applianceId' | 'windows'>;
+
+function reasonOf(draft: DescribedDraft, entry: number): string {
   const copies = draft.copies[entry] ?? 1;
   const copy = copies === 1 ? 'the only copy' : `one of ${copies} copies`;
   const text =

@@ -8,7 +8,9 @@ import type { RenditionContent } from './draft-plan.ts';
 import type { PlanSettings } from './fleet-inputs.ts';
 import { gatherFleet } from './gather-fleet.ts';
 import { planFleet } from './plan-fleet.ts';
-import type { PlannedAppliance, PlanStore } from './plan-store.ts';
+import { type PlannedAppliance, type PlanStore, REFRESH_MS } from './plan-store.ts';
+import { numberPlanned, plannedRenditions } from './stored/number-contents.ts';
+import { preparePlan } from './stored/prepare-plan.ts';
 
 /**
  * The life of a plan: once an hour, and whenever the operator asks, everything the planner knows becomes one plan per
@@ -23,6 +25,8 @@ import type { PlannedAppliance, PlanStore } from './plan-store.ts';
 export interface CycleOptions {
   /** Opens a window for the whole fleet that starts now and lasts this long. */
   readonly fillNowMinutes?: number | undefined;
+  /** Also writes again what differs in ranks and expectations only: somebody asked to see the plans of now. */
+  readonly isAsked?: boolean | undefined;
 }
 
 export interface CycleReport {
@@ -55,7 +59,21 @@ export function runPlanCycle(parts: PlanCycleParts, options: CycleOptions = {}):
   demand.trim(nowMs);
   const { inputs, contents } = gatherFleet(parts, nowMs);
   const { drafts, placements } = planFleet(inputs);
-  const appliances = plans.save(drafts, (rendition) => contents[rendition] ?? NO_CONTENT, identity, nowMs);
+  const numbered = numberPlanned(
+    plans,
+    plannedRenditions(drafts),
+    contents.length,
+    (rendition) => contents[rendition] ?? NO_CONTENT,
+    nowMs,
+  );
+  plans.setFleet(inputs.appliances.map(({ id }) => id));
+  const appliances = plans.save(
+    drafts.map((draft) => preparePlan(draft, numbered)),
+    identity,
+    nowMs,
+    options.isAsked === true ? 0 : REFRESH_MS,
+  );
+  plans.trim(nowMs);
   const leftOut = Object.fromEntries(
     placements
       .filter((placement) => placement.leftOut.length > 0)

@@ -1,32 +1,40 @@
 import { createHash } from 'node:crypto';
-import { type FillPlan, plannedBytes } from '../../src/contracts/fill-plan.ts';
+import type { FillWindow } from '../../src/contracts/fill-plan.ts';
 import type { FillReport } from '../../src/contracts/fill-report.ts';
-import { canonicalJson } from '../../src/signing/canonical-json.ts';
-import type { Identity } from '../../src/signing/identity.ts';
-import { signDocument } from '../../src/signing/signed-document.ts';
+import { OperationalError } from '../../src/errors/operational-error.ts';
+import { type Identity, verifySignature } from '../../src/signing/identity.ts';
 import { migrate } from '../../src/sqlite/migrate.ts';
 import { type Database, openDatabase } from '../../src/sqlite/open-database.ts';
 import { transact } from '../../src/sqlite/transact.ts';
 import { restartWindow } from '../schedule/fill-window.ts';
-import { draftedFiles, type PlanDraft, type RenditionContent } from './draft-plan.ts';
+import type { PlanDraft, RenditionContent } from './draft-plan.ts';
 import type { HeldBefore } from './plan-facts.ts';
+import { ContentBook } from './stored/content-book.ts';
+import { decompress, type PackedDraft, readDraft } from './stored/pack-draft.ts';
+import type { PreparedPlan } from './stored/prepare-plan.ts';
+import { writePlan } from './stored/write-plan.ts';
 
 /**
- * Signed plans with their versions, what they were made with, and what appliances report of them: `plan.sqlite`.
- * Nobody else opens it.
+ * Signed plans with their versions, what they were made with, and what appliances report of them: `plan.sqlite`. One
+ * planner has it, from several threads: each opens it for itself.
  *
  * What a version means: the rendition list (over which heartbeats count holdings), the files and their sources. Only a
  * change of these makes a new version. Windows move every day, ranks and expectations every hour; such a plan is
  * written again under its version, with a new date, signature and ETag, so that appliances see it and steering need not
- * fetch rendition lists again.
+ * fetch rendition lists again: at once where windows changed, and every few hours where only ranks and expectations did,
+ * because a thousand appliances would else fetch all their plans every hour.
+ *
+ * Plans are stored in columns and signed as they lie there; JSON with a signature of its own is written for who asks.
  */
 export interface StoredPlan {
   readonly applianceId: string;
   readonly planVersion: number;
   readonly etag: string;
   readonly createdAtMs: number;
-  /** The signed plan as JSON text. */
-  readonly document: string;
+  readonly windows: readonly FillWindow[];
+  readonly renditionCount: number;
+  readonly fileCount: number;
+  readonly planBytes: number;
 }
 
 export type PlanOutcome = 'new' | 'refreshed' | 'unchanged';
@@ -46,64 +54,148 @@ export interface OpenedWindow {
 }
 
 const KEPT_VERSIONS = 10;
+/** Versions that are not in force any more; contents are kept for longer. */
+const KEPT_MS = 30 * 86_400_000;
+/** How old ranks and expectations may be in a plan that is the same in everything else, unless somebody asks. */
+export const REFRESH_MS = 6 * 3_600_000;
 /** Twice the skew that signatures may have: an old request of a sender whose clock is ahead. */
 const REPLAYABLE_MS = 600_000;
+/** A million entries with as many reasons as there are words for. */
+const MAX_PLAN_BYTES = 256 * 2 ** 20;
 
 export class PlanStore {
   readonly #database: Database;
+  readonly #contents: ContentBook;
 
   /** @throws OperationalError STATE_CORRUPT, VOLUME_IO */
   constructor(file: string) {
-    this.#database = openDatabase(file, { durable: true, exclusive: true });
+    this.#database = openDatabase(file, { durable: true });
     migrate(this.#database, new URL('./migrations/', import.meta.url));
+    this.#contents = new ContentBook(this.#database);
   }
 
   /** The newest plan of an appliance that is in the fleet. */
   newest(applianceId: string): StoredPlan | undefined {
-    return this.#rows('JOIN plan_counter USING (appliance_id, plan_version) WHERE is_planned = 1 AND appliance_id = ?')
-      .all(applianceId)
-      .map(toStoredPlan)[0];
+    return this.#rows(
+      'JOIN plan_counter USING (appliance_id, plan_version) WHERE is_planned = 1 AND appliance_id = ?',
+      [applianceId],
+    )[0];
   }
 
   version(applianceId: string, planVersion: number): StoredPlan | undefined {
-    return this.#rows('WHERE appliance_id = ? AND plan_version = ?').all(applianceId, planVersion).map(toStoredPlan)[0];
+    return this.#rows('WHERE appliance_id = ? AND plan_version = ?', [applianceId, planVersion])[0];
   }
 
   /** The newest plan of every appliance in the fleet, by id. */
   all(): StoredPlan[] {
-    return this.#rows('JOIN plan_counter USING (appliance_id, plan_version) WHERE is_planned = 1 ORDER BY appliance_id')
-      .all()
-      .map(toStoredPlan);
+    return this.#rows(
+      'JOIN plan_counter USING (appliance_id, plan_version) WHERE is_planned = 1 ORDER BY appliance_id',
+      [],
+    );
   }
 
-  /** Stores one cycle's plans in one transaction. Appliances without a draft have no plan any more. */
-  save(
-    drafts: readonly PlanDraft[],
-    contentOf: (rendition: number) => RenditionContent,
-    identity: Identity,
-    nowMs: number,
-  ): PlannedAppliance[] {
-    return transact(this.#database, () => {
-      this.#database.prepare('UPDATE plan_counter SET is_planned = 0').run();
-      return drafts.map((draft): PlannedAppliance => {
-        const { applianceId, windows } = draft;
-        const filled = draftedFiles(draft, contentOf);
-        return {
-          applianceId,
-          ...this.#saveOne({ applianceId, windows, ...filled }, identity, nowMs),
-          renditionCount: filled.renditions.length,
-          fileCount: filled.files.length,
-          planBytes: filled.files.reduce((sum, file) => sum + plannedBytes(file), 0),
-        };
-      });
-    });
+  /**
+   * A plan as its appliance gets it, signed. Takes 10 ms per thousand files.
+   * @throws OperationalError STATE_CORRUPT when what is stored is not what was signed
+   */
+  document(plan: StoredPlan, identity: Identity): Buffer {
+    const draft = this.#read(plan, identity);
+    return writePlan({ ...plan, draft }, (number) => this.#contents.content(number), identity);
+  }
+
+  /** The list that holdings of this plan count over. */
+  renditions(plan: StoredPlan): string[] {
+    return Array.from(this.#unpack(plan).rendition, (number) => this.#contents.renditionId(number)).sort();
+  }
+
+  /** Of every appliance in the fleet that has a plan. */
+  versionsInForce(): ReadonlyMap<string, number> {
+    return new Map(this.all().map(({ applianceId, planVersion }) => [applianceId, planVersion]));
+  }
+
+  /**
+   * What a version says, in the numbering of a cycle: renditions that have no number are left out, and content that was
+   * brought in anew under the same name is meant as it is now. Undefined when the version is not kept any more.
+   */
+  draftOf(
+    applianceId: string,
+    planVersion: number,
+    numberOf: (renditionId: string) => number | undefined,
+  ): Omit<PlanDraft, 'windows'> | undefined {
+    const plan = this.version(applianceId, planVersion);
+    if (plan === undefined) return undefined;
+    const stored = this.#unpack(plan);
+    const numbers = Array.from(stored.rendition, (number) => numberOf(this.#contents.renditionId(number)));
+    const kept = Array.from(numbers.keys()).filter((entry) => numbers[entry] !== undefined);
+    const pick = <A extends Uint8Array | Uint16Array | Uint32Array | Float64Array>(column: A): A =>
+      column.filter((_, entry) => numbers[entry] !== undefined) as A;
+    return {
+      ...stored,
+      applianceId,
+      rendition: Uint32Array.from(kept, (entry) => numbers[entry] ?? 0),
+      isHead: pick(stored.isHead),
+      isMaster: pick(stored.isMaster),
+      expectedBytes: pick(stored.expectedBytes),
+      rank: pick(stored.rank),
+      copies: pick(stored.copies),
+      reason: pick(stored.reason),
+      sources: pick(stored.sources),
+    };
   }
 
   /** What the newest plans hold, by appliance; renditions that have no number any more are left out. */
-  heldBefore(numberOf: (renditionId: string) => number | undefined): ReadonlyMap<string, HeldBefore> {
-    return new Map(
-      this.all().map(({ applianceId, document }) => [applianceId, heldIn(JSON.parse(document) as FillPlan, numberOf)]),
+  heldBefore(numberOf: (renditionId: string) => number | undefined): Map<string, HeldBefore> {
+    const numbers = this.#numbersNow(numberOf);
+    return new Map(this.all().map((plan) => [plan.applianceId, heldIn(this.#unpack(plan), numbers)]));
+  }
+
+  /** The numbers of these contents, for good. */
+  numberContents(contents: Iterable<RenditionContent>, nowMs: number): number[] {
+    return transact(this.#database, () => this.#contents.number(contents, nowMs));
+  }
+
+  /** From now on these appliances are in the fleet and no others: others have no plan any more. */
+  setFleet(applianceIds: readonly string[]): void {
+    transact(this.#database, () =>
+      this.#database
+        .prepare('UPDATE plan_counter SET is_planned = appliance_id IN (SELECT value FROM json_each(?))')
+        .run(JSON.stringify(applianceIds)),
     );
+  }
+
+  /**
+   * Stores plans of appliances that are in the fleet, in one transaction.
+   * @param refreshMs see `REFRESH_MS`
+   */
+  save(plans: readonly PreparedPlan[], identity: Identity, nowMs: number, refreshMs = REFRESH_MS): PlannedAppliance[] {
+    return transact(this.#database, () =>
+      plans.map((plan): PlannedAppliance => {
+        const { applianceId, renditionCount, fileCount, planBytes } = plan;
+        return {
+          applianceId,
+          ...this.#saveOne(plan, identity, nowMs, refreshMs),
+          renditionCount,
+          fileCount,
+          planBytes,
+        };
+      }),
+    );
+  }
+
+  /** Forgets versions that nobody asks for any more: all but the last ten, and of these what is a month old. */
+  trim(nowMs: number): void {
+    transact(this.#database, () => {
+      this.#database
+        .prepare(
+          `DELETE FROM plan WHERE EXISTS (
+             SELECT 1 FROM plan_counter AS newest
+             WHERE newest.appliance_id = plan.appliance_id
+               AND (plan.plan_version <= newest.plan_version - ${KEPT_VERSIONS}
+                 OR plan.plan_version < newest.plan_version AND plan.created_at_ms < ?))`,
+        )
+        .run(nowMs - KEPT_MS);
+      this.#contents.forgetUnused(nowMs);
+    });
   }
 
   /** The window opened by hand, if it has not ended. */
@@ -150,106 +242,176 @@ export class PlanStore {
     this.#database.close();
   }
 
-  #saveOne(draft: FilledDraft, identity: Identity, nowMs: number): { planVersion: number; outcome: PlanOutcome } {
-    const { applianceId } = draft;
+  #saveOne(
+    plan: PreparedPlan,
+    identity: Identity,
+    nowMs: number,
+    refreshMs: number,
+  ): { planVersion: number; outcome: PlanOutcome } {
+    const { applianceId, contentDigest } = plan;
     const lastVersion = Number(
       this.#database.prepare('SELECT plan_version FROM plan_counter WHERE appliance_id = ?').pluck().get(applianceId) ??
         0,
     );
-    const contentDigest = digest(versioned(draft));
     const before = this.#database
-      .prepare<[string, number], { contentDigest: string; textDigest: string; contentSinceMs: number }>(
-        `SELECT content_digest AS contentDigest, text_digest AS textDigest, content_since_ms AS contentSinceMs
+      .prepare<[string, number], SavedBefore>(
+        `SELECT content_digest AS contentDigest, text_digest AS textDigest, content_since_ms AS contentSinceMs,
+           created_at_ms AS createdAtMs, windows, key_id AS keyId
          FROM plan WHERE appliance_id = ? AND plan_version = ?`,
       )
       .get(applianceId, lastVersion);
-    const isSameContent = before?.contentDigest === contentDigest;
+    const isSameContent = before?.contentDigest.equals(contentDigest) ?? false;
     const planVersion = isSameContent ? lastVersion : lastVersion + 1;
-    const contentSinceMs = isSameContent ? before.contentSinceMs : nowMs;
-    const windows = restartWindow(draft.windows, contentSinceMs);
-    const textDigest = digest([{ renditions: draft.renditions, files: draft.files, windows }, identity.keyId]);
+    const contentSinceMs = isSameContent ? (before?.contentSinceMs ?? nowMs) : nowMs;
+    const windows = JSON.stringify(restartWindow(plan.windows, contentSinceMs));
+    const textDigest = textDigestOf(plan.layoutDigest, windows, identity.keyId);
     this.#database
       .prepare(
         `INSERT INTO plan_counter VALUES (?, ?, 1) ON CONFLICT DO UPDATE
          SET plan_version = excluded.plan_version, is_planned = 1`,
       )
       .run(applianceId, planVersion);
-    if (isSameContent && before.textDigest === textDigest) return { planVersion, outcome: 'unchanged' };
-    const unsigned: Omit<FillPlan, 'keyId' | 'signature'> = {
-      version: 1,
-      planVersion,
+    if (
+      isSameContent &&
+      before !== undefined &&
+      isStillGood(before, { textDigest, windows, identity, nowMs, refreshMs })
+    )
+      return { planVersion, outcome: 'unchanged' };
+    const row: Record<keyof PlanRow, unknown> = {
       applianceId,
+      planVersion,
+      contentDigest,
+      textDigest,
+      contentSinceMs,
       createdAtMs: nowMs,
-      renditions: [...draft.renditions],
       windows,
-      files: [...draft.files],
+      renditionCount: plan.renditionCount,
+      fileCount: plan.fileCount,
+      planBytes: plan.planBytes,
+      packed: plan.packed,
+      keyId: identity.keyId,
+      signature: identity.sign(sealOf(applianceId, planVersion, nowMs, textDigest)),
     };
     this.#database
-      .prepare('INSERT OR REPLACE INTO plan VALUES (?, ?, ?, ?, ?, ?, ?)')
-      .run(
-        applianceId,
-        planVersion,
-        contentDigest,
-        textDigest,
-        contentSinceMs,
-        nowMs,
-        JSON.stringify(signDocument(unsigned, identity)),
-      );
-    this.#database
-      .prepare('DELETE FROM plan WHERE appliance_id = ? AND plan_version <= ?')
-      .run(applianceId, planVersion - KEPT_VERSIONS);
+      .prepare(
+        `INSERT OR REPLACE INTO plan VALUES (@applianceId, @planVersion, @contentDigest, @textDigest, @contentSinceMs,
+           @createdAtMs, @windows, @renditionCount, @fileCount, @planBytes, @packed, @keyId, @signature)`,
+      )
+      .run(row);
     return { planVersion, outcome: isSameContent ? 'refreshed' : 'new' };
   }
 
-  #rows(where: string) {
-    return this.#database.prepare<unknown[], PlanRow>(
-      `SELECT appliance_id AS applianceId, plan_version AS planVersion, text_digest AS textDigest,
-         created_at_ms AS createdAtMs, document FROM plan ${where}`,
-    );
+  #rows(where: string, parameters: readonly unknown[]): StoredPlan[] {
+    return this.#database
+      .prepare<unknown[], Omit<StoredPlan, 'etag' | 'windows'> & { windows: string; textDigest: Buffer }>(
+        `SELECT appliance_id AS applianceId, plan_version AS planVersion, text_digest AS textDigest,
+           created_at_ms AS createdAtMs, windows, rendition_count AS renditionCount, file_count AS fileCount,
+           plan_bytes AS planBytes FROM plan ${where}`,
+      )
+      .all(...parameters)
+      .map(({ textDigest, windows, ...row }) => ({
+        ...row,
+        etag: `"${row.planVersion}-${textDigest.toString('hex', 0, 8)}"`,
+        windows: JSON.parse(windows) as FillWindow[],
+      }));
+  }
+
+  #unpack({ applianceId, planVersion }: StoredPlan): PackedDraft {
+    const packed = this.#database
+      .prepare('SELECT packed FROM plan WHERE appliance_id = ? AND plan_version = ?')
+      .pluck()
+      .get(applianceId, planVersion);
+    if (!Buffer.isBuffer(packed)) throw new Error(`plan ${planVersion} of ${applianceId} is not stored any more`);
+    return readDraft(decompress(packed, MAX_PLAN_BYTES));
+  }
+
+  /** The draft of a plan, checked against its seal: a planner must not sign what a disk has made of it. */
+  #read({ applianceId, planVersion }: StoredPlan, identity: Identity): PackedDraft {
+    const row = this.#database
+      .prepare<[string, number], Pick<PlanRow, 'packed' | 'windows' | 'createdAtMs' | 'keyId' | 'signature'>>(
+        `SELECT packed, windows, created_at_ms AS createdAtMs, key_id AS keyId, signature
+         FROM plan WHERE appliance_id = ? AND plan_version = ?`,
+      )
+      .get(applianceId, planVersion);
+    if (row === undefined) throw new Error(`plan ${planVersion} of ${applianceId} is not stored any more`);
+    const laidOut = decompress(row.packed, MAX_PLAN_BYTES);
+    const layoutDigest = createHash('sha256').update(laidOut).digest();
+    const textDigest = textDigestOf(layoutDigest, row.windows, row.keyId);
+    const seal = sealOf(applianceId, planVersion, row.createdAtMs, textDigest);
+    if (!verifySignature(identity.publicKey, seal, row.signature))
+      throw new OperationalError('STATE_CORRUPT', `plan ${planVersion} of ${applianceId} is not what was signed`);
+    return readDraft(laidOut);
+  }
+
+  /** By number of a content: the number of its rendition in this cycle, -1 for none. */
+  #numbersNow(numberOf: (renditionId: string) => number | undefined): Int32Array {
+    const rows = this.#database
+      .prepare<[], [number, string]>('SELECT content_id, rendition_id FROM content')
+      .raw()
+      .all();
+    const numbers = new Int32Array(rows.reduce((most, [id]) => Math.max(most, id), 0) + 1).fill(-1);
+    for (const [id, renditionId] of rows) numbers[id] = numberOf(renditionId) ?? -1;
+    return numbers;
   }
 }
 
-type FilledDraft = Pick<PlanDraft, 'applianceId' | 'windows'> & Pick<FillPlan, 'renditions' | 'files'>;
+interface PlanRow {
+  readonly applianceId: string;
+  readonly planVersion: number;
+  readonly contentDigest: Buffer;
+  readonly textDigest: Buffer;
+  readonly contentSinceMs: number;
+  readonly createdAtMs: number;
+  readonly windows: string;
+  readonly renditionCount: number;
+  readonly fileCount: number;
+  readonly planBytes: number;
+  readonly packed: Buffer;
+  readonly keyId: string;
+  readonly signature: string;
+}
 
-function heldIn(plan: FillPlan, numberOf: (renditionId: string) => number | undefined): HeldBefore {
-  const held = new Map<number, { isHead: number; isMaster: number }>();
-  for (const { rendition, headBytes, sources } of plan.files) {
-    const number = numberOf(plan.renditions[rendition] ?? '');
-    if (number === undefined) continue;
-    held.set(number, {
-      isHead: headBytes === undefined ? 0 : 1,
-      // Everybody but the master asks a peer first.
-      isMaster: sources[0]?.kind === 'peer' ? 0 : 1,
-    });
-  }
-  const ascending = [...held].sort(([a], [b]) => a - b);
+type SavedBefore = Pick<
+  PlanRow,
+  'contentDigest' | 'textDigest' | 'contentSinceMs' | 'createdAtMs' | 'windows' | 'keyId'
+>;
+
+function isStillGood(
+  before: SavedBefore,
+  now: {
+    readonly textDigest: Buffer;
+    readonly windows: string;
+    readonly identity: Identity;
+    readonly nowMs: number;
+    readonly refreshMs: number;
+  },
+): boolean {
+  if (before.textDigest.equals(now.textDigest)) return true;
+  return (
+    before.windows === now.windows &&
+    before.keyId === now.identity.keyId &&
+    now.nowMs - before.createdAtMs < now.refreshMs
+  );
+}
+
+function textDigestOf(layoutDigest: Uint8Array, windows: string, keyId: string): Buffer {
+  return createHash('sha256')
+    .update(layoutDigest)
+    .update(JSON.stringify([windows, keyId]))
+    .digest();
+}
+
+const sealOf = (applianceId: string, planVersion: number, createdAtMs: number, textDigest: Buffer): string =>
+  `plan ${applianceId} ${planVersion} ${createdAtMs} ${textDigest.toString('hex')}`;
+
+/** A plan as what was held, ascending by the numbers of now. */
+function heldIn({ rendition, isHead, isMaster }: PackedDraft, numbers: Int32Array): HeldBefore {
+  const order = Array.from(rendition.keys())
+    .filter((entry) => (numbers[rendition[entry] ?? 0] ?? -1) >= 0)
+    .sort((a, b) => (numbers[rendition[a] ?? 0] ?? 0) - (numbers[rendition[b] ?? 0] ?? 0));
   return {
-    rendition: Uint32Array.from(ascending, ([number]) => number),
-    isHead: Uint8Array.from(ascending, ([, { isHead }]) => isHead),
-    isMaster: Uint8Array.from(ascending, ([, { isMaster }]) => isMaster),
+    rendition: Uint32Array.from(order, (entry) => numbers[rendition[entry] ?? 0] ?? 0),
+    isHead: Uint8Array.from(order, (entry) => isHead[entry] ?? 0),
+    isMaster: Uint8Array.from(order, (entry) => isMaster[entry] ?? 0),
   };
 }
-
-interface PlanRow extends Omit<StoredPlan, 'etag'> {
-  readonly textDigest: string;
-}
-
-const toStoredPlan = ({ textDigest, ...row }: PlanRow): StoredPlan => ({
-  ...row,
-  etag: `"${row.planVersion}-${textDigest.slice(0, 16)}"`,
-});
-
-/** What makes a version: see above. */
-function versioned(draft: FilledDraft): unknown {
-  const files = draft.files.map(({ path, sizeBytes, headBytes, root, rendition, sources }) => ({
-    path,
-    sizeBytes,
-    headBytes,
-    root,
-    rendition,
-    sources,
-  }));
-  return { renditions: draft.renditions, files: files.sort((a, b) => (a.path < b.path ? -1 : 1)) };
-}
-
-const digest = (value: unknown): string => createHash('sha256').update(canonicalJson(value)).digest('hex');

@@ -130,7 +130,10 @@ describe('demand', () => {
     const expected = async (): Promise<number> =>
       (await plan()).files.find(({ path }) => path === '/demo/v240.mp4')?.expectedBytes ?? 0;
     const before = await expected();
-    await a1.post('/v1/demand', sample({ entries: [{ path: '/demo/v240.mp4', requests: 100, servedBytes: 1e9 }] }));
+    // Of the last full hour: the one that has begun counts when it is over.
+    const hourStartMs = Math.floor(Date.now() / 3_600_000 - 1) * 3_600_000;
+    const entries = [{ path: '/demo/v240.mp4', requests: 100, servedBytes: 1e9 }];
+    await a1.post('/v1/demand', sample({ hourStartMs, entries }));
     const cycle = (await planner.admin.post('/v1/plan-cycle', {})) as { appliances: { outcome: string }[] };
     expect(cycle.appliances[0]?.outcome).toBe('refreshed');
     expect(await expected()).toBeGreaterThan(10 * before);

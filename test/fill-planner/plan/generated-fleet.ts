@@ -3,6 +3,7 @@ import { EMPTY_CALENDAR } from '../../../fill-planner/calendar/calendar-facts.ts
 import type { RenditionContent } from '../../../fill-planner/plan/draft-plan.ts';
 import type { FleetInputs } from '../../../fill-planner/plan/fleet-inputs.ts';
 import type { RegionDemand, RenditionFacts } from '../../../fill-planner/plan/plan-facts.ts';
+import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
 
 const HOUR_MS = 3_600_000;
 const MANIFEST_BYTES = 5;
@@ -27,7 +28,10 @@ export function catalogueOf(titles: readonly (readonly number[])[]) {
     });
     const videos = sizes.map((sizeBytes, rung) => ({
       id: `${titleId}/v${rung}`,
-      files: [file(`v${rung}.mp4`, sizeBytes, Math.floor(sizeBytes / 10)), file(`v${rung}.m3u8`, 10, 10)],
+      files: [
+        file(`v${rung}.mp4`, sizeBytes, Math.floor(sizeBytes / 10 / BLOCK_BYTES) * BLOCK_BYTES),
+        file(`v${rung}.m3u8`, 10, sizeBytes < 10 * BLOCK_BYTES ? 0 : 10),
+      ],
     }));
     return [...videos, { id: `${titleId}/manifests`, files: [file('m.m3u8', MANIFEST_BYTES, 0)] }];
   });
@@ -60,6 +64,9 @@ export function demandOf(expected: readonly number[]): RegionDemand {
   };
 }
 
+/** Heads are held in whole blocks. */
+const inBlocks = (count: number): number => count * BLOCK_BYTES;
+
 interface GeneratedSite {
   readonly region: string;
   readonly fillBitsPerSec: number;
@@ -67,13 +74,15 @@ interface GeneratedSite {
   readonly clusters: readonly (readonly number[])[];
 }
 
-const titles = fc.array(fc.array(fc.integer({ min: 1, max: 10_000 }), { minLength: 1, maxLength: 4 }), {
+const titles = fc.array(fc.array(fc.integer({ min: 1, max: 10_000 }).map(inBlocks), { minLength: 1, maxLength: 4 }), {
   maxLength: 8,
 });
 const site: fc.Arbitrary<GeneratedSite> = fc.record({
   region: fc.constantFrom('de', 'fr'),
   fillBitsPerSec: fc.integer({ min: 1000, max: 1e9 }),
-  clusters: fc.array(fc.array(fc.integer({ min: 100, max: 60_000 }), { minLength: 1, maxLength: 4 }), { maxLength: 3 }),
+  clusters: fc.array(fc.array(fc.integer({ min: 100, max: 60_000 }).map(inBlocks), { minLength: 1, maxLength: 4 }), {
+    maxLength: 3,
+  }),
 });
 
 /** Small fleets of one to three sites in two regions, with a catalogue and a demand for each. */
@@ -81,7 +90,7 @@ export const generatedFleets: fc.Arbitrary<GeneratedFleet> = fc
   .tuple(
     titles,
     fc.array(site, { minLength: 1, maxLength: 3 }),
-    fc.array(fc.integer({ min: 0, max: 1e9 }), { minLength: 100, maxLength: 100 }),
+    fc.array(fc.integer({ min: 0, max: 1e12 }), { minLength: 100, maxLength: 100 }),
   )
   .map(([all, sites, demand]): GeneratedFleet => {
     const { facts, contents } = catalogueOf(all);
@@ -91,7 +100,7 @@ export const generatedFleets: fc.Arbitrary<GeneratedFleet> = fc
       contents,
       inputs: {
         nowMs: GENERATED_NOW_MS,
-        settings: { reserveShare: 0.1, originWaitSec: 600 },
+        settings: { reserveShare: 0.1, originWaitSec: 600, minSavedPerFilled: 0, fillCaution: 0.7, headShare: 0.02 },
         sites: sites.map(({ region, fillBitsPerSec }, s) => ({
           id: `s${s}`,
           region,

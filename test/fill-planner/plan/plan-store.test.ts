@@ -2,10 +2,13 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { PlanDraft, RenditionContent } from '../../../fill-planner/plan/draft-plan.ts';
 import { PlanStore } from '../../../fill-planner/plan/plan-store.ts';
+import { numberPlanned, plannedRenditions } from '../../../fill-planner/plan/stored/number-contents.ts';
+import { preparePlan } from '../../../fill-planner/plan/stored/prepare-plan.ts';
 import { parseFillPlan } from '../../../src/contracts/fill-plan.ts';
 import type { FillReport } from '../../../src/contracts/fill-report.ts';
 import { loadOrCreateIdentity } from '../../../src/signing/identity.ts';
 import { documentVerifies } from '../../../src/signing/signed-document.ts';
+import { openDatabase } from '../../../src/sqlite/open-database.ts';
 import { temporaryFolder } from '../catalog/demo-title.ts';
 
 const HOUR_MS = 3_600_000;
@@ -17,8 +20,20 @@ async function openStore() {
   return {
     store,
     identity,
-    save: (draft: PlanDraft | undefined, nowMs: number, content: RenditionContent = CONTENT) =>
-      store.save(draft === undefined ? [] : [draft], () => content, identity, nowMs)[0],
+    save(draft: PlanDraft | undefined, nowMs: number, content: RenditionContent = CONTENT) {
+      const drafts = draft === undefined ? [] : [draft];
+      const numbered = numberPlanned(store, plannedRenditions(drafts), 1, () => content, nowMs);
+      store.setFleet(drafts.map(({ applianceId }) => applianceId));
+      const prepared = drafts.map((each) => preparePlan(each, numbered));
+      const [saved] = store.save(prepared, identity, nowMs);
+      store.trim(nowMs);
+      return saved;
+    },
+    /** The newest plan of the appliance as it gets it. */
+    document(): unknown {
+      const plan = store.newest('a1');
+      return plan === undefined ? undefined : JSON.parse(store.document(plan, identity).toString());
+    },
     async [Symbol.asyncDispose]() {
       store.close();
       await folder[Symbol.asyncDispose]();
@@ -66,7 +81,7 @@ test('a stored plan verifies, keeps its contract and is as it was drafted', asyn
     fileCount: 1,
     planBytes: 5,
   });
-  const document: unknown = JSON.parse(opened.store.newest('a1')?.document ?? '');
+  const document = opened.document();
   expect(documentVerifies(document, opened.identity.publicKey)).toBe(true);
   expect(parseFillPlan(document)).toMatchObject({
     planVersion: 1,
@@ -96,20 +111,70 @@ test('the same plan again changes neither version nor tag', async () => {
   expect(opened.store.newest('a1')).toEqual(before);
 });
 
-test('new windows, ranks and expectations refresh a plan under its version', async () => {
+test('new windows refresh a plan under its version at once', async () => {
   await using opened = await openStore();
   opened.save(draft(), 0);
+  const before = opened.store.newest('a1')?.etag;
+  const later = draft({ windows: [{ startsAtMs: 24 * HOUR_MS, endsAtMs: 28 * HOUR_MS, fillBitsPerSec: 1e6 }] });
+  expect(opened.save(later, HOUR_MS)).toMatchObject({ planVersion: 1, outcome: 'refreshed' });
+  expect(opened.store.newest('a1')?.etag).not.toBe(before);
+});
+
+test('new ranks and expectations alone refresh a plan a few hours after it was written', async () => {
+  await using opened = await openStore();
+  opened.save(draft(), 0);
+  const etags = new Set([opened.store.newest('a1')?.etag]);
   const changes = [
-    draft({ windows: [{ startsAtMs: 24 * HOUR_MS, endsAtMs: 28 * HOUR_MS, fillBitsPerSec: 1e6 }] }),
     draft({ expectedBytes: Float64Array.of(8) }),
     draft({ reasons: ['for another reason'] }),
+    draft({ rank: Uint32Array.of(3) }),
   ];
-  const etags = new Set([opened.store.newest('a1')?.etag]);
-  for (const change of changes) {
-    expect(opened.save(change, HOUR_MS)).toMatchObject({ applianceId: 'a1', planVersion: 1, outcome: 'refreshed' });
+  for (const [index, change] of changes.entries()) {
+    expect(opened.save(change, index * 6 * HOUR_MS + HOUR_MS)?.outcome).toBe('unchanged');
+    expect(opened.save(change, (index + 1) * 6 * HOUR_MS)).toMatchObject({ planVersion: 1, outcome: 'refreshed' });
     etags.add(opened.store.newest('a1')?.etag);
   }
   expect(etags.size).toBe(4);
+});
+
+test('what a disk has changed is not signed again', async () => {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, 'plan.sqlite');
+  const identity = loadOrCreateIdentity('planner', join(folder.path, 'identity.pem'));
+  const store = new PlanStore(file);
+  const numbered = numberPlanned(store, [0], 1, () => CONTENT, 0);
+  store.save([preparePlan(draft(), numbered)], identity, 0);
+  const other = preparePlan(draft({ reasons: ['forged'] }), numbered);
+  const database = openDatabase(file, { durable: true });
+  database.prepare('UPDATE plan SET packed = ?').run(other.packed);
+  database.close();
+  const plan = store.newest('a1');
+  expect(() => plan && store.document(plan, identity)).toThrow(/is not what was signed/);
+  store.close();
+});
+
+test('a plan in force is what was held before, by the numbers of the next cycle', async () => {
+  await using opened = await openStore();
+  opened.save(draft({ isHead: Uint8Array.of(1) }), 0);
+  expect(opened.store.heldBefore((id) => (id === 't/v' ? 7 : undefined)).get('a1')).toEqual({
+    rendition: Uint32Array.of(7),
+    isHead: Uint8Array.of(1),
+    isMaster: Uint8Array.of(1),
+  });
+  expect(opened.store.heldBefore(() => undefined).get('a1')?.rendition).toHaveLength(0);
+});
+
+test('an earlier version is a draft again, without what is gone, and saved again makes the next version', async () => {
+  await using opened = await openStore();
+  opened.save(draft(), 0);
+  opened.save(draft(), 0, content({ root: 'c'.repeat(64) }));
+  expect(opened.store.draftOf('a1', 1, () => undefined)?.rendition).toHaveLength(0);
+  const { windows, ...rest } = draft();
+  const before = opened.store.draftOf('a1', 1, () => 0);
+  expect(before).toEqual(rest);
+  if (before === undefined) throw new Error('gone');
+  expect(opened.save({ ...before, windows }, 0)).toMatchObject({ planVersion: 3, outcome: 'new' });
+  expect(opened.store.draftOf('a1', 9, () => 0)).toBeUndefined();
 });
 
 test('other files, sources or renditions make the next version', async () => {
@@ -128,8 +193,7 @@ test('other files, sources or renditions make the next version', async () => {
 
 test('a version that is new inside an open window starts the window anew, and a refresh keeps that start', async () => {
   await using opened = await openStore();
-  const startOf = (): number | undefined =>
-    parseFillPlan(JSON.parse(opened.store.newest('a1')?.document ?? '')).windows[0]?.startsAtMs;
+  const startOf = (): number | undefined => parseFillPlan(opened.document()).windows[0]?.startsAtMs;
   opened.save(draft(), HOUR_MS);
   expect(startOf()).toBe(HOUR_MS);
   opened.save(draft({ expectedBytes: Float64Array.of(1) }), 2 * HOUR_MS);

@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto';
+import type { Database } from '../../../src/sqlite/open-database.ts';
+import type { RenditionContent } from '../draft-plan.ts';
+
+/**
+ * What plans are made of, numbered for good: a number stands for the files of a rendition as they were when it was
+ * planned, also when the title has been taken in anew or is gone. Part of `plan.sqlite`.
+ */
+const DAY_MS = 86_400_000;
+/** What no cycle has planned for so long can be in no plan that is kept. */
+const KEPT_DAYS = 60;
+
+type FileRow = readonly [path: string, sizeBytes: number, root: string, headBytes: number];
+
+export class ContentBook {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** The number of each content, a new one where it was never planned before. Run it inside a transaction. */
+  number(contents: Iterable<RenditionContent>, nowMs: number): number[] {
+    const find = this.#database.prepare<[Buffer], { id: number; usedAtMs: number }>(
+      'SELECT content_id AS id, used_at_ms AS usedAtMs FROM content WHERE digest = ?',
+    );
+    const insert = this.#database.prepare(
+      'INSERT INTO content (digest, rendition_id, files, used_at_ms) VALUES (?, ?, ?, ?)',
+    );
+    const touch = this.#database.prepare('UPDATE content SET used_at_ms = ? WHERE content_id = ?');
+    const numbers: number[] = [];
+    for (const { id, files } of contents) {
+      const text = JSON.stringify(files.map((file): FileRow => [file.path, file.sizeBytes, file.root, file.headBytes]));
+      const digest = createHash('sha256').update(`${id}\n${text}`).digest();
+      const known = find.get(digest);
+      if (known !== undefined && nowMs - known.usedAtMs >= DAY_MS) touch.run(nowMs, known.id);
+      numbers.push(known?.id ?? Number(insert.run(digest, id, text, nowMs).lastInsertRowid));
+    }
+    return numbers;
+  }
+
+  /** @throws Error when the number was never given */
+  content(number: number): RenditionContent {
+    const row = this.#database
+      .prepare<[number], { id: string; files: string }>(
+        'SELECT rendition_id AS id, files FROM content WHERE content_id = ?',
+      )
+      .get(number);
+    if (row === undefined) throw new Error(`plan.sqlite has no content ${number}`);
+    const files = (JSON.parse(row.files) as FileRow[]).map(([path, sizeBytes, root, headBytes]) => ({
+      path,
+      sizeBytes,
+      root,
+      headBytes,
+    }));
+    return { id: row.id, files };
+  }
+
+  /** The rendition that a number is of. */
+  renditionId(number: number): string {
+    const id = this.#database.prepare('SELECT rendition_id FROM content WHERE content_id = ?').pluck().get(number);
+    return typeof id === 'string' ? id : '';
+  }
+
+  forgetUnused(nowMs: number): void {
+    this.#database.prepare('DELETE FROM content WHERE used_at_ms < ?').run(nowMs - KEPT_DAYS * DAY_MS);
+  }
+}
