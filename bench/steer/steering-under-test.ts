@@ -77,7 +77,14 @@ export async function startSteering(
 
 /** Keeps all threads of a process on one core. */
 export function pin(pid: number, core: number): void {
-  execFileSync('taskset', ['-acp', String(core), String(pid)], { stdio: 'ignore' });
+  const taskset = (): string | Buffer =>
+    execFileSync('taskset', ['-acp', String(core), String(pid)], { stdio: 'ignore' });
+  try {
+    taskset();
+  } catch {
+    // A thread that ends between the listing and its turn fails the whole: those that come later inherit from the rest.
+    taskset();
+  }
 }
 
 async function beat(url: string, size: SteeringSize): Promise<void> {

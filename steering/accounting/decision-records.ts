@@ -10,7 +10,7 @@ import type { Decision } from '../answer/decision.ts';
 import type { ClientPlace } from '../answer/locate-client.ts';
 import { dataVersions, type SteeringState } from '../answer/steering-state.ts';
 import { DecisionLog } from '../decision-log/decision-log.ts';
-import type { AnswerShape } from '../decision-log/logged-decision.ts';
+import type { AnswerShape, LoggedDecision } from '../decision-log/logged-decision.ts';
 import { nominalBitsPerSec } from '../fleet/admission/nominal-bitrate.ts';
 import { ORIGIN_ID, ORIGIN_RETRY_ID } from '../ranking/candidate.ts';
 import { ByteAccounts } from './byte-accounts.ts';
@@ -165,7 +165,7 @@ export class DecisionRecords implements Service {
     const { basis, client, appliances } = decision;
     // A static answer ranked nothing: there is nothing to make again.
     if (basis === undefined) return;
-    this.#log?.note(sessionId, () => ({
+    const make = (): LoggedDecision => ({
       id,
       atMs: this.#world.clock.nowMs(),
       shape,
@@ -181,7 +181,8 @@ export class DecisionRecords implements Service {
       versions: dataVersions(state),
       ...basis,
       ranked: appliances.map((appliance) => appliance.id),
-    }));
+    });
+    this.#log?.note(sessionId, make, this.#share);
   }
 }
 

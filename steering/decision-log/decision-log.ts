@@ -7,7 +7,7 @@ import { PeriodicTask } from '../../src/resilience/periodic-task.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import type { World } from '../../src/world/world.ts';
 import { encodeFrame } from './log-frames.ts';
-import { foldDecisions, type LoggedDecision } from './logged-decision.ts';
+import { encodeDecision, joinDecisions, type LoggedDecision } from './logged-decision.ts';
 
 /**
  * Keeps decisions with all that they knew, so that "why was this viewer sent there last night" has an answer.
@@ -31,11 +31,14 @@ const FLUSH_MS = 1000;
 const FILES = 8;
 /** Bursts within a second before the share of sessions has adapted. */
 const BURST = 2;
+/** Of one frame: a disk that is slow for a second must not cost memory without end. */
+const MAX_PENDING_BYTES = 64 * 2 ** 20;
 
 export class DecisionLog implements Service {
   readonly #options: DecisionLogOptions;
   readonly #flushing: PeriodicTask;
-  #pending: LoggedDecision[] = [];
+  #pending: Buffer[] = [];
+  #pendingBytes = 0;
   #seen = 0;
   #share = 1;
   #file: { readonly handle: FileHandle; bytes: number } | undefined;
@@ -57,13 +60,18 @@ export class DecisionLog implements Service {
     this.#file = undefined;
   }
 
-  /** @param make is called when the session is among those that are kept */
-  note(sessionId: string, make: () => LoggedDecision): void {
+  /**
+   * @param make is called when the session is among those that are kept
+   * @param share of all sessions that come here, 0 to 1: those whose hash is below it
+   */
+  note(sessionId: string, make: () => LoggedDecision, share = 1): void {
     this.#seen += 1;
     const { maxPerSec } = this.#options;
-    if (this.#pending.length >= maxPerSec * BURST) return;
-    if (this.#share < 1 && unitHash(sessionId) >= this.#share) return;
-    this.#pending.push(make());
+    if (this.#pending.length >= maxPerSec * BURST || this.#pendingBytes >= MAX_PENDING_BYTES) return;
+    if (this.#share < 1 && unitHash(sessionId) >= share * this.#share) return;
+    const encoded = encodeDecision(make());
+    this.#pending.push(encoded);
+    this.#pendingBytes += encoded.length;
   }
 
   async #flush(): Promise<void> {
@@ -73,8 +81,9 @@ export class DecisionLog implements Service {
     const decisions = this.#pending;
     if (decisions.length === 0) return;
     this.#pending = [];
+    this.#pendingBytes = 0;
     try {
-      await this.#append(await encodeFrame(foldDecisions(decisions)));
+      await this.#append(await encodeFrame(joinDecisions(decisions)));
       this.#isFailing = false;
       onOutcome('written', decisions.length);
     } catch (error) {

@@ -15,9 +15,9 @@ const MAX_DOCUMENT_BYTES = 256 * 2 ** 20;
 
 const compress = promisify(zstdCompress);
 
-/** One document as a frame. The work is done in a thread of the platform's pool. */
-export async function encodeFrame(document: unknown): Promise<Buffer> {
-  const payload = await compress(JSON.stringify(document));
+/** One document, as JSON, in a frame. The work is done in a thread of the platform's pool. */
+export async function encodeFrame(json: string | Buffer): Promise<Buffer> {
+  const payload = await compress(json);
   const head = Buffer.alloc(HEAD_BYTES);
   head.writeUInt32LE(MAGIC, 0);
   head.writeUInt32LE(payload.length, 4);

@@ -24,60 +24,21 @@ export interface LoggedDecision {
   readonly ranked: readonly string[];
 }
 
-/**
- * Decisions of the same second share most of what they knew: the same few hundred appliances in the same state. So
- * objects that are the same in memory are written once and referred to by number.
- */
-interface Block {
-  readonly format: 1;
-  readonly parts: readonly unknown[];
-  readonly decisions: ReadonlyArray<Omit<LoggedDecision, 'candidates'> & { readonly candidates: readonly Folded[] }>;
-}
+const FORMAT = 2;
 
-/** A candidate whose members that are objects stand in `parts`: their numbers under their names. */
-interface Folded {
-  readonly plain: Readonly<Record<string, unknown>>;
-  readonly part: Readonly<Record<string, number>>;
-}
+/** One decision as a line of a frame's document: text at once, because what waits as objects the collector takes for old. */
+export const encodeDecision = (decision: LoggedDecision): Buffer => Buffer.from(JSON.stringify(decision));
 
-/** Decisions as the document of one frame. */
-export function foldDecisions(decisions: readonly LoggedDecision[]): Block {
-  const numbers = new Map<object, number>();
-  const fold = (candidate: Candidate): Folded => {
-    const plain: Record<string, unknown> = {};
-    const part: Record<string, number> = {};
-    for (const [name, value] of Object.entries(candidate) as ReadonlyArray<[string, unknown]>) {
-      if (typeof value !== 'object' || value === null) {
-        plain[name] = value;
-        continue;
-      }
-      let number = numbers.get(value);
-      if (number === undefined) {
-        number = numbers.size;
-        numbers.set(value, number);
-      }
-      part[name] = number;
-    }
-    return { plain, part };
-  };
-  const folded = decisions.map((decision) => ({ ...decision, candidates: decision.candidates.map(fold) }));
-  return { format: 1, parts: [...numbers.keys()], decisions: folded };
+/** Decisions as the document of one frame, in JSON. They share most of what they knew, which compression finds. */
+export function joinDecisions(encoded: readonly Buffer[]): Buffer {
+  const lines = encoded.flatMap((line, index) => (index === 0 ? [line] : [Buffer.from(','), line]));
+  return Buffer.concat([Buffer.from(`{"format":${FORMAT},"decisions":[`), ...lines, Buffer.from(']}')]);
 }
 
 /** The decisions of a frame's document. @throws Error when it is of another format */
-export function unfoldDecisions(document: unknown): LoggedDecision[] {
-  const block = document as Partial<Block> | null;
-  if (block?.format !== 1 || block.parts === undefined || block.decisions === undefined)
+export function decisionsOf(document: unknown): readonly LoggedDecision[] {
+  const block = document as { readonly format?: unknown; readonly decisions?: readonly LoggedDecision[] } | null;
+  if (block?.format !== FORMAT || block.decisions === undefined)
     throw new Error('a decision log of a format that this version does not read');
-  const { parts, decisions } = block;
-  return decisions.map((decision) => ({
-    ...decision,
-    candidates: decision.candidates.map(
-      ({ plain, part }) =>
-        ({
-          ...plain,
-          ...Object.fromEntries(Object.entries(part).map(([name, number]) => [name, parts[number]])),
-        }) as unknown as Candidate,
-    ),
-  }));
+  return block.decisions;
 }

@@ -3,7 +3,7 @@ import { messageOf, OperationalError } from '../../src/errors/operational-error.
 import { rankAppliances } from '../ranking/rank-appliances.ts';
 import { logFiles } from './decision-log.ts';
 import { readFrames } from './log-frames.ts';
-import { type LoggedDecision, unfoldDecisions } from './logged-decision.ts';
+import { decisionsOf, type LoggedDecision } from './logged-decision.ts';
 
 /** A logged decision that this version of the ranking makes otherwise. */
 export interface Difference {
@@ -40,7 +40,7 @@ export async function replayLog(
         torn.push({ file, ...frame.torn });
         continue;
       }
-      for (const decision of unfoldDecisions(frame.document)) {
+      for (const decision of decisionsOf(frame.document)) {
         const difference = differenceOf(decision);
         decisions += 1;
         if (difference !== undefined) {

@@ -2,10 +2,11 @@ import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { unitHash } from '../../../src/hashing/weighted-rendezvous.ts';
 import { createLogger } from '../../../src/telemetry/logger.ts';
 import { DecisionLog, logFiles } from '../../../steering/decision-log/decision-log.ts';
 import { readFrames } from '../../../steering/decision-log/log-frames.ts';
-import { type LoggedDecision, unfoldDecisions } from '../../../steering/decision-log/logged-decision.ts';
+import { decisionsOf, type LoggedDecision } from '../../../steering/decision-log/logged-decision.ts';
 import { FakeWorld } from '../../support/fake-world.ts';
 
 const folders: string[] = [];
@@ -41,7 +42,7 @@ async function idsIn(folder: string): Promise<string[]> {
   const found: string[] = [];
   for (const file of await logFiles(folder))
     for (const frame of readFrames(readFileSync(file)))
-      if ('document' in frame) found.push(...unfoldDecisions(frame.document).map(({ id }) => id));
+      if ('document' in frame) found.push(...decisionsOf(frame.document).map(({ id }) => id));
   return found;
 }
 
@@ -53,6 +54,24 @@ test('what is noted is on the disk after a stop, in order, and for its owner alo
   expect(await idsIn(folder)).toEqual(['a', 'b', 'c']);
   expect(outcomes).toEqual([['written', 3]]);
   expect(statSync((await logFiles(folder))[0] ?? '').mode & 0o077).toBe(0);
+});
+
+test('where only some of the sessions come at all, the rate still picks some of them whole', async () => {
+  const { log, folder, world, outcomes } = open({ maxPerSec: 100 });
+  await log.start();
+  await world.clock.advance(10);
+  const share = 0.25;
+  const sessions = Array.from({ length: 4000 }, (_, index) => `s-${index}`).filter((id) => unitHash(id) < share);
+  for (let second = 0; second < 4; second += 1) {
+    for (const session of sessions) log.note(session, () => decision(`${second}/${session}`), share);
+    await world.clock.advanceUntil(() => outcomes.length > second);
+  }
+  await log.stop(1000);
+  const bySecond = Object.groupBy(await idsIn(folder), (id) => id.split('/')[0] ?? '');
+  const settled = (bySecond['3'] ?? []).map((id) => id.split('/')[1]);
+  expect(settled).toEqual((bySecond['2'] ?? []).map((id) => id.split('/')[1]));
+  expect(settled.length).toBeGreaterThan(50);
+  expect(settled.length).toBeLessThan(150);
 });
 
 test('above the rate some sessions are kept whole and the others not at all', async () => {

@@ -3,8 +3,10 @@ import { expect, test } from 'vitest';
 import { encodeFrame, readFrames } from '../../../steering/decision-log/log-frames.ts';
 
 const documents = [{ a: 1 }, { text: 'x'.repeat(1000) }, [1, 2, 3]];
-const whole = Buffer.concat(await Promise.all(documents.map((document) => encodeFrame(document))));
-const lengths = await Promise.all(documents.map(async (document) => (await encodeFrame(document)).length));
+const whole = Buffer.concat(await Promise.all(documents.map((document) => encodeFrame(JSON.stringify(document)))));
+const lengths = await Promise.all(
+  documents.map(async (document) => (await encodeFrame(JSON.stringify(document))).length),
+);
 const ends = lengths.map((_, index) => lengths.slice(0, index + 1).reduce((sum, length) => sum + length, 0));
 
 test('frames are read back in order', () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
 import { encodeFrame } from '../../../steering/decision-log/log-frames.ts';
-import { foldDecisions, type LoggedDecision } from '../../../steering/decision-log/logged-decision.ts';
+import { encodeDecision, joinDecisions, type LoggedDecision } from '../../../steering/decision-log/logged-decision.ts';
 import { replayLog } from '../../../steering/decision-log/replay-log.ts';
 import type { Candidate } from '../../../steering/ranking/candidate.ts';
 import { rankAppliances } from '../../../steering/ranking/rank-appliances.ts';
@@ -32,7 +32,7 @@ const decided = (candidates: readonly Candidate[], session: SessionFacts, index:
 
 async function writeLog(name: string, decisions: readonly LoggedDecision[]): Promise<string> {
   const file = join(folder, name);
-  writeFileSync(file, await encodeFrame(foldDecisions(decisions)), { flag: 'a' });
+  writeFileSync(file, await encodeFrame(joinDecisions(decisions.map(encodeDecision))), { flag: 'a' });
   return file;
 }
 
