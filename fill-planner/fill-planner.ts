@@ -13,15 +13,10 @@ import { createSignatureGuard } from '../src/server/signature-guard.ts';
 import { TrustedKeys } from '../src/server/trusted-keys.ts';
 import { type Identity, loadOrCreateIdentity } from '../src/signing/identity.ts';
 import type { World } from '../src/world/world.ts';
-import { addCalendarRoutes } from './api/calendar-routes.ts';
-import { addNodeTriggerRoutes } from './api/node-trigger-routes.ts';
 import { addPlanRoutes } from './api/plan-routes.ts';
 import { addServiceRoutes } from './api/service-routes.ts';
 import { addTitleRoutes } from './api/title-routes.ts';
-import { createTriggerListener } from './api/trigger-listener.ts';
-import { addTriggerRoutes } from './api/trigger-routes.ts';
 import { CalendarStore } from './calendar/calendar-store.ts';
-import { deleteRetired } from './calendar/delete-retired.ts';
 import { CatalogStore } from './catalog/catalog-store.ts';
 import { readS3Credentials } from './catalog/source/s3-credentials.ts';
 import { S3Store } from './catalog/source/s3-store.ts';
@@ -32,7 +27,7 @@ import { createPlannerMetrics, type PlannerMetrics } from './metrics.ts';
 import { startCron } from './plan/cron-schedule.ts';
 import { type CycleOptions, type CycleReport, type PlanCycleParts, runPlanCycle } from './plan/plan-cycle.ts';
 import { PlanStore } from './plan/plan-store.ts';
-import { OPERATOR, TriggerDesk } from './triggers/trigger-desk.ts';
+import { TriggerSide } from './trigger-side.ts';
 import { TriggerStore } from './triggers/trigger-store.ts';
 
 export type PlannerConfig = ConfigOf<typeof PLANNER_PARAMETERS> & CommonConfig;
@@ -54,7 +49,10 @@ export function createFillPlanner(config: PlannerConfig, context: ServiceContext
     const state = openState(config, context, closing);
     const health = new Health();
     const counted = createPlannerMetrics(state.catalog, state.demand, state.plans);
-    const runCycle = countedCycle({ ...state, settings: config, clock: world.clock, logger }, health, counted);
+    const triggerSide = new TriggerSide({ ...state, config, world, logger, runCycle: () => tryCycle(runCycle) });
+    closing.push(() => triggerSide.close());
+    const parts = { ...state, settings: config, clock: world.clock, logger };
+    const runCycle = countedCycle(parts, health, counted, triggerSide);
 
     const tls = { certFile: config.tlsCert, keyFile: config.tlsKey };
     const { maxConnections } = config;
@@ -69,7 +67,7 @@ export function createFillPlanner(config: PlannerConfig, context: ServiceContext
     addEnrolmentRoute(service, state.trusted, state.identity, logger);
     addAdminRoutes(admin, health, counted.metrics, config.adminHosts);
     addTokenMintingRoute(admin, state.trusted);
-    addCalendarRoutes(admin, { ...state, clock: world.clock });
+    triggerSide.addRoutes(service, admin, guard);
     addPlanRoutes(admin, { ...state, clock: world.clock, runCycle });
     const http = new HttpClient({ connectTimeoutMs: 5000, maxConnectionsPerHost: 4 * config.intakeTitles });
     closing.push(() => http.destroy());
@@ -95,6 +93,7 @@ export function createFillPlanner(config: PlannerConfig, context: ServiceContext
     addresses = {
       listen: `${scheme}://${formatHostPort(await listen(service, config.listen))}`,
       admin: `http://${formatHostPort(await listen(admin, config.adminListen))}`,
+      ...(await triggerSide.listen()),
     };
   };
 
@@ -162,12 +161,15 @@ function countedCycle(
   parts: PlanCycleParts,
   health: Health,
   counted: PlannerMetrics,
+  around: Pick<TriggerSide, 'beforeCycle' | 'afterCycle'>,
 ): (options?: CycleOptions) => CycleReport {
   const { clock, logger } = parts;
   return (options) => {
     const startedMs = clock.monotonicMs();
     try {
+      around.beforeCycle();
       const report = runPlanCycle(parts, options);
+      around.afterCycle();
       counted.countCycle((clock.monotonicMs() - startedMs) / 1000, clock.nowMs());
       health.pass('plan cycle');
       return report;

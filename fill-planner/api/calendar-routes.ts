@@ -10,7 +10,7 @@ import type { FleetStore } from '../fleet/fleet-store.ts';
 
 export interface CalendarRoutesParts {
   readonly calendar: CalendarStore;
-  readonly catalog: Pick<CatalogStore, 'titles'>;
+  readonly catalog: Pick<CatalogStore, 'renditions'>;
   readonly fleet: FleetStore;
   readonly clock: Clock;
 }
@@ -69,35 +69,31 @@ export function addCalendarRoutes(server: JsonServer, parts: CalendarRoutesParts
 
 /** What a calendar names and nobody knows: no error, since calendars are written ahead, but a slip of the pen looks the same. */
 function notThere({ launches, retirements, pins }: CalendarFacts, { catalog, fleet }: CalendarRoutesParts): string[] {
-  const titles = catalog.titles();
+  const renditions = catalog.renditions();
   const { sites, clusters } = fleet.get().fleet;
   const has = {
+    title: new Set(renditions.map(({ titleId }) => titleId)),
+    rendition: new Set(renditions.map(({ id }) => id)),
     region: new Set(sites.map(({ region }) => region)),
     site: new Set(sites.map(({ id }) => id)),
     cluster: new Set(clusters.map(({ id }) => id)),
   };
   const missing = new Set<string>();
-  const wantTitle = (id: string): void => {
-    if (!titles.has(id)) missing.add(`title ${id}`);
-  };
-  const wantPlace = (kind: keyof typeof has, id: string): void => {
-    if (!has[kind].has(id)) missing.add(`${kind} ${id}`);
+  const want = (kind: keyof typeof has, id: string | undefined): void => {
+    if (id !== undefined && !has[kind].has(id)) missing.add(`${kind} ${id}`);
   };
   for (const { titleId, region, expected } of launches) {
-    wantTitle(titleId);
-    if (expected?.by === 'like') wantTitle(expected.titleId);
-    if (region !== undefined) wantPlace('region', region);
+    want('title', titleId);
+    if (expected?.by === 'like') want('title', expected.titleId);
+    want('region', region);
   }
-  for (const { titleId } of retirements) wantTitle(titleId);
+  for (const { titleId } of retirements) want('title', titleId);
   for (const { subject, place } of pins) {
-    if (subject.by === 'title') wantTitle(subject.titleId);
-    else if (!hasRendition(titles, subject.renditionId)) missing.add(`rendition ${subject.renditionId}`);
-    if (place.by === 'region') wantPlace('region', place.region);
-    if (place.by === 'site') wantPlace('site', place.siteId);
-    if (place.by === 'cluster') wantPlace('cluster', place.clusterId);
+    if (subject.by === 'title') want('title', subject.titleId);
+    else want('rendition', subject.renditionId);
+    if (place.by === 'region') want('region', place.region);
+    if (place.by === 'site') want('site', place.siteId);
+    if (place.by === 'cluster') want('cluster', place.clusterId);
   }
   return [...missing].slice(0, MAX_NOT_THERE);
 }
-
-const hasRendition = (titles: ReturnType<CatalogStore['titles']>, renditionId: string): boolean =>
-  titles.get(renditionId.split('/')[0] ?? '')?.title.renditions.some(({ id }) => id === renditionId) === true;

@@ -94,7 +94,7 @@ export function createJsonServer(options: JsonServerOptions): JsonServer {
   });
   server.removeAllContentTypeParsers();
   server.addContentTypeParser(
-    /^application\/(?:[a-z.+-]+\+)?json(?:;|$)/,
+    /^application\/(?:cdni|(?:[a-z.+-]+\+)?json)(?:;|$)/,
     { parseAs: 'buffer' },
     (request, body, done) => {
       request.rawBody = Buffer.isBuffer(body) ? body : Buffer.from(body);
