@@ -236,6 +236,7 @@ class Appliance implements ProcessService {
       filler: this.#fills,
       load: () => this.#loadNow(),
       bulkShare: () => this.#viewerWatch.share,
+      purge: (rule) => this.#purge(rule, 'finish'),
       bans: this.#bans,
       linkUse: this.#linkUse,
       state: () => this.#state,
@@ -286,6 +287,7 @@ class Appliance implements ProcessService {
   #createAdmin(): JsonServer {
     return createAdminApi({
       volumes: this.#store.volumes,
+      planning: () => this.#control.planning,
       actions: {
         setDraining: (draining) => this.#setDraining(draining),
         state: () => this.#describe(),

@@ -6,6 +6,7 @@ import type { World } from '../src/world/world.ts';
 import type { ControlPlaneConfig } from './control-plane.ts';
 import type { BlockFiller } from './fill/block-filler.ts';
 import { FillHours } from './fill/pace/fill-hours.ts';
+import { describeFill, type FillStatus } from './fill/pace/fill-status.ts';
 import type { LinkUse } from './fill/pace/link-use.ts';
 import { GoneFiles } from './fill/planned/gone-files.ts';
 import type { HeldPlan } from './fill/planned/held-plan.ts';
@@ -111,6 +112,22 @@ export class PlannerSide implements Service {
       onSample: (outcome) => metrics.sample(outcome),
     });
     this.#parts = [linkUse, client, this.fill, reporter, shipper];
+  }
+
+  /** What the operator is told. */
+  status(): FillStatus {
+    const { config, world, store, held, bulkShare, bans } = this.#options;
+    return describeFill({
+      applianceId: config.id,
+      nowMs: world.clock.nowMs(),
+      plan: held.plan,
+      store,
+      hours: this.hours,
+      fill: this.fill,
+      bulkShare: bulkShare(),
+      manifestsMissing: held.missingManifests().length,
+      banned: bans.list(),
+    });
   }
 
   async start(): Promise<void> {

@@ -7,6 +7,7 @@ import { createJsonServer, type JsonServer, sendProblem } from '../../src/server
 import type { Logger } from '../../src/telemetry/logger.ts';
 import type { Metrics } from '../../src/telemetry/metrics.ts';
 import type { VolumeAdmin } from '../store/object-store.ts';
+import { addFillRoutes, type FillActions } from './fill-routes.ts';
 import { addPurgeRoute, type PurgeActions } from './purge-route.ts';
 import { addVolumeRoutes } from './volume-routes.ts';
 
@@ -21,6 +22,8 @@ export interface AdminActions extends PurgeActions {
 export interface AdminApiOptions {
   readonly actions: AdminActions;
   readonly volumes: VolumeAdmin;
+  /** Undefined without a planner. */
+  readonly planning: () => FillActions | undefined;
   readonly health: Health;
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -33,7 +36,7 @@ const explainSchema = z.object({ path: z.string().min(1) });
 
 /** The operator's listener: health, metrics, drain, state, explain, volumes, purge. Never to be reached by viewers. */
 export function createAdminApi(options: AdminApiOptions): JsonServer {
-  const { actions, health, hosts, logger, maxTargetChars, metrics, volumes } = options;
+  const { actions, health, hosts, logger, maxTargetChars, metrics, planning, volumes } = options;
   const server = createJsonServer({ logger, bodyLimitBytes: MAX_BODY_BYTES });
   addAdminRoutes(server, health, metrics, hosts);
   server.get('/v1/state', () => actions.state());
@@ -54,6 +57,7 @@ export function createAdminApi(options: AdminApiOptions): JsonServer {
     return known;
   });
   addVolumeRoutes(server, volumes, logger);
+  addFillRoutes(server, planning, logger);
   addPurgeRoute(server, { actions, limits: { maxTargetChars }, logger });
   return server;
 }

@@ -13,6 +13,8 @@ export interface PlanInventory {
   readonly heldFileCount: number;
   readonly planBytes: number;
   readonly heldBytes: number;
+  /** Files that lack blocks which the plan wants, each once, in the plan's order. */
+  readonly missing: readonly { readonly file: FillPlanFile; readonly heldBytes: number }[];
 }
 
 /** A start that lasts some seconds: what 'head' promises, and no more than that. 4 MiB are 8 s at 4 Mbit/s. */
@@ -25,16 +27,18 @@ export function takeInventory(plan: FillPlan, store: Shelves): PlanInventory {
   const states = statesOf(plan.files, layout.indexByPath, store);
   let heldFileCount = 0;
   let heldBytes = 0;
-  for (const [index, state] of states.entries()) {
-    const file = plan.files[index];
-    if (file === undefined || state === undefined) continue;
-    if (hasPlanned(file, state, store)) {
-      heldFileCount += 1;
-      heldBytes += plannedBytes(file);
-    } else heldBytes += Math.min(state.heldBytes, plannedBytes(file));
+  const missing: { file: FillPlanFile; heldBytes: number }[] = [];
+  for (const [index, file] of plan.files.entries()) {
+    if (layout.indexByPath.get(file.path) !== index) continue;
+    const state = states[index];
+    const isHeld = hasPlanned(file, state, store);
+    const ofFile = isHeld ? plannedBytes(file) : Math.min(state?.heldBytes ?? 0, plannedBytes(file));
+    heldBytes += ofFile;
+    if (isHeld) heldFileCount += 1;
+    else missing.push({ file, heldBytes: ofFile });
   }
   const levels = layout.byRendition.map((indices) => levelOf(indices, plan.files, states, store));
-  return { levels, fileCount: plan.files.length, heldFileCount, planBytes: layout.planBytes, heldBytes };
+  return { levels, fileCount: plan.files.length, heldFileCount, planBytes: layout.planBytes, heldBytes, missing };
 }
 
 /** The files of a plan that lack blocks which it wants, in the plan's order; a path that is named twice counts once. */

@@ -76,6 +76,11 @@ const ENTRIES: readonly Entry[] = [
     load: async () => (await import('./volumes-command.ts')).volumesCommand(),
   },
   {
+    name: 'fill',
+    summary: 'Show how far an appliance is with its plan and when it ends; pause, resume, fill now.',
+    load: async () => (await import('./fill-command.ts')).fillCommand(),
+  },
+  {
     name: 'purge',
     summary: 'Make an appliance forget content: one path, a prefix, a title or a tag.',
     load: async () => (await import('./purge-command.ts')).purgeCommand(),

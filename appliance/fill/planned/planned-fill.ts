@@ -115,6 +115,11 @@ export class PlannedFill implements Service {
     return this.#rate.bytesPerSec(this.#options.world.clock.monotonicMs());
   }
 
+  /** What the plan's caps leave for the site's link; Infinity without any. */
+  get linkLeftBytes(): number {
+    return this.#pace.linkLeftBytes();
+  }
+
   /** Files that failed and are still missing, newest first. */
   failures(): FillReport['failures'] {
     return [...this.#failures.values()].reverse();

@@ -1,0 +1,170 @@
+import { z } from 'zod';
+import { formatBitRate, formatBytes, formatTime } from './quantity.ts';
+
+const windowSchema = z.object({
+  startsAtMs: z.number(),
+  endsAtMs: z.number(),
+  fillBitsPerSec: z.number(),
+  peerBitsPerSec: z.number().optional(),
+});
+const bytesSchema = z.object({ peer: z.number(), tier: z.number(), origin: z.number() });
+
+/** As `GET /v1/fill` of an appliance answers, as far as it is shown. */
+export const fillStatusSchema = z.object({
+  applianceId: z.string(),
+  state: z.enum(['waiting', 'filling', 'complete', 'blocked']),
+  nowMs: z.number(),
+  plan: z.object({ planVersion: z.number(), createdAtMs: z.number() }).optional(),
+  order: z.object({ kind: z.enum(['pause', 'now']), untilMs: z.number() }).optional(),
+  window: windowSchema.optional(),
+  nextWindow: windowSchema.optional(),
+  isBeyondPlan: z.boolean(),
+  fileCount: z.number(),
+  heldFileCount: z.number(),
+  planBytes: z.number(),
+  heldBytes: z.number(),
+  valueShare: z.number(),
+  filledBytes: bytesSchema,
+  bytesPerSec: z.number().optional(),
+  bulkShare: z.number(),
+  manifestsMissing: z.number(),
+  linkLeftBytes: z.number().optional(),
+  forecast: z
+    .object({
+      endsAtMs: z.number().optional(),
+      window: z.object({ endsAtMs: z.number(), bytes: z.number() }).optional(),
+      isMeasured: z.boolean(),
+      valueShareAtEnd: z.number().optional(),
+    })
+    .optional(),
+  failures: z.array(z.object({ path: z.string(), code: z.string(), detail: z.string() })),
+  bannedSources: z.array(z.object({ id: z.string(), untilMs: z.number(), bans: z.number() })),
+});
+export type FillStatus = z.infer<typeof fillStatusSchema>;
+
+const MOST_CELLS = 40;
+const TOLD_FAILURES = 3;
+
+/** The status in words, ending in a line end. @param columns of the terminal, for the bar; undefined for none */
+export function describeFill(status: FillStatus, columns: number | undefined): string {
+  const { applianceId, plan, state } = status;
+  if (plan === undefined)
+    return `${applianceId}: no plan yet: is the planner reachable, and is this appliance in its fleet?\n`;
+  return [
+    `${applianceId}: ${STATES[state]}, plan ${plan.planVersion} of ${formatTime(plan.createdAtMs)}`,
+    progressOf(status, columns),
+    rateOf(status),
+    windowOf(status),
+    endOf(status),
+    ...troubleOf(status),
+  ]
+    .filter((line) => line !== '')
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+const STATES: Readonly<Record<FillStatus['state'], string>> = {
+  waiting: 'waiting for its window',
+  filling: 'filling',
+  complete: 'complete: all of the plan is here',
+  blocked: 'blocked: no source gives what is missing',
+};
+
+function progressOf(status: FillStatus, columns: number | undefined): string {
+  const { heldBytes, planBytes, heldFileCount, fileCount, valueShare } = status;
+  const share = planBytes === 0 ? 1 : heldBytes / planBytes;
+  const cells = Math.max(10, Math.min(MOST_CELLS, (columns ?? 0) - 60));
+  // Never full before the last byte is here.
+  const filled = share >= 1 ? cells : Math.floor(share * cells);
+  const bar = `[${'#'.repeat(filled)}${'.'.repeat(cells - filled)}]`;
+  const parts = [
+    `${formatBytes(heldBytes)} of ${formatBytes(planBytes)}`,
+    `${heldFileCount} of ${fileCount} files`,
+    `${percent(valueShare)} of the value`,
+  ];
+  return `${bar} ${percent(share)}  ${parts.join(', ')}`;
+}
+
+function rateOf({ state, bytesPerSec, window, bulkShare, filledBytes }: FillStatus): string {
+  const total = filledBytes.peer + filledBytes.tier + filledBytes.origin;
+  const from = (['peer', 'tier', 'origin'] as const)
+    .filter((kind) => filledBytes[kind] > 0)
+    .map((kind) => `${formatBytes(filledBytes[kind])} from ${SOURCES[kind]}`)
+    .join(', ');
+  const parts: string[] = [];
+  if (state === 'filling' && bytesPerSec !== undefined) {
+    const peers = window?.peerBitsPerSec === undefined ? '' : ` and ${formatBitRate(window.peerBitsPerSec)} from peers`;
+    const allowed = window === undefined ? '' : `, ${formatBitRate(window.fillBitsPerSec)}${peers} allowed`;
+    parts.push(`rate     ${formatBitRate(bytesPerSec * 8)}${allowed}`);
+    if (bulkShare < 1) parts.push(`viewers leave it ${percent(bulkShare)} of that`);
+  }
+  if (total > 0) parts.push(`${parts.length === 0 ? 'fetched  ' : ''}${from}`);
+  return parts.join('; ');
+}
+
+const SOURCES = { peer: 'peers', tier: 'other sites', origin: 'the origin' } as const;
+
+function windowOf({ order, window, nextWindow, nowMs, isBeyondPlan, state }: FillStatus): string {
+  if (order?.kind === 'pause') {
+    return `window   paused by the operator until ${when(order.untilMs, nowMs)}; 'oca fill resume' ends that`;
+  }
+  const byHand = order?.kind === 'now' ? ', opened by the operator' : '';
+  const beyond = isBeyondPlan ? ' (beyond the plan: no new one came)' : '';
+  if (window !== undefined) return `window   open until ${when(window.endsAtMs, nowMs)}${byHand}${beyond}`;
+  if (nextWindow !== undefined) {
+    return `window   opens ${when(nextWindow.startsAtMs, nowMs)}, at ${formatBitRate(nextWindow.fillBitsPerSec)}${beyond}`;
+  }
+  return state === 'complete' ? '' : "window   none to come: a new plan is needed, or 'oca fill now'";
+}
+
+/** When it ends; and where the window does not bring it to an end, what will be there then. */
+function endOf({ forecast, state, nowMs, planBytes, heldBytes, window }: FillStatus): string {
+  if (state === 'complete' || forecast === undefined) return '';
+  const { endsAtMs, isMeasured, valueShareAtEnd } = forecast;
+  const basis = isMeasured ? 'at the rate measured' : 'at the rate of the window, if nothing slows it';
+  const first = forecast.window;
+  if (first === undefined) return 'end      not in sight';
+  if (endsAtMs !== undefined && endsAtMs <= first.endsAtMs) return `end      ${when(endsAtMs, nowMs)}, ${basis}`;
+  const share = planBytes === 0 ? 1 : (heldBytes + first.bytes) / planBytes;
+  const which = window === undefined ? 'the next window' : 'this window';
+  const later = endsAtMs === undefined ? 'not in any window that is known' : `${when(endsAtMs, nowMs)}`;
+  const value = valueShareAtEnd === undefined ? '' : ` and ${percent(valueShareAtEnd)} of the value`;
+  return (
+    `end      NOT in ${which}: ${percent(share)} of the bytes${value} will be here at ${formatTime(first.endsAtMs)}, ${basis}\n` +
+    `         all of it: ${later}`
+  );
+}
+
+function troubleOf(status: FillStatus): string[] {
+  const { bannedSources, failures, linkLeftBytes, manifestsMissing, state, nowMs } = status;
+  const lines: string[] = [];
+  for (const { id, untilMs, bans } of bannedSources) {
+    const times = bans === 1 ? '' : `, for the ${bans}. time`;
+    lines.push(
+      `banned   ${id} gave wrong bytes${times}; it is not asked until ${when(untilMs, nowMs)}: look at that machine`,
+    );
+  }
+  if (linkLeftBytes !== undefined)
+    lines.push(`cap      ${formatBytes(Math.max(0, linkLeftBytes))} are left for the site's link`);
+  if (manifestsMissing > 0)
+    lines.push(`missing  ${manifestsMissing} manifests are not here yet: their files cannot be checked`);
+  if (state === 'filling' || state === 'blocked') {
+    for (const { path, code, detail } of failures.slice(0, TOLD_FAILURES))
+      lines.push(`failed   ${path}: ${code} ${detail}`);
+    if (failures.length > TOLD_FAILURES) lines.push(`         and ${failures.length - TOLD_FAILURES} more`);
+  }
+  return lines;
+}
+
+/** 100 only for all of it. */
+const percent = (share: number): string => `${share >= 1 ? 100 : Math.min(99, Math.floor(share * 100))} %`;
+
+/** `2027-03-28 02:30Z, in 1 h 20 min` */
+function when(ms: number, nowMs: number): string {
+  const minutes = Math.round((ms - nowMs) / 60_000);
+  if (minutes < 1) return `${formatTime(ms)}, within a minute`;
+  if (minutes < 60) return `${formatTime(ms)}, in ${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) return `${formatTime(ms)}, in ${hours} h ${minutes % 60} min`;
+  return `${formatTime(ms)}, in ${Math.round(hours / 24)} days`;
+}
