@@ -1,4 +1,5 @@
 import type { CatalogueTitle } from '../../src/contracts/catalogue-snapshot.ts';
+import { BLOCK_BYTES } from '../../src/contracts/file-manifest.ts';
 import { OperationalError } from '../../src/errors/operational-error.ts';
 import { canonicalJson } from '../../src/signing/canonical-json.ts';
 import { migrate } from '../../src/sqlite/migrate.ts';
@@ -118,13 +119,17 @@ export class CatalogStore {
     return `{"version":1,"catalogueVersion":${this.catalogueVersion},"titles":[${documents.join(',')}]}`;
   }
 
-  /** Every rendition in the order of ids: the numbering of a plan cycle. Kept until the catalogue changes. */
+  /**
+   * Every rendition in the order of ids: the numbering of a plan cycle. Kept until the catalogue changes. Heads are
+   * counted in whole blocks, as appliances hold them.
+   */
   renditions(): readonly StoredRendition[] {
     this.#renditions ??= this.#database
       .prepare<[], RenditionRow>(
         `SELECT rendition.id, title_id AS titleId, kind, size_bytes AS sizeBytes, codecs, origin_url AS originUrl,
                 coalesce(nullif(rendition.duration_ms, 0), title.duration_ms) AS durationMs,
-                (SELECT sum(head_bytes) FROM file WHERE rendition_id = rendition.id) AS headBytes,
+                (SELECT sum(min(size_bytes, (head_bytes + ${BLOCK_BYTES - 1}) / ${BLOCK_BYTES} * ${BLOCK_BYTES}))
+                 FROM file WHERE rendition_id = rendition.id) AS headBytes,
                 added_at_ms AS availableAtMs
          FROM rendition JOIN title ON title.id = title_id ORDER BY rendition.id`,
       )

@@ -60,7 +60,7 @@ export class BoxWalker {
 
   /** Undefined inside of a header or of a box that is kept: wait for a later byte. */
   state(): WalkState | undefined {
-    if (this.#pendingBytes > 0) return undefined;
+    if (this.#pendingBytes > 0 && this.#skipBytes === 0) return undefined;
     return {
       current: this.#current,
       skipBytes: this.#reachesEnd ? 0 : this.#skipBytes,

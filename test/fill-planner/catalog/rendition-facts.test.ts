@@ -68,7 +68,8 @@ test('the catalogue knows of every rendition what a plan is made of', async () =
     const map = store.segmentsOf('/vod/demo/v144.mp4');
     expect(media?.headBytes).toBe((map[4]?.startByte ?? 0) + (map[4]?.sizeBytes ?? 0));
     expect(playlist?.headBytes).toBe(playlist?.sizeBytes);
-    expect(rung?.headBytes).toBe((media?.headBytes ?? 0) + (playlist?.headBytes ?? 0));
+    // Appliances hold whole blocks, and the whole film is less than one.
+    expect(rung?.headBytes).toBe((media?.sizeBytes ?? 0) + (playlist?.headBytes ?? 0));
     expect(byId(store, 'demo/manifests')).toMatchObject({ isManifest: true, headBytes: 0, bitsPerSec: 0 });
   });
 });
