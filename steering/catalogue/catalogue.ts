@@ -1,5 +1,5 @@
 import type { CatalogueSnapshot, CatalogueTitle } from '../../src/contracts/catalogue-snapshot.ts';
-import { PackedRendition } from './packed-rendition.ts';
+import { PackedTitle } from './packed-title.ts';
 
 /** One catalogue, indexed; it never changes. */
 export class Catalogue {
@@ -11,7 +11,7 @@ export class Catalogue {
   constructor(snapshot: CatalogueSnapshot, receivedAtMs: number) {
     this.version = snapshot.catalogueVersion;
     this.receivedAtMs = receivedAtMs;
-    this.#titles = new Map(snapshot.titles.map((title) => [title.id, packed(title)]));
+    this.#titles = new Map(snapshot.titles.map((title) => [title.id, new PackedTitle(title)]));
   }
 
   get size(): number {
@@ -30,11 +30,6 @@ export class Catalogue {
     return this.#titlesByPath.get(path);
   }
 }
-
-const packed = (title: CatalogueTitle): CatalogueTitle => ({
-  ...title,
-  renditions: title.renditions.map((rendition) => new PackedRendition(rendition)),
-});
 
 function pathsOf({ renditions, hls, dash }: CatalogueTitle): string[] {
   return [

@@ -10,7 +10,8 @@ const known = new WeakMap<CatalogueTitle, number>();
 export function nominalBitsPerSec(title: CatalogueTitle): number {
   let bitsPerSec = known.get(title);
   if (bitsPerSec === undefined) {
-    bitsPerSec = title.hls === undefined ? bySize(title) : byVariants(title.hls.variants);
+    const { hls } = title;
+    bitsPerSec = hls === undefined ? bySize(title) : byVariants(hls.variants);
     known.set(title, bitsPerSec);
   }
   return bitsPerSec;
