@@ -117,6 +117,10 @@ export const applianceParameters = {
     24,
     'How long a file that has gone from the plan keeps its place, unless the plan needs the room: plans are taken back, and what went has to be fetched once more then.',
   ),
+  triggerPollMs: timeMs(
+    10_000,
+    'How often the planner is asked for triggers: purges, invalidations, prepositions. A purge takes effect within this.',
+  ),
   demandShipMs: timeMs(60_000, 'How often counts of what was asked for go to the planner.'),
   qualityShipMs: timeMs(5000, 'How often steering is told what viewers got from here, by neighbourhood.'),
   qualityMinClients: numberParameter(

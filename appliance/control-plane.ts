@@ -19,6 +19,8 @@ import type { FillState } from './fill/planned/planned-fill.ts';
 import type { SourceBans } from './fill/sources/source-bans.ts';
 import { SiteSnapshots } from './local-steering/site-snapshots.ts';
 import { PlannerSide } from './planner-side.ts';
+import type { PurgeReport } from './purge/purge-content.ts';
+import type { PurgeRule } from './purge/purge-rule.ts';
 import { QualityReporter } from './quality/quality-reporter.ts';
 import type { ViewQueue } from './quality/view-queue.ts';
 import { ControlPlaneMetrics } from './report/control-plane-metrics.ts';
@@ -31,6 +33,8 @@ import { FileRoutes } from './routes/file-routes.ts';
 import { RouteReporter } from './routes/route-reporter.ts';
 import type { RouteSource } from './routes/route-source.ts';
 import type { ObjectStore } from './store/object-store.ts';
+import { TriggerClient } from './triggers/trigger-client.ts';
+import { TriggerJournal } from './triggers/trigger-journal.ts';
 
 /**
  * Everything that this appliance says to the planner and to steering, and hears from them. Nothing of it stands in the
@@ -54,6 +58,7 @@ export interface ControlPlaneConfig {
   readonly planPollMs: number;
   readonly planRepeatDays: number;
   readonly planGraceHours: number;
+  readonly triggerPollMs: number;
   readonly demandShipMs: number;
   /** '' for none. */
   readonly routesFile: string;
@@ -83,6 +88,7 @@ export interface ControlPlaneOptions {
   readonly load: () => ApplianceLoad;
   /** How much of its rate planned fill may use now, 0 to 1. */
   readonly bulkShare: () => number;
+  readonly purge: (rule: PurgeRule) => Promise<PurgeReport>;
   readonly bans: SourceBans;
   readonly linkUse: LinkUse;
   readonly state: () => ServingState;
@@ -268,7 +274,28 @@ export class ControlPlane implements Service {
       counter: this.#counter,
       backlog: this.#backlog,
     });
-    this.#parts.push(service, this.#planning);
+    this.#parts.push(service, this.#planning, this.#createTriggers(service));
+  }
+
+  #createTriggers(service: EnrolledService): TriggerClient {
+    const { config, world, logger, store, purge } = this.#options;
+    return new TriggerClient({
+      applianceId: config.id,
+      service,
+      journal: new TriggerJournal(config.stateDir),
+      purge,
+      heldOf: (path) => {
+        const file = this.#held.files.get(path);
+        const state = store.state(path);
+        if (file === undefined) return undefined;
+        const heldBytes = state?.description.manifestRoot === file.root ? state.heldBytes : 0;
+        return { heldBytes, sizeBytes: file.sizeBytes };
+      },
+      world,
+      logger,
+      pollMs: config.triggerPollMs,
+      onDone: (type, state) => this.#metrics.triggerDone(type, state),
+    });
   }
 
   #addSteering(identity: Identity): void {

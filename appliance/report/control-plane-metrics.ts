@@ -1,4 +1,5 @@
 import type { FillPlanSource } from '../../src/contracts/fill-plan.ts';
+import type { TriggerType } from '../../src/contracts/trigger-list.ts';
 import type { ErrorCode } from '../../src/errors/error-codes.ts';
 import type { Metrics } from '../../src/telemetry/metrics.ts';
 import type { PollOutcome } from '../fill/planned/plan-client.ts';
@@ -22,6 +23,7 @@ export class ControlPlaneMetrics {
   readonly #leftOut;
   readonly #lostSamples;
   readonly #routeReports;
+  readonly #triggers;
 
   constructor(metrics: Metrics, readings: ControlPlaneReadings) {
     this.#heartbeats = metrics.counter(
@@ -60,6 +62,11 @@ export class ControlPlaneMetrics {
     this.#routeReports = metrics.counter('route_reports_total', 'Reports of the routes file to steering, by outcome.', [
       'outcome',
     ]);
+    this.#triggers = metrics.counter(
+      'triggers_total',
+      'Triggers of the planner that are done, by type. `failed`: the log says which volume did not take a deletion.',
+      ['type', 'state'],
+    );
     metrics.gauge('plan_version', 'Version of the plan in force; 0 when there is none.', [], (gauge) =>
       gauge.set(readings.planVersion()),
     );
@@ -103,6 +110,10 @@ export class ControlPlaneMetrics {
 
   lostSamples(samples: number): void {
     this.#lostSamples.inc(samples);
+  }
+
+  triggerDone(type: TriggerType, state: 'complete' | 'failed'): void {
+    this.#triggers.inc({ type, state });
   }
 
   routesReported(outcome: 'acknowledged' | 'failed'): void {

@@ -32,7 +32,7 @@ import type { TriggerJournal } from './trigger-journal.ts';
  */
 export interface TriggerClientOptions {
   readonly applianceId: string;
-  readonly service: EnrolledService;
+  readonly service: Pick<EnrolledService, 'usable' | 'get' | 'post' | 'publicKey'>;
   readonly journal: TriggerJournal;
   readonly purge: (rule: PurgeRule) => Promise<PurgeReport>;
   /** What of a path is held, of how much; undefined where the plan in force does not name it. */

@@ -27,7 +27,8 @@ const journalSchema = z.object({
 });
 type Journal = z.infer<typeof journalSchema>;
 
-const MAX_DONE = 1000;
+/** Each write is of all of them. */
+const MAX_DONE = 256;
 /** One answer of the planner at the most, and what was left of the one before. */
 const MAX_OPEN = 512;
 
