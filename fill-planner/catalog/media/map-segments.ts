@@ -72,6 +72,8 @@ export interface MappingState {
   readonly leadByte: number | undefined;
   readonly lastEndByte: number;
   readonly mediaBytes: number;
+  /** The fragment whose media is not there yet. */
+  readonly openFragment: TopBox | undefined;
 }
 
 /** Feed it a file's bytes in order, then ask. */
@@ -85,6 +87,7 @@ export class SegmentMapper {
   #leadByte: number | undefined;
   #lastEndByte: number;
   #mediaBytes: number;
+  #openFragment: TopBox | undefined;
 
   /** @param state of an earlier mapping of the same file, to go on where it stood */
   constructor(path: string, state?: MappingState) {
@@ -97,6 +100,7 @@ export class SegmentMapper {
     this.#leadByte = state?.leadByte;
     this.#lastEndByte = state?.lastEndByte ?? 0;
     this.#mediaBytes = state?.mediaBytes ?? 0;
+    this.#openFragment = state?.openFragment;
   }
 
   /** Undefined while a box is being gathered: ask again some bytes later. */
@@ -112,6 +116,7 @@ export class SegmentMapper {
       leadByte: this.#leadByte,
       lastEndByte: this.#lastEndByte,
       mediaBytes: this.#mediaBytes,
+      openFragment: this.#openFragment,
     };
   }
 
@@ -123,6 +128,7 @@ export class SegmentMapper {
   /** @throws OperationalError MEDIA_BROKEN */
   finish(): SegmentMap {
     this.#walker.end();
+    this.#closeFragment();
     this.#borders.push(this.#lastEndByte);
     if (this.#movie === undefined && this.#fragments.length === 0)
       throw new OperationalError('MEDIA_BROKEN', `${this.#path}: has neither a movie header nor a fragment`);
@@ -149,7 +155,10 @@ export class SegmentMapper {
     this.#borders.push(box.startByte);
     this.#lastEndByte = box.startByte + box.sizeBytes;
     const kept = bytes === undefined ? undefined : boxBytes(this.#path, box, bytes);
-    if (box.type === 'mdat') this.#mediaBytes += box.sizeBytes;
+    if (box.type === 'mdat') {
+      this.#mediaBytes += box.sizeBytes;
+      this.#openFragment = undefined;
+    }
     if (box.type === 'moov' && kept !== undefined) this.#movie = readMovie(kept);
     if (box.type === 'sidx' && kept !== undefined && this.#index === undefined) {
       const index = readSegmentIndex(kept);
@@ -158,9 +167,17 @@ export class SegmentMapper {
         this.#index = { box, index };
     }
     if (box.type === 'moof' && kept !== undefined) {
+      this.#closeFragment();
+      this.#openFragment = box;
       this.#fragments.push({ ...readFragment(kept), box, startByte: this.#leadByte ?? box.startByte });
     }
     this.#leadByte = BEFORE_FRAGMENT.has(box.type) ? (this.#leadByte ?? box.startByte) : undefined;
+  }
+
+  /** ISO/IEC 23000-19 section 7.3.2.3: a chunk is one moof and one mdat. */
+  #closeFragment(): void {
+    if (this.#openFragment !== undefined)
+      throw brokenBox({ ...this.#openFragment, path: this.#path }, 'its media data (mdat) is missing');
   }
 
   #fromIndex({ box, index }: NonNullable<MappingState['index']>): MappedSegment[] {

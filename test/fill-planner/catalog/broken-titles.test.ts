@@ -240,6 +240,48 @@ test('any damage to a media file ends in a segment map or a refusal, never in an
   );
 });
 
+describe('a CMAF file that was cut', () => {
+  const options = { path: 'v144.mp4', maxBytes: 1e9, onProgress: () => undefined };
+  const outcomeAt = (bytes: Buffer, at: number) =>
+    examineFile([bytes.subarray(0, at)], options).then(
+      () => 'taken',
+      (error: unknown) => (isOperational(error, 'MEDIA_BROKEN') ? error.detail : `another error: ${String(error)}`),
+    );
+
+  test('anywhere is refused with the box and its place, when it has an index', async () => {
+    const bytes = await readFile(join(DEMO_MEDIA, 'v144.mp4'));
+    const headerBytes = bytes.indexOf('sidx') - 4 + bytes.readUInt32BE(bytes.indexOf('sidx') - 4);
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: headerBytes, max: bytes.length - 1 }), async (at) => {
+        expect(await outcomeAt(bytes, at)).toMatch(
+          /^v144\.mp4: (?:box (?:sidx|moof|mdat) at byte \d+: |\d+ bytes at byte \d+ are no box: truncated)/,
+        );
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('inside of a box is refused with the box and its place, when it has none', async () => {
+    const { files } = await ingestFrom(DEMO_MEDIA);
+    const starts =
+      files.find(({ path }) => path.endsWith('/v144.mp4'))?.segments.map(({ startByte }) => startByte) ?? [];
+    const whole = await readFile(join(DEMO_MEDIA, 'v144.mp4'));
+    const sidxAt = whole.indexOf('sidx') - 4;
+    const indexBytes = whole.readUInt32BE(sidxAt);
+    const bytes = Buffer.concat([whole.subarray(0, sidxAt), whole.subarray(sidxAt + indexBytes)]);
+    // A cut between two fragments leaves a shorter film, which only a manifest can tell from a whole one.
+    const borders = new Set(starts.map((start) => start - indexBytes));
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: sidxAt + 1, max: bytes.length - 1 }), async (at) => {
+        const says = await outcomeAt(bytes, at);
+        if (borders.has(at)) expect(says).toBe('taken');
+        else expect(says).toMatch(/box (?:moof|mdat) at byte \d+|are no box: truncated/);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
 test('a file reads the same however its bytes are cut into chunks', async () => {
   const whole = await readFile(join(DEMO_MEDIA, 'a48.mp4'));
   const options = { path: 'a48.mp4', maxBytes: 1e9, onProgress: () => undefined };
