@@ -7,6 +7,7 @@ import {
   urlParameter,
 } from '../src/config/parameter.ts';
 import { adminHostsParameter } from '../src/server/admin-routes.ts';
+import { ROLLOUT_PARAMETERS } from './rollout/rollout-parameters.ts';
 
 /** Every knob of the planner. */
 export const PLANNER_PARAMETERS = {
@@ -34,6 +35,24 @@ export const PLANNER_PARAMETERS = {
     { min: 0, max: 0.95 },
     0.1,
     'Share of every disk that plans leave free for what viewers ask for unplanned.',
+  ),
+  minSavedPerFilled: numberParameter(
+    'bytes or money saved per same spent',
+    { min: 0, max: 100 },
+    1,
+    'How much a fill has to save at the least, in units of what it costs, and how much a day has to serve for each byte it fetches. 1: nobody downloads more than is watched. 0: fill whatever there is room for.',
+  ),
+  fillCaution: numberParameter(
+    'deviations',
+    { min: 0, max: 3 },
+    0.7,
+    'How many standard deviations below the forecast a saving is estimated before something is fetched. Higher: fewer useless fills, later useful ones.',
+  ),
+  headShare: numberParameter(
+    'share',
+    { min: 0, max: 0.5 },
+    0.02,
+    'Share of the planned space that may go to the first seconds of what is not held whole, so that it starts at once.',
   ),
   originWaitSec: numberParameter(
     's',
@@ -103,6 +122,7 @@ export const PLANNER_PARAMETERS = {
     30,
     'How long triggers are kept: to be looked at, and for appliances that come back and missed a purge.',
   ),
+  ...ROLLOUT_PARAMETERS,
   allowUnsignedLoopback: flagParameter(
     'Development only: take unsigned requests from this machine as from whoever they say they are.',
   ),

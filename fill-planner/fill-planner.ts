@@ -27,6 +27,9 @@ import { createPlannerMetrics, type PlannerMetrics } from './metrics.ts';
 import { startCron } from './plan/cron-schedule.ts';
 import { type CycleOptions, type CycleReport, type PlanCycleParts, runPlanCycle } from './plan/plan-cycle.ts';
 import { PlanStore } from './plan/plan-store.ts';
+import { PlanRollout } from './rollout/plan-rollout.ts';
+import { rolloutRules } from './rollout/rollout-parameters.ts';
+import { RolloutStore } from './rollout/rollout-store.ts';
 import { TriggerSide } from './trigger-side.ts';
 import { TriggerStore } from './triggers/trigger-store.ts';
 
@@ -51,7 +54,8 @@ export function createFillPlanner(config: PlannerConfig, context: ServiceContext
     const counted = createPlannerMetrics(state.catalog, state.demand, state.plans);
     const triggerSide = new TriggerSide({ ...state, config, world, logger, runCycle: () => tryCycle(runCycle) });
     closing.push(() => triggerSide.close());
-    const parts = { ...state, settings: config, clock: world.clock, logger };
+    const rollout = new PlanRollout({ ...state, store: state.rollouts, rules: rolloutRules(config), logger });
+    const parts = { ...state, rollout, settings: config, clock: world.clock, logger };
     const runCycle = countedCycle(parts, health, counted, triggerSide);
 
     const tls = { certFile: config.tlsCert, keyFile: config.tlsKey };
@@ -63,7 +67,7 @@ export function createFillPlanner(config: PlannerConfig, context: ServiceContext
       () => admin.close(),
     );
     const guard = createSignatureGuard({ ...config, trusted: state.trusted, clock: world.clock, logger });
-    addServiceRoutes(service, { ...state, guard, clock: world.clock, onSample: counted.countSample });
+    addServiceRoutes(service, { ...state, guard, clock: world.clock, onSample: counted.countSample, rollout });
     addEnrolmentRoute(service, state.trusted, state.identity, logger);
     addAdminRoutes(admin, health, counted.metrics, config.adminHosts);
     addTokenMintingRoute(admin, state.trusted);
@@ -128,6 +132,7 @@ interface PlannerState {
   readonly demand: DemandStore;
   readonly fleet: FleetStore;
   readonly plans: PlanStore;
+  readonly rollouts: RolloutStore;
   readonly triggers: TriggerStore;
 }
 
@@ -151,6 +156,7 @@ function openState(config: PlannerConfig, { world }: ServiceContext, closing: Cl
     demand: open(new DemandStore(file('demand.sqlite'), limits)),
     fleet: open(new FleetStore(file('fleet.sqlite'))),
     plans: open(new PlanStore(file('plan.sqlite'))),
+    rollouts: open(new RolloutStore(file('rollout.sqlite'))),
     triggers: open(new TriggerStore(file('triggers.sqlite'))),
     trusted: open(new TrustedKeys(file('trust.sqlite'), world)),
   };

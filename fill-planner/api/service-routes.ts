@@ -15,6 +15,7 @@ import type { CatalogStore } from '../catalog/catalog-store.ts';
 import type { DemandStore, SampleOutcome } from '../demand/demand-store.ts';
 import type { FleetStore } from '../fleet/fleet-store.ts';
 import type { PlanStore } from '../plan/plan-store.ts';
+import type { PlanRollout } from '../rollout/plan-rollout.ts';
 
 export interface ServiceRoutesParts {
   readonly guard: SignatureGuard;
@@ -24,6 +25,7 @@ export interface ServiceRoutesParts {
   readonly demand: DemandStore;
   readonly fleet: FleetStore;
   readonly plans: PlanStore;
+  readonly rollout: PlanRollout;
   readonly onSample: (outcome: SampleOutcome) => void;
 }
 
@@ -91,13 +93,14 @@ function addCatalogueRoutes(server: JsonServer, { guard, catalog, identity }: Se
 }
 
 function addReportRoutes(server: JsonServer, parts: ServiceRoutesParts): void {
-  const { guard, catalog, demand, fleet, plans, clock, onSample } = parts;
+  const { guard, catalog, demand, fleet, plans, rollout, clock, onSample } = parts;
 
   server.post('/v1/demand', { onRequest: guard.beforeBody }, (request, reply) => {
     const sample = parseDemandSample(request.body);
     if (guard(request, reply, ['appliance'], sample.applianceId) === 'refused') return reply;
     const region = fleet.regionOf(sample.applianceId, sample.siteId) ?? UNKNOWN_REGION;
     const outcome = demand.count(sample, region, (path) => catalog.renditionOf(path), clock.nowMs());
+    if (outcome === 'counted') rollout.count(sample, (path) => catalog.renditionOf(path));
     onSample(outcome);
     return { outcome };
   });

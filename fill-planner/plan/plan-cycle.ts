@@ -4,6 +4,8 @@ import type { Clock } from '../../src/world/world.ts';
 import type { CatalogStore } from '../catalog/catalog-store.ts';
 import type { DemandStore } from '../demand/demand-store.ts';
 import type { FleetStore } from '../fleet/fleet-store.ts';
+import type { ClusterDecision } from '../rollout/decide-release.ts';
+import type { PlanRollout, PublishWish } from '../rollout/plan-rollout.ts';
 import type { RenditionContent } from './draft-plan.ts';
 import type { PlanSettings } from './fleet-inputs.ts';
 import { gatherFleet } from './gather-fleet.ts';
@@ -18,11 +20,12 @@ import { preparePlan } from './stored/prepare-plan.ts';
  *
  *   gather    fleet, catalogue, demand of the last weeks, what the plans before hold     gather-fleet
  *   plan      what each cluster should hold, on which appliance, from whom and when      plan-fleet (pure)
+ *   publish   to all, or to the canaries first; what fails its guard rails is held     rollout/
  *   store     a new version where the content changed, the same one refreshed where only times did
  *
  * Appliances and steering learn of it by asking; nothing is pushed. A cycle that fails leaves the plans as they are.
  */
-export interface CycleOptions {
+export interface CycleOptions extends PublishWish {
   /** Opens a window for the whole fleet that starts now and lasts this long. */
   readonly fillNowMinutes?: number | undefined;
   /** Also writes again what differs in ranks and expectations only: somebody asked to see the plans of now. */
@@ -35,6 +38,10 @@ export interface CycleReport {
   readonly appliances: readonly PlannedAppliance[];
   /** Renditions that found no room, by cluster. */
   readonly leftOut: Readonly<Record<string, readonly string[]>>;
+  /** By cluster, whether it got the plans of this cycle, and why. */
+  readonly published: Readonly<Record<string, ClusterDecision>>;
+  /** Why the last good plans are in force again, if this cycle brought them back. */
+  readonly returned?: string | undefined;
 }
 
 export interface PlanCycleParts {
@@ -42,6 +49,7 @@ export interface PlanCycleParts {
   readonly demand: DemandStore;
   readonly fleet: FleetStore;
   readonly plans: PlanStore;
+  readonly rollout: PlanRollout;
   readonly identity: Identity;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -52,13 +60,15 @@ const NO_CONTENT: RenditionContent = { id: '', files: [] };
 
 /** Makes, stores and reports the plans of now. It runs in one turn of the event loop: no two cycles mix. */
 export function runPlanCycle(parts: PlanCycleParts, options: CycleOptions = {}): CycleReport {
-  const { catalog, demand, fleet, plans, identity, clock, logger } = parts;
+  const { catalog, demand, fleet, plans, rollout, identity, clock, logger } = parts;
   const nowMs = clock.nowMs();
   if (options.fillNowMinutes !== undefined)
     plans.openWindow({ startsAtMs: nowMs, endsAtMs: nowMs + options.fillNowMinutes * 60_000 });
   demand.trim(nowMs);
   const { inputs, contents } = gatherFleet(parts, nowMs);
-  const { drafts, placements } = planFleet(inputs);
+  const made = planFleet(inputs);
+  const decision = rollout.decide(inputs, made.drafts, options);
+  const { drafts } = decision;
   const numbered = numberPlanned(
     plans,
     plannedRenditions(drafts),
@@ -73,9 +83,10 @@ export function runPlanCycle(parts: PlanCycleParts, options: CycleOptions = {}):
     nowMs,
     options.isAsked === true ? 0 : REFRESH_MS,
   );
-  plans.trim(nowMs);
+  rollout.keep(decision, appliances, inputs);
+  plans.trim(nowMs, rollout.neededVersions());
   const leftOut = Object.fromEntries(
-    placements
+    made.placements
       .filter((placement) => placement.leftOut.length > 0)
       .map((placement) => [
         placement.clusterId,
@@ -97,5 +108,7 @@ export function runPlanCycle(parts: PlanCycleParts, options: CycleOptions = {}):
     fleetVersion: fleet.get().fleetVersion,
     appliances,
     leftOut,
+    published: Object.fromEntries(decision.clusters),
+    returned: decision.returned,
   };
 }

@@ -182,8 +182,11 @@ export class PlanStore {
     );
   }
 
-  /** Forgets versions that nobody asks for any more: all but the last ten, and of these what is a month old. */
-  trim(nowMs: number): void {
+  /**
+   * Forgets versions that nobody asks for any more: all but the last ten, and of these what is a month old.
+   * @param needed `appliance version` of those that stay whatever their age
+   */
+  trim(nowMs: number, needed: Iterable<string> = []): void {
     transact(this.#database, () => {
       this.#database
         .prepare(
@@ -191,9 +194,10 @@ export class PlanStore {
              SELECT 1 FROM plan_counter AS newest
              WHERE newest.appliance_id = plan.appliance_id
                AND (plan.plan_version <= newest.plan_version - ${KEPT_VERSIONS}
-                 OR plan.plan_version < newest.plan_version AND plan.created_at_ms < ?))`,
+                 OR plan.plan_version < newest.plan_version AND plan.created_at_ms < ?))
+             AND appliance_id || ' ' || plan_version NOT IN (SELECT value FROM json_each(?))`,
         )
-        .run(nowMs - KEPT_MS);
+        .run(nowMs - KEPT_MS, JSON.stringify([...needed]));
       this.#contents.forgetUnused(nowMs);
     });
   }

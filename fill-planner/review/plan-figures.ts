@@ -1,3 +1,4 @@
+import type { FillWindow } from '../../src/contracts/fill-plan.ts';
 import { retiredTitles } from '../calendar/calendar-facts.ts';
 import type { PlanDraft } from '../plan/draft-plan.ts';
 import type { FleetInputs } from '../plan/fleet-inputs.ts';
@@ -15,6 +16,9 @@ import { bytesOfPart, type HoldingColumns, heldByAny } from './holding-columns.t
 export interface ClusterFigures {
   readonly clusterId: string;
   readonly siteId: string;
+  readonly applianceIds: readonly string[];
+  /** An appliance is to hold something else than by the plan before. */
+  readonly isChanged: boolean;
   /** Expected to be asked of this cluster within the next day, and what of it the plan and the plan before hold. */
   readonly demandBytes: number;
   readonly servedBytes: number;
@@ -32,22 +36,15 @@ export interface ClusterFigures {
   readonly broken: readonly string[];
 }
 
-/** @param drafts of every appliance; those of one cluster are judged together */
+/** Of every cluster that has drafts. */
 export function planFigures(inputs: FleetInputs, drafts: readonly PlanDraft[]): ClusterFigures[] {
-  const byCluster = Map.groupBy(drafts, ({ clusterId }) => clusterId);
-  const overBudget = budgetsBroken(inputs, drafts);
-  return inputs.clusters
-    .filter(({ id }) => byCluster.has(id))
-    .map(({ id, siteId }) => clusterFigures(inputs, id, siteId, byCluster.get(id) ?? [], overBudget.get(siteId) ?? []));
+  return [...Map.groupBy(drafts, ({ clusterId }) => clusterId)].map(([id, ofCluster]) =>
+    clusterFigures(inputs, id, ofCluster),
+  );
 }
 
-function clusterFigures(
-  inputs: FleetInputs,
-  clusterId: string,
-  siteId: string,
-  drafts: readonly PlanDraft[],
-  broken: readonly string[],
-): ClusterFigures {
+/** @param drafts of all appliances of the cluster */
+export function clusterFigures(inputs: FleetInputs, clusterId: string, drafts: readonly PlanDraft[]): ClusterFigures {
   const { facts, heldBefore, nowMs } = inputs;
   // What must go is no loss.
   const retired = retiredTitles(inputs.calendar, nowMs);
@@ -61,7 +58,9 @@ function clusterFigures(
   const capacities = new Map(inputs.appliances.map(({ id, capacityBytes }) => [id, capacityBytes]));
   return {
     clusterId,
-    siteId,
+    siteId: inputs.clusters.find(({ id }) => id === clusterId)?.siteId ?? '',
+    applianceIds: drafts.map(({ applianceId }) => applianceId),
+    isChanged: drafts.some((draft, index) => !isSame(draft, before[index] ?? NOTHING_HELD)),
     demandBytes: facts.reduce((sum, _, index) => sum + expected(index), 0),
     servedBytes: diff.servedAfterBytes,
     servedBeforeBytes: diff.servedBeforeBytes,
@@ -73,7 +72,7 @@ function clusterFigures(
       0,
       ...fills.map((fill, index) => totalOf(fill) / (capacities.get(drafts[index]?.applianceId ?? '') ?? 1)),
     ),
-    broken: [...broken, ...overfull(inputs, drafts, capacities)],
+    broken: overfull(inputs, drafts, capacities),
   };
 }
 
@@ -124,30 +123,44 @@ function overfull(
   });
 }
 
-/** By site: moments at which the appliances of the site together may take more than its link's budget. */
-function budgetsBroken({ sites, clusters }: FleetInputs, drafts: readonly PlanDraft[]): Map<string, string[]> {
+/** By site, in words: moments at which its appliances together may take more than its link's budget. */
+export function linkBudgetsBroken(
+  { sites, clusters, appliances }: FleetInputs,
+  windowsOf: (applianceId: string) => readonly FillWindow[],
+): Map<string, string[]> {
   const siteOf = new Map(clusters.map(({ id, siteId }) => [id, siteId]));
-  const bySite = Map.groupBy(drafts, ({ clusterId }) => siteOf.get(clusterId));
+  const bySite = Map.groupBy(appliances, ({ clusterId }) => siteOf.get(clusterId));
   return new Map(
     sites.map(({ id, fillBitsPerSec }) => {
-      const all = (bySite.get(id) ?? []).flatMap(({ windows }) => windows.flatMap(pieces));
-      const steps = all
-        .flatMap((piece) => [
-          { atMs: piece.startsAtMs, change: piece.fillBitsPerSec },
-          { atMs: piece.endsAtMs, change: -piece.fillBitsPerSec },
-        ])
-        .sort((a, b) => a.atMs - b.atMs || a.change - b.change);
-      let rate = 0;
-      let most = 0;
-      for (const { change } of steps) {
-        rate += change;
-        most = Math.max(most, rate);
-      }
+      const all = (bySite.get(id) ?? []).flatMap((appliance) => windowsOf(appliance.id).flatMap(pieces));
+      const most = highestSum(all);
       // Sums of fractions of bits: less than one bit per second over is none.
       const isBroken = most > fillBitsPerSec + 1;
       return [id, isBroken ? [`the windows of site ${id} allow ${Math.round(most)} bit/s of ${fillBitsPerSec}`] : []];
     }),
   );
+}
+
+function highestSum(all: ReturnType<typeof pieces>): number {
+  const steps = all
+    .flatMap((piece) => [
+      { atMs: piece.startsAtMs, change: piece.fillBitsPerSec },
+      { atMs: piece.endsAtMs, change: -piece.fillBitsPerSec },
+    ])
+    .sort((a, b) => a.atMs - b.atMs || a.change - b.change);
+  let rate = 0;
+  let most = 0;
+  for (const { change } of steps) {
+    rate += change;
+    most = Math.max(most, rate);
+  }
+  return most;
+}
+
+function isSame(draft: HoldingColumns, before: HoldingColumns): boolean {
+  if (draft.rendition.length !== before.rendition.length) return false;
+  const parts = new Map(Array.from(before.rendition, (rendition, at) => [rendition, before.isHead[at]]));
+  return draft.rendition.every((rendition, entry) => parts.get(rendition) === draft.isHead[entry]);
 }
 
 /** Of a cluster's demand, the share that is held, 0 to 1; 1 where nothing is asked for. */

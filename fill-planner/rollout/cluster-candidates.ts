@@ -1,16 +1,15 @@
+import type { FillWindow } from '../../src/contracts/fill-plan.ts';
 import type { FillReport } from '../../src/contracts/fill-report.ts';
-import type { PlanDraft } from '../plan/draft-plan.ts';
 import type { FleetInputs } from '../plan/fleet-inputs.ts';
-import { NOTHING_HELD } from '../plan/plan-facts.ts';
 import { type GuardLimits, guardReasons } from '../review/guard-rails.ts';
-import type { HoldingColumns } from '../review/holding-columns.ts';
-import type { ClusterFigures } from '../review/plan-figures.ts';
+import { type ClusterFigures, linkBudgetsBroken } from '../review/plan-figures.ts';
 import type { ClusterCandidate } from './decide-release.ts';
 
 export interface CandidateInput {
   readonly inputs: FleetInputs;
-  readonly drafts: readonly PlanDraft[];
   readonly figures: readonly ClusterFigures[];
+  /** By the new plans. */
+  readonly windowsOf: (applianceId: string) => readonly FillWindow[];
   readonly limits: GuardLimits;
   readonly reports: readonly FillReport[];
   /** Versions in force by appliance. */
@@ -21,20 +20,19 @@ export interface CandidateInput {
 
 /** What there is to know of each cluster before its plans are published. */
 export function clusterCandidates(input: CandidateInput): ClusterCandidate[] {
-  const { inputs, drafts, figures, limits, reports, inForce, membersBefore } = input;
+  const { inputs, figures, windowsOf, limits, reports, inForce, membersBefore } = input;
   const members = membersByCluster(inputs);
   const reportOf = new Map(reports.map((report) => [report.applianceId, report]));
-  const figuresOf = new Map(figures.map((each) => [each.clusterId, each]));
-  return [...Map.groupBy(drafts, ({ clusterId }) => clusterId)].map(([clusterId, ofCluster]): ClusterCandidate => {
-    const ofIt = figuresOf.get(clusterId);
+  const broken = linkBudgetsBroken(inputs, windowsOf);
+  return figures.map((ofIt): ClusterCandidate => {
+    const { clusterId, siteId, applianceIds, isChanged } = ofIt;
     return {
       clusterId,
-      isChanged: ofCluster.some((draft) => !isSame(draft, inputs.heldBefore.get(draft.applianceId) ?? NOTHING_HELD)),
+      isChanged,
       isNewOrRebuilt:
-        ofCluster.some(({ applianceId }) => !inForce.has(applianceId)) ||
-        membersBefore[clusterId] !== members.get(clusterId),
-      heldBecause: ofIt === undefined ? [] : guardReasons(ofIt, limits),
-      troubles: ofCluster.flatMap(({ applianceId }) => {
+        applianceIds.some((id) => !inForce.has(id)) || membersBefore[clusterId] !== members.get(clusterId),
+      heldBecause: [...guardReasons(ofIt, limits), ...(broken.get(siteId) ?? [])],
+      troubles: applianceIds.flatMap((applianceId) => {
         const report = reportOf.get(applianceId);
         if (report === undefined || report.planVersion !== inForce.get(applianceId)) return [];
         return report.state === 'blocked' ? [`${applianceId} is blocked: no source gives what it misses`] : [];
@@ -54,10 +52,4 @@ export function membersByCluster({ appliances }: FleetInputs): Map<string, strin
         .join('\n'),
     ]),
   );
-}
-
-function isSame(draft: HoldingColumns, before: HoldingColumns): boolean {
-  if (draft.rendition.length !== before.rendition.length) return false;
-  const parts = new Map(Array.from(before.rendition, (rendition, at) => [rendition, before.isHead[at]]));
-  return draft.rendition.every((rendition, entry) => parts.get(rendition) === draft.isHead[entry]);
 }

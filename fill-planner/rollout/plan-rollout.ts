@@ -76,10 +76,11 @@ export class PlanRollout {
     const hours = store.hours(state.judgedUntilMs, judgeableUntilMs(nowMs));
     const verdict = judgeTrial(state, hours, nowMs, rules.trial);
     const returned = returnedBecause(verdict, wish, state, nowMs);
+    const windows = new Map(drafts.map((draft) => [draft.applianceId, draft.windows]));
     const candidates = clusterCandidates({
       inputs,
-      drafts,
       figures: planFigures(inputs, drafts),
+      windowsOf: (applianceId) => windows.get(applianceId) ?? [],
       limits: rules.guard,
       reports: plans.reports().map(({ report }) => report),
       inForce,
@@ -102,11 +103,11 @@ export class PlanRollout {
     const numbers = numbersOf(inputs);
     return {
       drafts: drafts.map((draft) => {
-        const { applianceId, clusterId, windows } = draft;
+        const { applianceId, clusterId } = draft;
         const version = goBackTo.get(applianceId) ?? inForce.get(applianceId);
         if (version === undefined || release.clusters.get(clusterId)?.kind === 'publish') return draft;
         const kept = plans.draftOf(applianceId, version, numbers);
-        return kept === undefined ? draft : { ...kept, windows };
+        return kept === undefined ? draft : { ...kept, windows: draft.windows };
       }),
       clusters: release.clusters,
       release,

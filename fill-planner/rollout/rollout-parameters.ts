@@ -1,4 +1,5 @@
-import { numberParameter, patternParameter } from '../../src/config/parameter.ts';
+import { type ConfigOf, numberParameter, patternParameter } from '../../src/config/parameter.ts';
+import type { RolloutRules } from './plan-rollout.ts';
 
 /** How plans are published, judged and taken back. */
 export const ROLLOUT_PARAMETERS = {
@@ -63,3 +64,23 @@ export const ROLLOUT_PARAMETERS = {
     'How long nothing new is published after a return to the last good plans, because the same planner would make the same plans again.',
   ),
 };
+
+const HOUR_MS = 3_600_000;
+
+export function rolloutRules(config: ConfigOf<typeof ROLLOUT_PARAMETERS>): RolloutRules {
+  return {
+    release: {
+      canaryClusters: config.canaryClusters === '' ? [] : config.canaryClusters.split(','),
+      canaryMs: config.canaryHours * HOUR_MS,
+      cohortMs: config.cohortHours * HOUR_MS,
+      cohortShare: config.cohortShare,
+    },
+    guard: config,
+    trial: {
+      trialMs: config.trialHours * HOUR_MS,
+      falseReturns: config.falseReturns,
+      tolerance: config.efficiencyTolerance,
+    },
+    returnHoldMs: config.returnHoldHours * HOUR_MS,
+  };
+}

@@ -7,7 +7,7 @@ import { diffHoldings } from '../../../fill-planner/review/diff-holdings.ts';
 import { fillEndsAtMs } from '../../../fill-planner/review/fill-forecast.ts';
 import { guardReasons } from '../../../fill-planner/review/guard-rails.ts';
 import { bytesOfPart, type HoldingColumns, heldByAny } from '../../../fill-planner/review/holding-columns.ts';
-import { planFigures, totalOf } from '../../../fill-planner/review/plan-figures.ts';
+import { linkBudgetsBroken, planFigures, totalOf } from '../../../fill-planner/review/plan-figures.ts';
 import { generatedFleets } from '../plan/generated-fleet.ts';
 
 const HOUR_MS = 3_600_000;
@@ -102,8 +102,12 @@ describe('the figures of a plan', () => {
           expect(figures.servedBytes).toBeLessThanOrEqual(figures.demandBytes * (1 + 1e-9));
           expect(guardReasons(figures, { maxDropShare: 0, maxServedFall: 0 })).toEqual([]);
         }
+        const windows = new Map(drafts.map((draft) => [draft.applianceId, draft.windows]));
+        const broken = linkBudgetsBroken(inputs, (id) => windows.get(id) ?? []);
+        expect([...broken.values()].flat()).toEqual([]);
         const heldBefore = new Map(drafts.map((draft) => [draft.applianceId, draft]));
         for (const figures of planFigures({ ...inputs, heldBefore }, drafts)) {
+          expect(figures.isChanged).toBe(false);
           expect(figures.droppedBytes).toBe(0);
           expect(totalOf(figures.fillBytes)).toBe(0);
           expect(figures.endsAtMs).toBe(inputs.nowMs);
@@ -119,6 +123,8 @@ describe('the guard rails', () => {
   const figures = {
     clusterId: 'c1',
     siteId: 's1',
+    applianceIds: ['a1'],
+    isChanged: true,
     demandBytes: 1000,
     servedBytes: 900,
     servedBeforeBytes: 900,
