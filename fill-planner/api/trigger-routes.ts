@@ -150,6 +150,7 @@ function describe({ trigger, nodes }: { trigger: StoredTrigger; nodes: readonly 
       : []),
   ];
   return {
+    'oca.id': trigger.triggerId,
     trigger: specification,
     ctime: Math.floor(trigger.createdAtMs / 1000),
     mtime: Math.floor(trigger.modifiedAtMs / 1000),

@@ -1,5 +1,5 @@
 import { localStartTimes } from '../../src/world/local-times.ts';
-import { EMPTY_CALENDAR } from '../calendar/calendar-facts.ts';
+import type { CalendarStore } from '../calendar/calendar-store.ts';
 import type { CatalogStore } from '../catalog/catalog-store.ts';
 import type { DemandStore } from '../demand/demand-store.ts';
 import { predictRegions } from '../demand/predict/predict-regions.ts';
@@ -9,6 +9,7 @@ import type { FleetInputs, PlanSettings } from './fleet-inputs.ts';
 import type { PlanStore } from './plan-store.ts';
 
 export interface GatherParts {
+  readonly calendar: Pick<CalendarStore, 'facts'>;
   readonly catalog: CatalogStore;
   readonly demand: DemandStore;
   readonly fleet: FleetStore;
@@ -27,19 +28,23 @@ const HOUR_MS = 3_600_000;
 const PLANNED_WINDOWS = 5;
 
 /** Everything the planner knows, numbered and made plain. */
-export function gatherFleet({ catalog, demand, fleet, plans, settings }: GatherParts, nowMs: number): GatheredFleet {
+export function gatherFleet(
+  { calendar: { facts: calendar }, catalog, demand, fleet, plans, settings }: GatherParts,
+  nowMs: number,
+): GatheredFleet {
   const { sites, clusters, appliances } = fleet.get().fleet;
   const facts = catalog.renditions();
   const numbers = new Map(facts.map(({ id }, index) => [id, index]));
   const contents = facts.map(({ id }): RenditionContent => ({ id, files: catalog.filesOf(id) }));
   const regions = [...new Set(sites.map(({ region }) => region))];
-  const calendar = EMPTY_CALENDAR;
   const inputs: FleetInputs = {
     nowMs,
     settings,
-    sites: sites.map(({ id, region, timeZone, fillBitsPerSec, fillWindow }) => ({
+    sites: sites.map(({ id, region, timeZone, fillBitsPerSec, fillWindow, transit, monthlyFillBytes }) => ({
       id,
       region,
+      transit,
+      monthlyFillBytes,
       fillBitsPerSec,
       windowHours: fillWindow.hours,
       // From one length back, so that the window that is open now is among them.

@@ -1,6 +1,7 @@
 import type { Identity } from '../../src/signing/identity.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import type { Clock } from '../../src/world/world.ts';
+import type { CalendarStore } from '../calendar/calendar-store.ts';
 import type { CatalogStore } from '../catalog/catalog-store.ts';
 import type { DemandStore } from '../demand/demand-store.ts';
 import type { FleetStore } from '../fleet/fleet-store.ts';
@@ -45,6 +46,7 @@ export interface CycleReport {
 }
 
 export interface PlanCycleParts {
+  readonly calendar: Pick<CalendarStore, 'facts'>;
   readonly catalog: CatalogStore;
   readonly demand: DemandStore;
   readonly fleet: FleetStore;

@@ -86,6 +86,11 @@ const ENTRIES: readonly Entry[] = [
     load: async () => (await import('./purge-command.ts')).purgeCommand(),
   },
   {
+    name: 'trigger',
+    summary: 'Purge, invalidate or preposition content on all appliances at once.',
+    load: async () => (await import('./trigger-command.ts')).triggerCommand(),
+  },
+  {
     name: 'token',
     summary: 'Show, rotate and revoke the keys of signed URLs; mint and inspect tokens.',
     load: async () => (await import('./token-command.ts')).tokenCommand(),
