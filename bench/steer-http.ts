@@ -11,7 +11,7 @@ import { startNginx } from './steer/nginx-peer.ts';
 import { type OpenLoad, runOpenLoop } from './steer/open-loop.ts';
 import { plotGrowth } from './steer/plot-steer.ts';
 import { type SteeringUnderTest, startSteering } from './steer/steering-under-test.ts';
-import { buildDecisionWorld, type DecisionCost, measureDecisions } from './steer-decision.ts';
+import { type DecisionCost, decideInChild } from './steer-decision.ts';
 
 /**
  * How many players one core can steer, through HTTP, with everything loaded that a large provider has.
@@ -65,7 +65,7 @@ export async function benchSteerHttp(options: SteerOptions): Promise<void> {
   } finally {
     progress.end();
   }
-  report(measured, measureDecisions(buildDecisionWorld(options.size), options.size), options);
+  report(measured, decideInChild(options.size), options);
 }
 
 function growthSizes(size: SteeringSize): SteeringSize[] {
