@@ -239,6 +239,7 @@ class Appliance implements ProcessService {
       purge: (rule) => this.#purge(rule, 'finish'),
       bans: this.#bans,
       linkUse: this.#linkUse,
+      grant: () => this.#tokens.keys.grant(),
       state: () => this.#state,
       publicUrl: () => this.#publicUrl,
       onSteeringAnswer: (answer, sentAtMs) => this.#tokens.keys.take(answer, sentAtMs),
@@ -268,6 +269,7 @@ class Appliance implements ProcessService {
       },
       recordDemand: (path, servedBytes, missedBytes) => this.#control.recordDemand(path, servedBytes, missedBytes),
       views: () => this.#control.views,
+      inventory: () => this.#control.planning?.inventory(),
       sessionForLog: this.#config.logSessions ? sessionOfViewer : () => undefined,
       tokenGate: this.#tokens.gate,
       localSteering: createLocalSteering(this.#config, world, {

@@ -11,6 +11,7 @@ import { type Identity, loadOrCreateIdentity } from '../src/signing/identity.ts'
 import type { Logger } from '../src/telemetry/logger.ts';
 import type { Metrics } from '../src/telemetry/metrics.ts';
 import type { World } from '../src/world/world.ts';
+import type { ControlPlaneConfig } from './control-plane-config.ts';
 import type { BlockFiller, PlannedFile, PlannedFiles } from './fill/block-filler.ts';
 import type { LinkUse } from './fill/pace/link-use.ts';
 import { HeldPlan } from './fill/planned/held-plan.ts';
@@ -41,41 +42,6 @@ import { TriggerJournal } from './triggers/trigger-journal.ts';
  * way of a viewer: neither service has to be there at the start or ever after, the last plan is kept, reports wait or
  * are made anew, and each call has its deadline.
  */
-export interface ControlPlaneConfig {
-  readonly id: string;
-  readonly site: string;
-  readonly cluster: string;
-  /** Base URLs, '' for a service that is not there. */
-  readonly steering: string;
-  readonly planner: string;
-  /** One-time enrolment tokens, or ''. */
-  readonly steeringToken: string;
-  readonly plannerToken: string;
-  readonly allowUnsigned: boolean;
-  readonly stateDir: string;
-  readonly heartbeatMs: number;
-  readonly localSteering: 'on' | 'off';
-  readonly planPollMs: number;
-  readonly planRepeatDays: number;
-  readonly planGraceHours: number;
-  readonly triggerPollMs: number;
-  readonly demandShipMs: number;
-  /** '' for none. */
-  readonly routesFile: string;
-  /** '' for none. */
-  readonly birdSocket: string;
-  readonly birdProtocol: string;
-  /** '' for none. */
-  readonly bmpListen: string;
-  readonly bmpRouters: readonly string[];
-  readonly routesGraceMs: number;
-  readonly softEgressBitsPerSec: number;
-  readonly hardEgressBitsPerSec: number;
-  readonly maxActiveRequests: number;
-  readonly qualityShipMs: number;
-  readonly qualityMinClients: number;
-}
-
 export interface ControlPlaneOptions {
   readonly config: ControlPlaneConfig;
   readonly world: World;
@@ -91,6 +57,8 @@ export interface ControlPlaneOptions {
   readonly purge: (rule: PurgeRule) => Promise<PurgeReport>;
   readonly bans: SourceBans;
   readonly linkUse: LinkUse;
+  /** By what other appliances are asked where URLs have to be signed. */
+  readonly grant: () => string | undefined;
   readonly state: () => ServingState;
   /** Base URL for players; '' until the appliance listens. */
   readonly publicUrl: () => string;
@@ -255,7 +223,7 @@ export class ControlPlane implements Service {
   }
 
   #addPlanner(identity: Identity): void {
-    const { config, world, logger, store, filler, bulkShare, bans, linkUse } = this.#options;
+    const { config, world, logger, store, filler, bulkShare, bans, linkUse, http, grant } = this.#options;
     const service = this.#service('planner', config.planner, config.plannerToken, MAX_PLAN_BYTES, identity);
     this.#planner = service;
     this.#planning = new PlannerSide({
@@ -268,6 +236,8 @@ export class ControlPlane implements Service {
       bulkShare,
       bans,
       linkUse,
+      http,
+      grant,
       metrics: this.#metrics,
       held: this.#held,
       planFile: this.#planFile,

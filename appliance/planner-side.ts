@@ -1,10 +1,13 @@
 import { join } from 'node:path';
 import type { EnrolledService } from '../src/client/enrolled-service.ts';
+import type { HttpClient } from '../src/client/http-client.ts';
 import type { Service } from '../src/lifecycle/service.ts';
 import type { Logger } from '../src/telemetry/logger.ts';
 import type { World } from '../src/world/world.ts';
-import type { ControlPlaneConfig } from './control-plane.ts';
+import type { ControlPlaneConfig } from './control-plane-config.ts';
 import type { BlockFiller } from './fill/block-filler.ts';
+import { InventoryAsker } from './fill/inventory/ask-inventories.ts';
+import { InventoryTeller } from './fill/inventory/tell-inventory.ts';
 import { FillHours } from './fill/pace/fill-hours.ts';
 import { describeFill, type FillStatus } from './fill/pace/fill-status.ts';
 import type { LinkUse } from './fill/pace/link-use.ts';
@@ -30,6 +33,9 @@ export interface PlannerSideOptions {
   readonly filler: BlockFiller;
   readonly bulkShare: () => number;
   readonly bans: SourceBans;
+  readonly http: HttpClient;
+  /** By what other appliances are asked where URLs have to be signed. */
+  readonly grant: () => string | undefined;
   readonly linkUse: LinkUse;
   readonly metrics: ControlPlaneMetrics;
   readonly held: HeldPlan;
@@ -46,6 +52,7 @@ export class PlannerSide implements Service {
   readonly hours: FillHours;
   readonly #options: PlannerSideOptions;
   readonly #gone: GoneFiles;
+  readonly #inventory: InventoryTeller;
   readonly #parts: readonly Service[];
 
   constructor(options: PlannerSideOptions) {
@@ -88,6 +95,7 @@ export class PlannerSide implements Service {
       world,
       logger,
       bulkShare,
+      sourcesOf: (file) => asker.sourcesOf(file),
       onFilled: (kind, bytes) => metrics.filled(kind, bytes),
       onFailed: (code) => metrics.fillFailed(code),
       onProgress: () => reporter.changed(),
@@ -111,7 +119,24 @@ export class PlannerSide implements Service {
       demandShipMs,
       onSample: (outcome) => metrics.sample(outcome),
     });
-    this.#parts = [linkUse, client, this.fill, reporter, shipper];
+    const asker = new InventoryAsker({
+      applianceId,
+      plan: () => held.plan,
+      isFilling: () => this.fill.state === 'filling' || this.fill.state === 'blocked',
+      isPlannerAway: () => client.isPlannerAway,
+      onGotOn: (sourceId) => this.fill.gotOn(sourceId),
+      grant: options.grant,
+      http: options.http,
+      world,
+      logger,
+    });
+    this.#inventory = new InventoryTeller({ applianceId, plan: () => held.plan, store, clock });
+    this.#parts = [linkUse, client, this.fill, reporter, asker, shipper];
+  }
+
+  /** What other appliances are told. */
+  inventory(): Buffer | 'busy' | undefined {
+    return this.#inventory.answer();
   }
 
   /** What the operator is told. */

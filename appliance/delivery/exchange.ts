@@ -25,6 +25,8 @@ export interface DeliveryContext extends RecordContext {
   readonly tokenGate: TokenGate;
   /** Answers content steering while steering is away; undefined where it is not wanted. */
   readonly localSteering?: LocalSteering | undefined;
+  /** What this appliance holds, for others: JSON, or 'busy'; undefined without a plan. */
+  readonly inventory?: () => Buffer | 'busy' | undefined;
 }
 
 /** What methods that change something need. */

@@ -19,6 +19,7 @@ import { ERROR_CODES } from '../../src/errors/error-codes.ts';
 import { isOperational } from '../../src/errors/operational-error.ts';
 import { cmsdDynamic } from '../../src/http/cmsd.ts';
 import { preflightHeaders } from '../../src/http/cors.ts';
+import { INVENTORY_TARGET } from '../fill/inventory/tell-inventory.ts';
 import type { LocalAnswer } from '../local-steering/local-steering.ts';
 import type { Passed } from '../tokens/token-gate.ts';
 import { type Admission, admit } from './admit.ts';
@@ -82,6 +83,10 @@ async function answer(incoming: IncomingMessage, exchange: Exchange): Promise<vo
   const asks = forwarded !== undefined || method === 'GET' || method === 'HEAD';
   const passed = asks ? await context.tokenGate.pass(target, headers) : ({ kind: 'passed', target } as const);
   if (passed.kind === 'refused') return refuseToken(exchange, passed, head.hasBody);
+  if (passed.target === INVENTORY_TARGET && method === 'GET') {
+    const inventory = context.inventory?.();
+    if (inventory !== undefined) return sendInventory(exchange, inventory, head.hasBody);
+  }
   const parsed = parseRequest(
     // Two Range lines have two readings, and which one a client meant is not ours to guess.
     {
@@ -144,6 +149,25 @@ function sendLocal({ response, record }: Exchange, { headers, body }: LocalAnswe
   record.status = 200;
   record.outcome = 'hit';
   sendWhole(response, { status: 200, headers: { ...headers, ...(ends ? { Connection: 'close' } : {}) } }, body, record);
+}
+
+/** For another appliance: no object, no demand. */
+function sendInventory(exchange: Exchange, inventory: Buffer | 'busy', ends: boolean): void {
+  const { response, record } = exchange;
+  const connection = ends ? { Connection: 'close' } : {};
+  if (inventory === 'busy') {
+    record.outcome = 'shed';
+    return sendHead(exchange, 503, { ...connection, 'Retry-After': '1' });
+  }
+  record.status = 200;
+  record.outcome = 'hit';
+  const headers = {
+    'Content-Type': 'application/json',
+    'Content-Length': String(inventory.length),
+    'Cache-Control': 'no-store',
+    ...connection,
+  };
+  sendWhole(response, { status: 200, headers }, inventory, record);
 }
 
 /** Nobody stores it: the same URL may open in a moment, with a newer key. The token itself is told to no log. */

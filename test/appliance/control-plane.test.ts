@@ -2,7 +2,8 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ControlPlane, type ControlPlaneConfig } from '../../appliance/control-plane.ts';
+import { ControlPlane } from '../../appliance/control-plane.ts';
+import type { ControlPlaneConfig } from '../../appliance/control-plane-config.ts';
 import { LinkUse } from '../../appliance/fill/pace/link-use.ts';
 import { SourceBans } from '../../appliance/fill/sources/source-bans.ts';
 import { HttpClient } from '../../src/client/http-client.ts';
@@ -98,6 +99,7 @@ async function start(config: Partial<ControlPlaneConfig> = {}): Promise<ControlP
     purge: () => Promise.reject(new Error('nothing is purged here')),
     bans: new SourceBans(join(dir, 'source-bans.json'), { world, logger, metrics }),
     linkUse: new LinkUse(dir, { world, logger }),
+    grant: () => undefined,
     state: () => state,
     publicUrl: () => 'http://a1.example',
     onSteeringAnswer: () => undefined,

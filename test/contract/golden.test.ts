@@ -10,6 +10,7 @@ import { parseFillPlan, parsePlanRenditions, plannedBlocks, plannedBytes } from 
 import { parseFillReport } from '../../src/contracts/fill-report.ts';
 import { parseHeartbeat, parseHeartbeatAnswer } from '../../src/contracts/heartbeat.ts';
 import { decodeHoldings } from '../../src/contracts/holdings.ts';
+import { decodeRoots, encodeRoots, parseInventory } from '../../src/contracts/inventory.ts';
 import { problemSchema } from '../../src/contracts/problem.ts';
 import { parseQualitySketch } from '../../src/contracts/quality-sketch.ts';
 import { parseRouteReport } from '../../src/contracts/route-report.ts';
@@ -34,6 +35,7 @@ const PARSERS: Readonly<Record<string, (body: unknown) => unknown>> = {
   'fill-plan': parseFillPlan,
   'fill-report': parseFillReport,
   heartbeat: parseHeartbeat,
+  inventory: parseInventory,
   'heartbeat-answer': parseHeartbeatAnswer,
   'plan-renditions': parsePlanRenditions,
   problem: (body) => parseContract('problem', problemSchema, body),
@@ -185,6 +187,14 @@ describe('the golden samples', () => {
   it('have holdings that decode to what was encoded', () => {
     const { holdings } = parseHeartbeat(golden('heartbeat'));
     expect(holdings && decodeHoldings(holdings)).toEqual(['whole', 'head', 'none', 'part', 'whole']);
+  });
+
+  it('have an inventory that tells roots apart by their first bytes', () => {
+    const { roots } = parseInventory(golden('inventory'));
+    const root = (prefix: string): string => prefix.padEnd(64, '0');
+    expect(roots).toBe(encodeRoots([root('d1d303ad'), root('890f98e9')]));
+    const holds = decodeRoots(roots);
+    expect([root('890f98e9'), root('d1d303ad'), root('890f98ea')].map(holds)).toEqual([true, true, false]);
   });
 
   it('have a manifest whose block hashes are those of its blocks', () => {

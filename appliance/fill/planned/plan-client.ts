@@ -69,6 +69,8 @@ export function judgePlan(
   return { kind: 'take', plan, goesBack: plan.planVersion < inForce.planVersion };
 }
 
+const AWAY_MS = 60_000;
+const AWAY_POLLS = 3;
 const MANIFESTS_AT_ONCE = 4;
 const RETRY = { firstMs: 1000, maxMs: 60_000 };
 
@@ -79,9 +81,11 @@ export class PlanClient implements Service {
   readonly #pollLog: FailureLog;
   readonly #manifestLog: FailureLog;
   #etag: string | undefined;
+  #heardAtMs: number;
 
   constructor(options: PlanClientOptions) {
     this.#options = options;
+    this.#heardAtMs = options.world.clock.monotonicMs();
     this.#pollLog = new FailureLog(options.logger, 'get the plan');
     this.#manifestLog = new FailureLog(options.logger, 'get all file manifests');
     this.#polls = new PeriodicTask(options.world, options.planPollMs, (signal) => this.#poll(signal));
@@ -97,6 +101,12 @@ export class PlanClient implements Service {
 
   async stop(deadlineMs: number): Promise<void> {
     await Promise.all([this.#polls.stop(deadlineMs), this.#manifests.stop(deadlineMs)]);
+  }
+
+  /** Whether the planner has said nothing about our plan for a while. */
+  get isPlannerAway(): boolean {
+    const { world, planPollMs } = this.#options;
+    return world.clock.monotonicMs() - this.#heardAtMs > Math.max(AWAY_MS, AWAY_POLLS * planPollMs);
   }
 
   /** Asks for a plan now, because somebody said that there is a new one. */
@@ -129,7 +139,10 @@ export class PlanClient implements Service {
     try {
       const answer = await service.get(`/v1/plan/${applianceId}`, this.#etag, signal);
       const outcome = answer.kind === 'body' ? this.#judge(answer.body, answer.etag) : 'unchanged';
-      if (outcome !== 'refused') this.#pollLog.worked();
+      if (outcome !== 'refused') {
+        this.#heardAtMs = this.#options.world.clock.monotonicMs();
+        this.#pollLog.worked();
+      }
       onPoll(outcome);
     } catch (error) {
       if (signal.aborted || !isOperational(error)) throw error;

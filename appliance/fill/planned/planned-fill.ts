@@ -42,8 +42,8 @@ export interface PlannedFillOptions {
   readonly logger: Logger;
   /** How much of its rate it may use now, 0 to 1: what viewers leave over (bulk-share.ts). */
   readonly bulkShare: () => number;
-  /** Whom to ask besides those that the plan names for a file, and who lacks it: what peers say while the planner is away. */
-  readonly heard?: (file: FillPlanFile) => readonly FillPlanSource[];
+  /** Whom to ask for a file, where that is not only those that the plan names for it. */
+  readonly sourcesOf?: (file: FillPlanFile) => readonly FillPlanSource[];
   readonly onFilled: (kind: FillPlanSource['kind'], bytes: number) => void;
   readonly onFailed: (code: ErrorCode) => void;
   /** Something that a fill report tells has changed. */
@@ -203,11 +203,11 @@ export class PlannedFill implements Service {
   }
 
   #choose(file: FillPlanFile, sinceWindowStartSec: number): SourceChoice {
-    const { applianceId, world, heard } = this.#options;
+    const { applianceId, world, sourcesOf } = this.#options;
     return chooseSource({
       askerId: applianceId,
       path: file.path,
-      sources: heard?.(file) ?? file.sources,
+      sources: sourcesOf?.(file) ?? file.sources,
       sinceWindowStartSec,
       silentSec: (sourceId) => Math.min(sinceWindowStartSec, this.#silentSec(sourceId)),
       mayAsk: (kind) => this.#pace.mayAsk(kind),
