@@ -67,7 +67,8 @@ export class RolloutStore {
 
   /** @throws OperationalError STATE_CORRUPT, VOLUME_IO */
   constructor(file: string) {
-    this.#database = openDatabase(file, { durable: true, exclusive: true });
+    // A power cut may cost the last moments: what was decided in them is decided again.
+    this.#database = openDatabase(file, { durable: false, exclusive: true });
     migrate(this.#database, new URL('./migrations/', import.meta.url));
   }
 
