@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { parseContract } from '../../src/contracts/contract.ts';
 import { parseDemandSample } from '../../src/contracts/demand-sample.ts';
@@ -11,6 +12,8 @@ import type { SignatureGuard } from '../../src/server/signature-guard.ts';
 import type { Identity } from '../../src/signing/identity.ts';
 import { signDocument } from '../../src/signing/signed-document.ts';
 import type { Clock } from '../../src/world/world.ts';
+import { embargoedTitles } from '../calendar/calendar-facts.ts';
+import type { CalendarStore } from '../calendar/calendar-store.ts';
 import type { CatalogStore } from '../catalog/catalog-store.ts';
 import type { DemandStore, SampleOutcome } from '../demand/demand-store.ts';
 import type { FleetStore } from '../fleet/fleet-store.ts';
@@ -21,6 +24,7 @@ export interface ServiceRoutesParts {
   readonly guard: SignatureGuard;
   readonly identity: Identity;
   readonly clock: Clock;
+  readonly calendar: Pick<CalendarStore, 'facts'>;
   readonly catalog: CatalogStore;
   readonly demand: DemandStore;
   readonly fleet: FleetStore;
@@ -70,7 +74,8 @@ function addPlanRoutes(server: JsonServer, { guard, plans, identity }: ServiceRo
   });
 }
 
-function addCatalogueRoutes(server: JsonServer, { guard, catalog, identity }: ServiceRoutesParts): void {
+function addCatalogueRoutes(server: JsonServer, parts: ServiceRoutesParts): void {
+  const { guard, calendar, catalog, clock, identity } = parts;
   server.get<{ Params: { root: string } }>('/v1/file-manifest/:root', (request, reply) => {
     if (guard(request, reply, ['appliance', 'steering']) === 'refused') return reply;
     const root = parseContract('file manifest root', sha256HexSchema, request.params.root);
@@ -84,9 +89,11 @@ function addCatalogueRoutes(server: JsonServer, { guard, catalog, identity }: Se
   let cached: { etag: string; text: string } | undefined;
   server.get('/v1/catalogue', (request, reply) => {
     if (guard(request, reply, ['steering', 'appliance']) === 'refused') return reply;
-    const etag = `"${catalog.catalogueVersion}"`;
+    // Steering must not know what is under embargo: it would name it, and sign URLs for it.
+    const hidden = embargoedTitles(calendar.facts, clock.nowMs());
+    const etag = `"${catalog.catalogueVersion}${hidden.length === 0 ? '' : `-${digestOf(hidden)}`}"`;
     return sendConditional(request, reply, etag, () => {
-      if (cached?.etag !== etag) cached = { etag, text: catalog.snapshotText() };
+      if (cached?.etag !== etag) cached = { etag, text: catalog.snapshotText(hidden) };
       return cached.text;
     });
   });
@@ -139,3 +146,6 @@ const noPlan = (reply: JsonReply, appliance: string, version?: number): JsonRepl
       ? `no plan for '${appliance}' yet: it is not in the fleet, or no cycle has run`
       : `no plan ${version} of '${appliance}' is kept`,
   );
+
+const digestOf = (titles: readonly string[]): string =>
+  createHash('sha256').update(titles.join(' ')).digest('base64url').slice(0, 22);

@@ -66,6 +66,13 @@ export function retiredTitles({ retirements }: CalendarFacts, nowMs: number): Se
   return new Set(retirements.filter(({ retiresAtMs }) => retiresAtMs <= nowMs).map(({ titleId }) => titleId));
 }
 
+/** The titles that nobody is to hear of yet: with an embargo, and launched nowhere. In the order of their ids. */
+export function embargoedTitles({ launches }: CalendarFacts, nowMs: number): string[] {
+  const embargoed = launches.filter(({ isEmbargoed }) => isEmbargoed).map(({ titleId }) => titleId);
+  const begun = new Set(launches.filter(({ startsAtMs }) => startsAtMs <= nowMs).map(({ titleId }) => titleId));
+  return [...new Set(embargoed)].filter((titleId) => !begun.has(titleId)).sort();
+}
+
 /** The pins that hold now for a cluster. */
 export function pinsOf(
   { pins }: CalendarFacts,

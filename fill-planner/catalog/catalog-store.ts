@@ -113,9 +113,17 @@ export class CatalogStore {
       .all();
   }
 
-  /** The text that `GET /v1/catalogue` answers: the stored documents one behind the other, unparsed. */
-  snapshotText(): string {
-    const documents = this.#database.prepare<[], string>('SELECT document FROM title ORDER BY id').pluck().all();
+  /**
+   * The text that `GET /v1/catalogue` answers: the stored documents one behind the other, unparsed.
+   * @param unless ids of titles to leave out
+   */
+  snapshotText(unless: readonly string[] = []): string {
+    const documents = this.#database
+      .prepare<[string], string>(
+        'SELECT document FROM title WHERE id NOT IN (SELECT value FROM json_each(?)) ORDER BY id',
+      )
+      .pluck()
+      .all(JSON.stringify(unless));
     return `{"version":1,"catalogueVersion":${this.catalogueVersion},"titles":[${documents.join(',')}]}`;
   }
 

@@ -59,6 +59,8 @@ export function lastingPart(plan: unknown): unknown {
 /** A planner in this process, on real sockets, with tools to talk to it as an operator and as an enrolled service. */
 export class RunningPlanner {
   readonly folder: string;
+  /** Of the planner, as the last one heard it who enrolled. */
+  publicKey = '';
   readonly world: World;
   readonly http = new HttpClient({ connectTimeoutMs: 3000, maxConnectionsPerHost: 8 });
   readonly #config: Partial<PlannerConfig>;
@@ -88,6 +90,8 @@ export class RunningPlanner {
       state: join(this.folder, 'state'),
       listen: anyPort,
       adminListen: anyPort,
+      // Nobody has watched anything yet, and something has to be planned.
+      minSavedPerFilled: 0,
       ...this.#config,
     };
     this.#service = createFillPlanner(config, { logger: silentLogger, world: this.world });
@@ -105,6 +109,11 @@ export class RunningPlanner {
 
   get adminUrl(): string {
     return this.#service?.addresses()['admin'] ?? '';
+  }
+
+  /** Where other CDNs send triggers. */
+  get triggersUrl(): string {
+    return this.#service?.addresses()['triggers'] ?? '';
   }
 
   get admin(): ServiceClient {
@@ -125,7 +134,7 @@ export class RunningPlanner {
   async enrolled(id: string, role: ServiceRole = 'appliance'): Promise<ServiceClient> {
     const { token } = (await this.admin.post('/v1/enrolment-tokens', { id, role })) as { token: string };
     const client = this.unknown(id);
-    await client.enrol(role, token);
+    this.publicKey = (await client.enrol(role, token)).publicKey;
     return client;
   }
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { DEMO_MEDIA } from '../catalog/demo-title.ts';
 import { FLEET, RunningPlanner } from '../running-planner.ts';
 
 let planner: RunningPlanner;
@@ -51,4 +52,39 @@ test('a calendar with one wrong entry changes nothing', async () => {
     /400 .*retirements\.0\.at: 'soon' is no time/,
   );
   expect(await shown()).toEqual(before);
+});
+
+test('steering does not hear of a title under embargo before its launch, and hears of it then', async () => {
+  await planner.addTitle({ source: DEMO_MEDIA, id: 'secret', originUrl: 'http://origin.example' });
+  const steering = await planner.enrolled('st', 'steering');
+  const known = async (etag?: string) => {
+    const answer = await steering.get('/v1/catalogue', etag);
+    return answer.kind === 'body' ? { etag: answer.etag, text: JSON.stringify(answer.body) } : undefined;
+  };
+  const before = await known();
+  expect(before?.text).toContain('"secret"');
+  await planner.admin.post('/v1/calendar', { launches: [{ title: 'secret', at: '2999-01-01T00:00Z', embargo: true }] });
+  const during = await known(before?.etag);
+  expect(during?.text).not.toContain('secret');
+  expect(await known(during?.etag)).toBeUndefined();
+  await planner.admin.post('/v1/calendar', { launches: [{ title: 'secret', at: '2020-01-01T00:00Z', embargo: true }] });
+  expect((await known(during?.etag))?.text).toContain('"secret"');
+});
+
+test('a title whose grace has ended is purged everywhere and leaves the catalogue, once', async () => {
+  await planner.admin.post('/v1/calendar', {
+    retirements: [{ title: 'secret', at: '2020-02-01T00:00Z', graceDays: 1 }],
+  });
+  await planner.admin.post('/v1/plan-cycle', {});
+  const { triggers } = (await planner.admin.get('/v1/triggers').then((answer) => 'body' in answer && answer.body)) as {
+    triggers: string[];
+  };
+  expect(triggers).toHaveLength(1);
+  const a1 = await planner.enrolled('a1');
+  const list = await a1.get('/v1/triggers/a1');
+  expect(list).toMatchObject({ body: { triggers: [{ type: 'purge', patterns: [], tags: [] }] } });
+  await expect(planner.admin.get('/v1/titles/secret')).rejects.toThrow(/404/);
+  await planner.admin.post('/v1/plan-cycle', {});
+  const again = (await planner.admin.get('/v1/triggers').then((answer) => 'body' in answer && answer.body)) as object;
+  expect(again).toMatchObject({ triggers });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { instantOf, parseCalendar, writeCalendar } from '../../../fill-planner/calendar/calendar-document.ts';
-import { launchOf, pinsOf, retiredTitles } from '../../../fill-planner/calendar/calendar-facts.ts';
+import { embargoedTitles, launchOf, pinsOf, retiredTitles } from '../../../fill-planner/calendar/calendar-facts.ts';
 
 const DOCUMENT = {
   launches: [
@@ -45,6 +45,12 @@ test('pins hold where they say and until they say', () => {
   expect(pinsOf(facts, berlin, before).map(({ id }) => id)).toEqual(['film head everywhere', 'news/v1080 site berlin']);
   expect(pinsOf(facts, { ...berlin, siteId: 'munich' }, before)).toHaveLength(1);
   expect(pinsOf(facts, berlin, Date.UTC(2026, 11, 31))).toHaveLength(1);
+});
+
+test('an embargo ends with the first launch of the title anywhere', () => {
+  const facts = parseCalendar(DOCUMENT);
+  expect(embargoedTitles(facts, Date.UTC(2026, 11, 1, 18, 59))).toEqual(['season-2']);
+  expect(embargoedTitles(facts, Date.UTC(2026, 11, 1, 19))).toEqual([]);
 });
 
 test('what is written is read again as the same', () => {
