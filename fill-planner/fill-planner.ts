@@ -121,6 +121,7 @@ async function openS3Store(config: PlannerConfig, http: HttpClient, world: World
     credentials: await readS3Credentials(config.s3Credentials, process.env),
     http,
     world,
+    keysPerPage: 1000,
   });
 }
 

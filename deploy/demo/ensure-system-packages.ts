@@ -1,5 +1,5 @@
 /*
- * The demo and the tests need things that npm cannot bring: a browser, ffmpeg, nginx, BIRD, bindfs and systemd-analyze. On
+ * The demo and the tests need things that npm cannot bring: a browser, ffmpeg, nginx, BIRD, bindfs, an object store, systemd-analyze. On
  * a fresh Debian, as root (a container, a CI machine), asking the reader to install them would be a third command in
  * a README that promises two, so they are installed here. Everywhere else nothing is touched: the answer names
  * exactly what is missing and the command that brings it.
@@ -14,12 +14,14 @@ import { constants } from 'node:fs';
 import { access, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-export type SystemPackageName = 'bindfs' | 'bird' | 'chromium' | 'ffmpeg' | 'nginx' | 'systemd';
+export type SystemPackageName = 'bindfs' | 'bird' | 'chromium' | 'ffmpeg' | 'nginx' | 'swift' | 'systemd';
 
 interface SystemPackage {
   readonly debianPackage: string;
   /** Each inner list holds names of one and the same command; one of them must exist. */
   readonly commands: readonly (readonly string[])[];
+  /** Modules of Debian's own Python that must exist. */
+  readonly pythonModules?: readonly string[];
   /** What Debian would start with the package. */
   readonly service?: string;
 }
@@ -30,6 +32,8 @@ const systemPackages: Readonly<Record<SystemPackageName, SystemPackage>> = {
   chromium: { debianPackage: 'chromium', commands: [['chromium', 'chromium-browser', 'google-chrome']] },
   ffmpeg: { debianPackage: 'ffmpeg', commands: [['ffmpeg'], ['ffprobe']] },
   nginx: { debianPackage: 'nginx-light', commands: [['nginx']], service: 'nginx' },
+  // The servers as a library: the packages of its services would bring rsyslog, uwsgi and rsync, and start them.
+  swift: { debianPackage: 'python3-swift', commands: [], pythonModules: ['swift'] },
   systemd: { debianPackage: 'systemd', commands: [['systemd-analyze']] },
 };
 
@@ -45,6 +49,8 @@ const shownLinesMax = 15;
 export interface Machine {
   /** Folders that hold commands. */
   readonly commandFolders: readonly string[];
+  /** Folders that hold modules of Debian's own Python. */
+  readonly pythonFolders: readonly string[];
   readonly isRoot: boolean;
   /** Where Debian asks whether a package may start its service. */
   readonly policyFile: string;
@@ -60,6 +66,7 @@ export const thisMachine: Machine = {
     '/usr/sbin',
     '/sbin',
   ],
+  pythonFolders: ['/usr/lib/python3/dist-packages'],
   isRoot: process.getuid?.() === 0,
   policyFile: '/usr/sbin/policy-rc.d',
   systemdFolder: '/run/systemd/system',
@@ -103,7 +110,11 @@ export function findSystemCommand(
 async function missingOf(names: readonly SystemPackageName[], machine: Machine): Promise<SystemPackageName[]> {
   const missing: SystemPackageName[] = [];
   for (const name of names) {
-    const found = await Promise.all(systemPackages[name].commands.map((same) => findExecutable(same, machine)));
+    const { commands, pythonModules = [] } = systemPackages[name];
+    const found = await Promise.all([
+      ...commands.map((same) => findExecutable(same, machine)),
+      ...pythonModules.map((module) => findModule(module, machine)),
+    ]);
     if (found.includes(undefined)) missing.push(name);
   }
   return missing;
@@ -115,6 +126,18 @@ async function findExecutable(sameCommands: readonly string[], machine: Machine)
       const candidate = path.join(folder, command);
       if (await isExecutable(candidate)) return candidate;
     }
+  }
+  return undefined;
+}
+
+async function findModule(module: string, machine: Machine): Promise<string | undefined> {
+  for (const folder of machine.pythonFolders) {
+    const candidate = path.join(folder, module, '__init__.py');
+    const isThere = await access(candidate, constants.R_OK).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) return candidate;
   }
   return undefined;
 }
@@ -132,7 +155,10 @@ function refusal(
   machine: Machine,
   detail?: string,
 ): SystemPackagesAnswer {
-  const commands = names.flatMap((name) => systemPackages[name].commands.map((same) => same.join(' or ')));
+  const commands = names.flatMap((name) => [
+    ...systemPackages[name].commands.map((same) => same.join(' or ')),
+    ...(systemPackages[name].pythonModules ?? []).map((module) => `Python's ${module}`),
+  ]);
   const apt = `apt-get install -y --no-install-recommends ${debianNames(names)}`;
   return {
     kind: 'missing',

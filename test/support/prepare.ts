@@ -11,8 +11,9 @@ async function prepare(): Promise<boolean> {
     );
     return false;
   }
-  const answer = await ensureSystemPackages(['bindfs', 'bird', 'chromium', 'ffmpeg', 'nginx', 'systemd'], (line) =>
-    console.log(`prepare: ${line}`),
+  const answer = await ensureSystemPackages(
+    ['bindfs', 'bird', 'chromium', 'ffmpeg', 'nginx', 'swift', 'systemd'],
+    (line) => console.log(`prepare: ${line}`),
   );
   if (answer.kind === 'ready') return true;
   for (const line of answer.lines) console.error(`prepare: ${line}`);

@@ -26,6 +26,7 @@ beforeEach(async () => {
   await mkdir(path.join(folder, 'bin'));
   machine = {
     commandFolders: [path.join(folder, 'bin')],
+    pythonFolders: [path.join(folder, 'python')],
     isRoot: true,
     policyFile: path.join(folder, 'policy-rc.d'),
     systemdFolder: path.join(folder, 'systemd'),
@@ -85,6 +86,15 @@ describe('ensuring system packages', () => {
       'apt-get -o DPkg::Lock::Timeout=180 update',
       'apt-get -o DPkg::Lock::Timeout=180 install -y --no-install-recommends chromium ffmpeg',
     ]);
+  });
+
+  it('looks for a module of Python where Python does', async () => {
+    const refused = await ensureSystemPackages(['swift'], report, machine);
+    expect(refused).toMatchObject({ kind: 'missing', names: ['swift'] });
+    expect(JSON.stringify(refused)).toMatch(/missing: Python's swift .*python3-swift/);
+    await mkdir(path.join(folder, 'python', 'swift'), { recursive: true });
+    await writeFile(path.join(folder, 'python', 'swift', '__init__.py'), '');
+    expect(await ensureSystemPackages(['swift'], report, machine)).toEqual({ kind: 'ready' });
   });
 
   it('keeps apt from starting nginx, and nothing else, for as long as it runs', async () => {

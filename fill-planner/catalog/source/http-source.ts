@@ -6,7 +6,7 @@ const HEADERS_TIMEOUT_MS = 15_000;
 const BODY_TIMEOUT_MS = 30_000;
 
 /** Headers that a store wants beside the request's own: a signature. */
-export type SignRequest = (method: 'GET' | 'HEAD', url: string) => Promise<Readonly<Record<string, string>>>;
+export type SignRequest = (method: string, url: string) => Promise<Readonly<Record<string, string>>>;
 
 /** How a store that wants to know who asks is talked to. */
 export interface StoreManners {

@@ -20,6 +20,8 @@ export interface S3StoreOptions {
   readonly credentials: S3Credentials;
   readonly http: HttpClient;
   readonly world: World;
+  /** Stores give 1000 at most. */
+  readonly keysPerPage: number;
 }
 
 /** One step of a walk through a bucket. */
@@ -78,12 +80,12 @@ export class S3Store {
   }
 
   async #page(bucket: string, prefix: string, token: string | undefined, signal: AbortSignal): Promise<XmlElement> {
-    const query = new URLSearchParams({ 'list-type': '2', delimiter: '/', prefix });
+    const { http, world, keysPerPage } = this.#options;
+    const query = new URLSearchParams({ 'list-type': '2', delimiter: '/', prefix, 'max-keys': String(keysPerPage) });
     if (token !== undefined) query.set('continuation-token', token);
     // A query that a form would write has spaces as plus signs, and is signed as if they were escaped.
     const url = `${this.#bucketUrl(bucket)}/?${query.toString().replaceAll('+', '%20')}`;
     const what = `list of s3://${bucket}/${prefix}`;
-    const { http, world } = this.#options;
     const text = await steadily(
       async () => {
         const headers = await this.#sign('GET', url);
