@@ -14,6 +14,7 @@ import { TrustedKeys } from '../src/server/trusted-keys.ts';
 import { type Identity, loadOrCreateIdentity } from '../src/signing/identity.ts';
 import type { World } from '../src/world/world.ts';
 import { addPlanRoutes } from './api/plan-routes.ts';
+import { addReviewRoutes } from './api/review-routes.ts';
 import { addServiceRoutes } from './api/service-routes.ts';
 import { addTitleRoutes } from './api/title-routes.ts';
 import { CalendarStore } from './calendar/calendar-store.ts';
@@ -72,6 +73,7 @@ export function createFillPlanner(config: PlannerConfig, context: ServiceContext
     addAdminRoutes(admin, health, counted.metrics, config.adminHosts);
     addTokenMintingRoute(admin, state.trusted);
     triggerSide.addRoutes(service, admin, guard);
+    addReviewRoutes(admin, parts);
     addPlanRoutes(admin, { ...state, clock: world.clock, runCycle });
     const http = new HttpClient({ connectTimeoutMs: 5000, maxConnectionsPerHost: 4 * config.intakeTitles });
     closing.push(() => http.destroy());

@@ -23,6 +23,9 @@ const cycleRequestSchema = z
       .positive()
       .max(24 * 60)
       .optional(),
+    isUrgent: z.boolean().optional(),
+    publish: z.union([z.literal('all'), z.array(z.string().max(64)).max(10_000)]).optional(),
+    goBack: z.boolean().optional(),
   })
   .optional()
   .default({});

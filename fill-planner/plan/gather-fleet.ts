@@ -12,7 +12,7 @@ export interface GatherParts {
   readonly calendar: Pick<CalendarStore, 'facts'>;
   readonly catalog: CatalogStore;
   readonly demand: DemandStore;
-  readonly fleet: FleetStore;
+  readonly fleet: Pick<FleetStore, 'get'>;
   readonly plans: PlanStore;
   readonly settings: PlanSettings;
 }

@@ -8,8 +8,16 @@ import type { GuardLimits } from '../review/guard-rails.ts';
 import { planFigures } from '../review/plan-figures.ts';
 import { clusterCandidates, membersByCluster } from './cluster-candidates.ts';
 import { contrastPlans, type PlanContrast } from './contrast-plans.ts';
-import { countEfficiency } from './count-efficiency.ts';
-import { type ClusterDecision, decideRelease, type ReleaseDecision, type ReleaseRules } from './decide-release.ts';
+import { type CountedHour, countEfficiency } from './count-efficiency.ts';
+import {
+  type ClusterCandidate,
+  type ClusterDecision,
+  decideRelease,
+  type Release,
+  type ReleaseDecision,
+  type ReleaseRules,
+} from './decide-release.ts';
+import { evidenceAgainst } from './efficiency-test.ts';
 import { judgeableUntilMs, judgeTrial, type TrialRules, type TrialVerdict } from './judge-trial.ts';
 import type { PlanLibrary, PlanVersions } from './plan-library.ts';
 import type { RolloutEvent, RolloutState, RolloutStore } from './rollout-store.ts';
@@ -49,7 +57,26 @@ export interface RolloutDecision {
   readonly returned: string | undefined;
 }
 
+export interface RolloutReport {
+  readonly release: Release | undefined;
+  readonly heldUntil: RolloutState['heldUntil'];
+  readonly isOnTrial: boolean;
+  readonly goodSinceMs: number;
+  readonly judgedUntilMs: number;
+  readonly hoursJudged: number;
+  /** Against the plans in force; 1 says nothing, `proof` brings the last good ones back. */
+  readonly evidence: number;
+  readonly proof: number;
+  /** By cluster, what the last cycle decided. */
+  readonly clusters: Readonly<Record<string, ClusterDecision>>;
+  /** By cluster, what was measured in the last 24 hours. */
+  readonly lastDay: readonly (CountedHour & { readonly clusterId: string })[];
+  /** Newest first. */
+  readonly events: readonly RolloutEvent[];
+}
+
 const HOUR_MS = 3_600_000;
+const SHOWN_EVENTS = 20;
 const NO_CHANGES: PlanContrast = { isAny: false, changeOf: () => undefined };
 
 /**
@@ -60,6 +87,7 @@ const NO_CHANGES: PlanContrast = { isAny: false, changeOf: () => undefined };
 export class PlanRollout {
   readonly #parts: PlanRolloutParts;
   #contrast = NO_CHANGES;
+  #lastDecisions: ReadonlyMap<string, ClusterDecision> = new Map();
   #clusterOf: ReadonlyMap<string, string> = new Map();
   #numberOf: (renditionId: string) => number | undefined = () => undefined;
 
@@ -76,16 +104,7 @@ export class PlanRollout {
     const hours = store.hours(state.judgedUntilMs, judgeableUntilMs(nowMs));
     const verdict = judgeTrial(state, hours, nowMs, rules.trial);
     const returned = returnedBecause(verdict, wish, state, nowMs);
-    const windows = new Map(drafts.map((draft) => [draft.applianceId, draft.windows]));
-    const candidates = clusterCandidates({
-      inputs,
-      figures: planFigures(inputs, drafts),
-      windowsOf: (applianceId) => windows.get(applianceId) ?? [],
-      limits: rules.guard,
-      reports: plans.reports().map(({ report }) => report),
-      inForce,
-      membersBefore: state.members,
-    });
+    const candidates = this.#candidates(inputs, drafts, state.members);
     const forced = wish.publish === 'all' ? candidates.map(({ clusterId }) => clusterId) : (wish.publish ?? []);
     const hold = { untilMs: nowMs + rules.returnHoldMs, because: returned ?? '' };
     const release = decideRelease({
@@ -116,12 +135,45 @@ export class PlanRollout {
     };
   }
 
+  /** By cluster, what the guard rails have against these drafts, in words; clusters without are missing. */
+  guard(inputs: FleetInputs, drafts: readonly PlanDraft[]): Map<string, readonly string[]> {
+    const candidates = this.#candidates(inputs, drafts, this.#parts.store.state().members);
+    return new Map(
+      candidates.flatMap(({ clusterId, heldBecause }) => (heldBecause.length === 0 ? [] : [[clusterId, heldBecause]])),
+    );
+  }
+
+  /** By cluster, what the last cycle decided; empty until one has run. */
+  lastDecisions(): ReadonlyMap<string, ClusterDecision> {
+    return this.#lastDecisions;
+  }
+
+  /** Where everything stands, for the operator. */
+  report(nowMs: number): RolloutReport {
+    const { store, rules } = this.#parts;
+    const { release, heldUntil, test, goodSinceMs, isOnTrial, judgedUntilMs } = store.state();
+    return {
+      release,
+      heldUntil: heldUntil !== undefined && nowMs < heldUntil.untilMs ? heldUntil : undefined,
+      isOnTrial,
+      goodSinceMs,
+      judgedUntilMs,
+      hoursJudged: test.hours,
+      evidence: evidenceAgainst(test),
+      proof: 1 / rules.trial.falseReturns,
+      clusters: Object.fromEntries(this.#lastDecisions),
+      lastDay: store.clusterSums(nowMs - 24 * HOUR_MS),
+      events: store.events(SHOWN_EVENTS),
+    };
+  }
+
   /** Takes down what was decided, once the plans are stored. */
   keep(decision: RolloutDecision, saved: readonly PlannedAppliance[], inputs: FleetInputs): void {
     const { store, rules, logger } = this.#parts;
     const { nowMs } = inputs;
     const before = store.state();
     const { release, verdict, returned } = decision;
+    this.#lastDecisions = decision.clusters;
     const inForce: PlanVersions = new Map(saved.map(({ applianceId, planVersion }) => [applianceId, planVersion]));
     const oldGood = store.goodPlans();
     const isRenewed = verdict.kind === 'renew' && returned === undefined;
@@ -172,6 +224,24 @@ export class PlanRollout {
   neededVersions(): ReadonlySet<string> {
     const { store } = this.#parts;
     return new Set([...store.goodPlans(), ...store.markedPlans()].map(([id, version]) => `${id} ${version}`));
+  }
+
+  #candidates(
+    inputs: FleetInputs,
+    drafts: readonly PlanDraft[],
+    membersBefore: RolloutState['members'],
+  ): ClusterCandidate[] {
+    const { plans, rules } = this.#parts;
+    const windows = new Map(drafts.map((draft) => [draft.applianceId, draft.windows]));
+    return clusterCandidates({
+      inputs,
+      figures: planFigures(inputs, drafts),
+      windowsOf: (applianceId) => windows.get(applianceId) ?? [],
+      limits: rules.guard,
+      reports: plans.reports().map(({ report }) => report),
+      inForce: plans.versionsInForce(),
+      membersBefore,
+    });
   }
 
   #contrastWith(good: PlanVersions, inputs: FleetInputs): void {

@@ -1,0 +1,210 @@
+import { changeFleet, type FleetChange, missingFrom } from '../fleet/change-fleet.ts';
+import { diffHoldings, type HoldingsDiff } from '../review/diff-holdings.ts';
+import { explainRendition, type PlanInForce, type RenditionExplanation } from '../review/explain-rendition.ts';
+import { type ClusterFigures, clusterDemand, planFigures } from '../review/plan-figures.ts';
+import { whyNotHeld } from '../review/why-not.ts';
+import type { ClusterDecision } from '../rollout/decide-release.ts';
+import type { PlanRollout } from '../rollout/plan-rollout.ts';
+import type { FleetInputs } from './fleet-inputs.ts';
+import { type GatherParts, gatherFleet } from './gather-fleet.ts';
+import type { ClusterPlacement } from './plan-facts.ts';
+import { placeCluster, planFleet } from './plan-fleet.ts';
+
+/** Questions of operators about plans. None of them changes anything; each gathers everything anew, as a cycle does. */
+export interface ReviewParts extends GatherParts {
+  readonly rollout: PlanRollout;
+}
+
+export interface PlanDiff extends HoldingsDiff {
+  readonly applianceId: string;
+  readonly fromVersion: number;
+  readonly toVersion: number;
+}
+
+/** Why an answer cannot be given, for whoever asked. */
+export interface NoAnswer {
+  readonly kind: 'none';
+  readonly says: string;
+}
+
+export const isNoAnswer = (answer: object): answer is NoAnswer => 'kind' in answer && answer.kind === 'none';
+const none = (says: string): NoAnswer => ({ kind: 'none', says });
+
+/**
+ * What changed between two plans of an appliance; of everybody when none is named, from the version before to the one in
+ * force.
+ */
+export function diffPlans(
+  parts: ReviewParts,
+  question: {
+    readonly appliance?: string | undefined;
+    readonly from?: number | undefined;
+    readonly to?: number | undefined;
+  },
+  nowMs: number,
+): readonly PlanDiff[] | NoAnswer {
+  const { inputs } = gatherFleet(parts, nowMs);
+  const inForce = parts.plans.versionsInForce();
+  const { appliance } = question;
+  if (appliance !== undefined && !inForce.has(appliance)) return none(`there is no plan for '${appliance}'`);
+  const asked = [...inForce].filter(([id]) => appliance === undefined || id === appliance);
+  const diffs: PlanDiff[] = [];
+  for (const [applianceId, newest] of asked) {
+    const toVersion = question.to ?? newest;
+    const fromVersion = question.from ?? toVersion - 1;
+    const diff = diffOne(parts, inputs, applianceId, fromVersion, toVersion);
+    if (isNoAnswer(diff) && appliance !== undefined) return diff;
+    if (!isNoAnswer(diff)) diffs.push(diff);
+  }
+  return diffs;
+}
+
+function diffOne(
+  { plans }: ReviewParts,
+  inputs: FleetInputs,
+  applianceId: string,
+  fromVersion: number,
+  toVersion: number,
+): PlanDiff | NoAnswer {
+  const numberOf = numbersOf(inputs);
+  const to = plans.draftOf(applianceId, toVersion, numberOf);
+  if (to === undefined) return none(`plan ${toVersion} of ${applianceId} is not kept`);
+  // Before the first plan there was nothing.
+  const from = fromVersion === 0 ? undefined : plans.draftOf(applianceId, fromVersion, numberOf);
+  if (from === undefined && fromVersion !== 0) return none(`plan ${fromVersion} of ${applianceId} is not kept`);
+  const expected = clusterDemand(inputs, to.clusterId);
+  const copies = new Map(Array.from(to.rendition, (rendition, entry) => [rendition, to.copies[entry] ?? 1]));
+  return {
+    applianceId,
+    fromVersion,
+    toVersion,
+    ...diffHoldings(
+      from === undefined ? [] : [from],
+      [to],
+      inputs.facts,
+      (rendition) => expected(rendition) / (copies.get(rendition) ?? 1),
+    ),
+  };
+}
+
+export interface Explanation {
+  readonly subject: { readonly kind: 'file' | 'rendition' | 'title'; readonly name: string };
+  readonly nowMs: number;
+  readonly renditions: readonly RenditionExplanation[];
+  /** By cluster, what the last cycle decided about its plans; empty until one has run. */
+  readonly published: Readonly<Record<string, ClusterDecision>>;
+  /** Clusters that are not spoken of, because there are so many. */
+  readonly furtherClusters: number;
+}
+
+/** A cluster that holds nothing of it costs a hold of its own to be asked why. */
+const MAX_CLUSTERS = 12;
+const MAX_RENDITIONS = 60;
+
+/** @param name path of a file, id of a rendition or of a title */
+export function explainPlace(
+  parts: ReviewParts,
+  { name, cluster }: { readonly name: string; readonly cluster?: string | undefined },
+  nowMs: number,
+): Explanation | NoAnswer {
+  const { inputs } = gatherFleet(parts, nowMs);
+  const subject = subjectOf(parts, inputs, name);
+  if (subject === undefined) return none(`the catalogue has no file, rendition or title '${name}'`);
+  if (cluster !== undefined && !inputs.clusters.some(({ id }) => id === cluster))
+    return none(`there is no cluster '${cluster}' in the fleet`);
+  const plans = plansInForce(parts, inputs);
+  const all = cluster === undefined ? inputs.clusters.map(({ id }) => id) : [cluster];
+  const clusterIds = holdersFirst(all, subject.renditions, plans).slice(0, MAX_CLUSTERS);
+  const placements = new Map<string, ClusterPlacement>();
+  const input = {
+    inputs,
+    plans,
+    reports: new Map(parts.plans.reports().map(({ report }) => [report.applianceId, report])),
+    whyNot: (clusterId: string, rendition: number): string => {
+      const placement = placements.get(clusterId) ?? placeCluster(inputs, clusterId);
+      placements.set(clusterId, placement);
+      return whyNotHeld(inputs, placement, rendition);
+    },
+  };
+  return {
+    subject: { kind: subject.kind, name },
+    nowMs,
+    renditions: subject.renditions
+      .slice(0, MAX_RENDITIONS)
+      .flatMap((rendition) => explainRendition(input, rendition, clusterIds) ?? []),
+    published: Object.fromEntries(parts.rollout.lastDecisions()),
+    furtherClusters: all.length - clusterIds.length,
+  };
+}
+
+function subjectOf(
+  { catalog }: ReviewParts,
+  { facts }: FleetInputs,
+  name: string,
+): { readonly kind: Explanation['subject']['kind']; readonly renditions: readonly number[] } | undefined {
+  const find = (matches: (fact: FleetInputs['facts'][number]) => boolean): number[] =>
+    facts.flatMap((fact, index) => (matches(fact) ? [index] : []));
+  const byRendition = find(({ id }) => id === name);
+  if (byRendition.length > 0) return { kind: 'rendition', renditions: byRendition };
+  const ofFile = catalog.renditionOf(name);
+  if (ofFile !== undefined) return { kind: 'file', renditions: find(({ id }) => id === ofFile) };
+  const byTitle = find(({ titleId }) => titleId === name);
+  return byTitle.length === 0 ? undefined : { kind: 'title', renditions: byTitle };
+}
+
+function plansInForce({ plans }: ReviewParts, inputs: FleetInputs): Map<string, PlanInForce> {
+  const numberOf = numbersOf(inputs);
+  return new Map(
+    plans.all().flatMap(({ applianceId, planVersion, windows }) => {
+      const draft = plans.draftOf(applianceId, planVersion, numberOf);
+      return draft === undefined ? [] : [[applianceId, { planVersion, windows, draft }]];
+    }),
+  );
+}
+
+/** Clusters that hold some of it before those that hold nothing. */
+function holdersFirst(
+  clusterIds: readonly string[],
+  renditions: readonly number[],
+  plans: ReadonlyMap<string, PlanInForce>,
+): string[] {
+  const holding = new Set(
+    [...plans.values()]
+      .filter(({ draft }) => renditions.some((rendition) => draft.rendition.includes(rendition)))
+      .map(({ draft }) => draft.clusterId),
+  );
+  return clusterIds.toSorted((a, b) => Number(holding.has(b)) - Number(holding.has(a)));
+}
+
+export interface Simulation {
+  readonly nowMs: number;
+  /** The next plans of the fleet as it is, and of the fleet as asked. */
+  readonly before: readonly ClusterFigures[];
+  readonly after: readonly ClusterFigures[];
+  /** By cluster, why the plans of the fleet as it is would be held by their guard rails. */
+  readonly held: Readonly<Record<string, readonly string[]>>;
+}
+
+/** What the next cycle would do, and what it would do in another fleet. Takes as long as two cycles. */
+export function simulatePlans(parts: ReviewParts, change: FleetChange, nowMs: number): Simulation | NoAnswer {
+  const stored = parts.fleet.get();
+  const missing = missingFrom(stored.fleet, change);
+  if (missing.length > 0) return none(missing.join('; '));
+  const { inputs: now } = gatherFleet(parts, nowMs);
+  const { inputs: then } = gatherFleet(
+    { ...parts, fleet: { get: () => ({ ...stored, fleet: changeFleet(stored.fleet, change) }) } },
+    nowMs,
+  );
+  const [drafts, changed] = [planFleet(now).drafts, planFleet(then).drafts];
+  return {
+    nowMs,
+    before: planFigures(now, drafts),
+    after: planFigures(then, changed),
+    held: Object.fromEntries(parts.rollout.guard(now, drafts)),
+  };
+}
+
+function numbersOf({ facts }: FleetInputs): (renditionId: string) => number | undefined {
+  const numbers = new Map(facts.map(({ id }, index) => [id, index]));
+  return (renditionId) => numbers.get(renditionId);
+}
