@@ -117,7 +117,8 @@ export class DemoNetwork {
       ...mounts.flatMap(([path, folder]) => ['--mount', `${path}=${folder}`]),
     ]);
     progress(0.1, 'fill-planner');
-    const parameters = { ...this.#common('planner'), ...this.#options.parameters?.planner };
+    // Nobody has watched anything yet: a planner that weighs a fill by what it saves would wait for viewers.
+    const parameters = { ...this.#common('planner'), minSavedPerFilled: 0, ...this.#options.parameters?.planner };
     await this.#start('fill-planner', serviceWords('fill-planner', parameters));
     progress(0.2, 'steering');
     await this.#startSteering();

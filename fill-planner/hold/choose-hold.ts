@@ -1,4 +1,4 @@
-import { expectSaving, servedBytesOf, WATCHED_SHARE, worthOfDay } from './expected-saving.ts';
+import { expectSaving, headWorth, servedBytesOf, worthOfDay } from './expected-saving.ts';
 import { HELD } from './held.ts';
 import { columnsOf, type HoldColumns } from './hold-columns.ts';
 import { HoldDraft } from './hold-draft.ts';
@@ -34,8 +34,6 @@ import { type StandingOrders, standingOrders } from './standing-orders.ts';
  * Limits: the day's budget and the space are those of the cluster, copies are not counted: placement gives them what is
  * left. The mean of a forecast is trusted for ranking, so what is wrong on average is ranked wrong.
  */
-/** A start that comes from near is worth so many times its bytes: it is the one moment when everybody waits. */
-const HEAD_BONUS = 2;
 /** Of what the day is expected to serve, kept for fetching heads. */
 const HEAD_FILL_SHARE = 0.05;
 /** What is held already goes before what is not, where both are worth nothing. */
@@ -55,6 +53,8 @@ interface Choosing {
 export function chooseHold(input: HoldInput): HoldChoice {
   const columns = columnsOf(input.facts);
   const draft = new HoldDraft(columns, input.heldNow, {
+    maxItemBytes: input.maxItemBytes,
+    fetchedLatelyBytes: input.fetchedLatelyBytes,
     fillBudgetBytes: input.fillBudgetBytes ?? Number.POSITIVE_INFINITY,
     writeBudgetBytes: input.writeBudgetBytes ?? Number.POSITIVE_INFINITY,
     servedPerFilled: input.settings.minSavedPerFilled,
@@ -76,7 +76,7 @@ function takePins(choosing: Choosing): void {
   for (const [index, part] of orders.pinned.entries()) {
     if (part === HELD.nothing || isRetired(choosing, index)) continue;
     if (columns.isManifest[index] === 1) draft.takeManifestsOf(index, 'pinned');
-    else draft.take(index, part, servedBytesOf(input, columns, index, part), Number.POSITIVE_INFINITY, 'pinned');
+    else draft.take(index, part, servedBytesOf(input, columns, index, part), 'pinned');
   }
 }
 
@@ -94,13 +94,13 @@ function takeWholes(choosing: Choosing): void {
     const servedBytes = servedBytesOf(input, columns, index, HELD.whole);
     const refusal = draft.refusal(index, HELD.whole, servedBytes, limits);
     if (refusal !== undefined) {
-      draft.say(index, refusal);
+      draft.refuse(index, refusal);
       continue;
     }
     const isLaunch = orders.isLaunching[columns.title[index] ?? 0] === 1;
     const isFetched = draft.missingBytes(index, HELD.whole) > 0;
     const verdict = !isFetched ? 'kept' : isLaunch ? 'launch' : 'worth-fetching';
-    draft.take(index, HELD.whole, servedBytes, Math.max(scores[index] ?? 0, draft.score[index] ?? 0), verdict);
+    draft.take(index, HELD.whole, servedBytes, verdict);
   }
 }
 
@@ -141,8 +141,7 @@ function takeHeads(choosing: Choosing): void {
   for (let index = 0; index < columns.count; index++) {
     const isOpen = draft.part[index] === HELD.nothing && (columns.headBytes[index] ?? 0) > 0;
     if (!isOpen || isRetired(choosing, index)) continue;
-    const worth =
-      (HEAD_BONUS * worthOfDay(input, index)) / (WATCHED_SHARE * Math.max(1, columns.sizeBytes[index] ?? 0));
+    const worth = headWorth(input, columns, index);
     const isHeld = (input.heldNow[index] ?? 0) !== HELD.nothing;
     scores[index] = isHeld ? Math.max(KEPT_LEAST_SCORE, worth * KEPT_HEAD_LEAD) : Math.max(LEAST_SCORE, worth);
   }
@@ -152,6 +151,6 @@ function takeHeads(choosing: Choosing): void {
   for (const index of orderByScore(scores)) {
     const servedBytes = servedBytesOf(input, columns, index, HELD.head);
     if (draft.refusal(index, HELD.head, servedBytes, limits) !== undefined) continue;
-    draft.take(index, HELD.head, servedBytes, scores[index] ?? 0, draft.verdictOf(index));
+    draft.take(index, HELD.head, servedBytes, draft.verdictOf(index));
   }
 }

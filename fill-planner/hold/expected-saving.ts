@@ -12,8 +12,10 @@ export interface SavingInput {
   readonly regionShare: number;
   readonly nowMs: number;
   readonly economy: FillEconomy;
-  readonly settings: { readonly caution: number };
+  readonly settings: { readonly fillCaution: number };
 }
+
+type WorthInput = Pick<SavingInput, 'demand' | 'regionShare' | 'economy'>;
 
 export interface ExpectedSaving {
   /** Of the whole rendition, per day, in the currency of the economy. */
@@ -45,17 +47,22 @@ export function expectSaving(
   return {
     worthPerDay: worthOfDay({ demand, regionShare, economy }, index),
     days,
-    lowShare: mean > 0 ? Math.max(0, 1 - (settings.caution * deviation) / mean) : 0,
+    lowShare: mean > 0 ? Math.max(0, 1 - (settings.fillCaution * deviation) / mean) : 0,
   };
 }
 
 /** What a whole rendition is expected to save within the day, in the currency of the economy. */
-export function worthOfDay(
-  { demand, regionShare, economy }: Pick<SavingInput, 'demand' | 'regionShare' | 'economy'>,
-  index: number,
-): number {
+export function worthOfDay({ demand, regionShare, economy }: WorthInput, index: number): number {
   const byVolume = (demand.expectedBytes[index] ?? 0) * economy.worthPerByte;
   return regionShare * (byVolume + (demand.peakHourBytes[index] ?? 0) * economy.worthPerPeakByte);
+}
+
+/** A start that comes from near is worth so many times its bytes: it is the one moment when everybody waits. */
+const HEAD_BONUS = 2;
+
+/** What a head is worth per byte of space and day. */
+export function headWorth(input: WorthInput, { sizeBytes }: HoldColumns, index: number): number {
+  return (HEAD_BONUS * worthOfDay(input, index)) / (WATCHED_SHARE * Math.max(1, sizeBytes[index] ?? 0));
 }
 
 /** Bytes that a part of a rendition is expected to serve within the day. */

@@ -3,6 +3,9 @@ import type { HoldColumns } from './hold-columns.ts';
 import { HOLD_VERDICTS, type HoldVerdict } from './hold-words.ts';
 
 export interface DraftLimits {
+  readonly maxItemBytes: number;
+  /** Spent before, from the budgets of the same day. */
+  readonly fetchedLatelyBytes: number;
   /** Of a day, for everything but pins; Infinity where there is none. */
   readonly fillBudgetBytes: number;
   readonly writeBudgetBytes: number;
@@ -18,12 +21,11 @@ export class HoldDraft {
   readonly columns: HoldColumns;
   /** By rendition, how much is taken: a value of `HELD`. */
   readonly part: Uint8Array;
-  /** By rendition, for the order: the larger the better. */
-  readonly score: Float64Array;
   readonly verdicts: Uint8Array;
   readonly #heldNow: Uint8Array;
   readonly #limits: DraftLimits;
   readonly #hasManifests: Uint8Array;
+  readonly #withoutRoom: number[] = [];
   /** By rendition, what the part that is taken is expected to serve within the day. */
   readonly served: Float64Array;
   usedBytes = 0;
@@ -36,7 +38,6 @@ export class HoldDraft {
     this.#heldNow = heldNow;
     this.#limits = limits;
     this.part = new Uint8Array(columns.count);
-    this.score = new Float64Array(columns.count);
     this.served = new Float64Array(columns.count);
     this.verdicts = new Uint8Array(columns.count);
     this.#hasManifests = new Uint8Array(columns.titleCount);
@@ -73,17 +74,18 @@ export class HoldDraft {
     const manifests = this.#manifestsOf(index);
     const bytes = this.bytesOf(index, part) - this.bytesOf(index, before) + manifests.bytes;
     if (this.usedBytes + bytes > limits.roomBytes) return 'no-room';
+    if (this.bytesOf(index, part) > this.#limits.maxItemBytes) return 'no-room';
     const missing = this.missingBytes(index, part) - this.missingBytes(index, before) + manifests.missing;
     if (missing === 0) return undefined;
-    const fill = this.fillBytes - this.pinnedFillBytes + missing;
+    const fill = this.#limits.fetchedLatelyBytes + this.fillBytes - this.pinnedFillBytes + missing;
     const served = this.servedBytes - (this.served[index] ?? 0) + servedBytes;
     if (fill * this.#limits.servedPerFilled > served * (1 - limits.spareShare)) return 'more-than-is-watched';
     if (fill > this.#limits.fillBudgetBytes) return 'fill-budget';
-    return this.fillBytes + missing > this.#limits.writeBudgetBytes ? 'wear' : undefined;
+    return fill + this.pinnedFillBytes > this.#limits.writeBudgetBytes ? 'wear' : undefined;
   }
 
   /** Takes a part, or more of what is taken already. */
-  take(index: number, part: number, servedBytes: number, score: number, verdict: HoldVerdict): void {
+  take(index: number, part: number, servedBytes: number, verdict: HoldVerdict): void {
     const before = this.part[index] ?? 0;
     this.#count(
       this.bytesOf(index, part) - this.bytesOf(index, before),
@@ -95,7 +97,6 @@ export class HoldDraft {
     this.takeManifestsOf(index, verdict);
     this.say(index, verdict);
     this.part[index] = part;
-    this.score[index] = score;
   }
 
   /** Takes the manifests of a rendition's title, or of a manifest's. */
@@ -109,6 +110,17 @@ export class HoldDraft {
   markManifest(index: number): void {
     this.part[index] = HELD.whole;
     this.say(index, 'manifest');
+  }
+
+  /** Refuses the whole; its head may still be taken. */
+  refuse(index: number, verdict: HoldVerdict): void {
+    this.say(index, verdict);
+    if (verdict === 'no-room') this.#withoutRoom.push(index);
+  }
+
+  /** What nothing is taken of for want of room, in the order in which it was refused. */
+  leftOut(): Uint32Array {
+    return Uint32Array.from(this.#withoutRoom.filter((index) => this.part[index] === HELD.nothing));
   }
 
   /** What is pinned stays pinned, whatever else holds. */

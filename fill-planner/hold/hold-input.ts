@@ -17,8 +17,12 @@ export interface HoldInput {
   readonly nowMs: number;
   /** Planned space for distinct content, of all appliances of the cluster together. */
   readonly plannedBytes: number;
+  /** The most that one appliance has room for; what is larger is held by nobody. */
+  readonly maxItemBytes: number;
   readonly economy: FillEconomy;
   readonly settings: HoldSettings;
+  /** What plans of the last day had fetched already, pins aside: it counts against all budgets of the day. */
+  readonly fetchedLatelyBytes: number;
   /** Most bytes that may be fetched within the day, such as what is left of a month; undefined: no such limit. */
   readonly fillBudgetBytes?: number | undefined;
   /** Most bytes that may be written within the day, so that no disk wears out early; undefined: nothing wears. */
@@ -29,17 +33,19 @@ export interface HoldSettings {
   /** What a fill must save, in units of what it costs; 0 fills whatever there is room for. */
   readonly minSavedPerFilled: number;
   /** Standard deviations that the low estimate lies below the mean. */
-  readonly caution: number;
+  readonly fillCaution: number;
   /** Of the planned space, at most for heads. */
   readonly headShare: number;
 }
 
-export const DEFAULT_HOLD_SETTINGS: HoldSettings = { minSavedPerFilled: 1, caution: 0.7, headShare: 0.02 };
+export const DEFAULT_HOLD_SETTINGS: HoldSettings = { minSavedPerFilled: 1, fillCaution: 0.7, headShare: 0.02 };
 
 export interface HoldChoice {
   readonly items: readonly HoldItem[];
   /** Why each rendition is held or not, by rendition: index into `HOLD_VERDICTS`. */
   readonly verdicts: Uint8Array;
+  /** Renditions of which nothing is held for want of room, best first. */
+  readonly leftOut: Uint32Array;
   /** Bytes of the items, and those of them that have to be fetched; of these, what pins want whatever it costs. */
   readonly heldBytes: number;
   readonly fillBytes: number;

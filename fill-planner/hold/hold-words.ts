@@ -81,9 +81,10 @@ function whyOf(verdict: HoldVerdict, { dailyShare, savedPerCost, savedPerCostLow
   const saves = `saves ${savedPerCost} times what it costs, ${savedPerCostLow} times if things go badly`;
   switch (verdict) {
     case 'kept':
-      return `held already, keeping it costs nothing; ${daily}`;
     case 'worth-fetching':
-      return isFree ? `fetching costs next to nothing; ${daily}` : `fetching ${saves}; ${daily}`;
+      // The same words from the first cycle on: a plan is not to be sent again because it has been filled.
+      if (isFree || savedPerCostLow < 1) return `there is room for it; ${daily}`;
+      return `fetching it ${saves}; ${daily}`;
     case 'launch':
       return `a launch, which cannot wait for tomorrow's numbers; ${daily}`;
     case 'pinned':

@@ -1,5 +1,5 @@
 import type { HoldItem } from '../plan/plan-facts.ts';
-import { expectSaving, headFactor } from './expected-saving.ts';
+import { expectSaving, headFactor, headWorth, worthOfDay } from './expected-saving.ts';
 import { HELD } from './held.ts';
 import type { HoldDraft } from './hold-draft.ts';
 import type { HoldChoice, HoldInput } from './hold-input.ts';
@@ -25,19 +25,41 @@ export function listItems(input: HoldInput, draft: HoldDraft, orders: StandingOr
   // Pinned manifests whose title has nothing else.
   for (const [index, part] of orders.pinned.entries())
     if (part !== HELD.nothing && columns.isManifest[index] === 1) listManifests(columns.title[index] ?? 0);
-  for (const index of orderByScore(draft.score)) {
+  for (const index of orderByScore(listScores(input, draft))) {
     listManifests(columns.title[index] ?? 0);
     items.push(itemOf(input, draft, orders, index, words));
   }
   return {
     items,
     verdicts: draft.verdicts,
+    leftOut: draft.leftOut(),
     heldBytes: draft.usedBytes,
     fillBytes: draft.fillBytes,
     pinnedFillBytes: draft.pinnedFillBytes,
     servedBytes: draft.servedBytes,
     ...watched(input, draft),
   };
+}
+
+/** Worth nothing, and yet on the list. */
+const LEAST_SCORE = 1e-30;
+
+/**
+ * The list goes by worth alone, pins first: what it costs to fetch decides who is on it, and would change the order of
+ * the list as soon as it is fetched.
+ */
+function listScores(input: HoldInput, draft: HoldDraft): Float64Array {
+  const { columns, part } = draft;
+  const scores = new Float64Array(columns.count);
+  for (let index = 0; index < columns.count; index++) {
+    if (part[index] === HELD.nothing || columns.isManifest[index] === 1) continue;
+    const worth =
+      part[index] === HELD.head
+        ? headWorth(input, columns, index)
+        : worthOfDay(input, index) / Math.max(1, columns.sizeBytes[index] ?? 0);
+    scores[index] = draft.verdictOf(index) === 'pinned' ? Number.POSITIVE_INFINITY : Math.max(LEAST_SCORE, worth);
+  }
+  return scores;
 }
 
 const NO_FIGURES: VerdictFigures = { dailyShare: 0, savedPerCost: 0, savedPerCostLow: 0 };
@@ -60,6 +82,8 @@ function itemOf(input: HoldInput, draft: HoldDraft, orders: StandingOrders, inde
   };
 }
 
+const SAYS_WHAT_IS_SAVED: ReadonlySet<HoldVerdict> = new Set(['kept', 'worth-fetching', 'not-worth-fetching']);
+
 /** What was decided by, where the words of the reason have it. */
 function figuresOf(
   verdict: HoldVerdict,
@@ -71,7 +95,7 @@ function figuresOf(
   if (verdict === 'manifest') return NO_FIGURES;
   const sizeBytes = Math.max(1, columns.sizeBytes[index] ?? 0);
   const dailyShare = ((input.demand.expectedBytes[index] ?? 0) * input.regionShare) / sizeBytes;
-  if (verdict !== 'worth-fetching' && verdict !== 'not-worth-fetching') return { ...NO_FIGURES, dailyShare };
+  if (!SAYS_WHAT_IS_SAVED.has(verdict)) return { ...NO_FIGURES, dailyShare };
   const endsAtMs = orders.endsAtMs[columns.title[index] ?? 0] ?? Number.POSITIVE_INFINITY;
   const { worthPerDay, days, lowShare } = expectSaving(input, columns, index, endsAtMs);
   const cost = sizeBytes * (input.economy.costPerFilledByte + input.economy.costPerWrittenByte);

@@ -1,3 +1,5 @@
+import type { HoldMemory } from '../hold/hold-memory.ts';
+
 /**
  * The words in which the steps of a plan cycle speak to each other. Everything is plain data over one numbering: the
  * renditions of the catalogue in the order of their ids. A step takes and gives arrays over that numbering, so a cycle
@@ -87,4 +89,8 @@ export interface ClusterPlacement {
   readonly holders: Uint16Array;
   /** Renditions with an item that found no room, best first. */
   readonly leftOut: Uint32Array;
+  /** Why each rendition is held or not, by rendition: an index into `HOLD_VERDICTS`. */
+  readonly holdVerdicts?: Uint8Array | undefined;
+  /** What the next cycle has to know of this one. */
+  readonly holdMemory?: HoldMemory | undefined;
 }

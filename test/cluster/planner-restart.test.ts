@@ -30,6 +30,7 @@ const start = (): Promise<ChildService> =>
       listen: '127.0.0.1:0',
       adminListen: '127.0.0.1:0',
       origin: 'http://origin.example',
+      minSavedPerFilled: 0,
     }),
     logFile: join(folder, 'planner.log'),
   });

@@ -50,6 +50,8 @@ export function holdInput(
     calendar: EMPTY_CALENDAR,
     nowMs: NOW_MS,
     plannedBytes: 1e12,
+    maxItemBytes: 1e12,
+    fetchedLatelyBytes: 0,
     economy: economyOf({
       transit: undefined,
       expectedBytes: sum(demand.expectedBytes),
@@ -112,6 +114,8 @@ export const anyInput: fc.Arbitrary<HoldInput> = fc
     fc
       .record({
         plannedBytes: fc.integer({ min: 0, max: 60_000 }),
+        maxItemBytes: fc.integer({ min: 100, max: 2000 }),
+        fetchedLatelyBytes: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 5000 })),
         regionShare: fc.double({ min: 0.01, max: 1, noNaN: true }),
         pinned: fc.array(fc.record({ at: fc.nat(rows.length - 1), whole: fc.boolean(), title: fc.boolean() }), {
           maxLength: 4,
@@ -128,7 +132,7 @@ export const anyInput: fc.Arbitrary<HoldInput> = fc
         const facts = rows.map(({ sizeBytes, headShare, ageDays }, index) =>
           renditionAt(index, {
             sizeBytes,
-            headBytes: index % 4 === 2 ? 0 : Math.floor(sizeBytes * headShare),
+            headBytes: index % 4 === 2 ? 0 : Math.floor((sizeBytes - 1) * headShare),
             availableAtMs: NOW_MS - ageDays * DAY_MS,
           }),
         );
@@ -145,6 +149,8 @@ export const anyInput: fc.Arbitrary<HoldInput> = fc
           ),
           regionShare: over.regionShare,
           plannedBytes: over.plannedBytes,
+          maxItemBytes: over.maxItemBytes,
+          fetchedLatelyBytes: over.fetchedLatelyBytes,
           fillBudgetBytes: over.fillBudgetBytes,
           writeBudgetBytes: over.writeBudgetBytes,
           economy: economyOf({

@@ -1,0 +1,53 @@
+/**
+ * What a cluster's hold has to remember from cycle to cycle: what its plans had fetched lately. Cycles come every hour,
+ * and each takes what the one before planned as held; without a memory the budget of a day would be spent every hour.
+ * Plain data, kept beside the plans.
+ */
+export interface HoldMemory {
+  /** What had to be fetched, pins aside, by the hour in which it was planned; oldest first, of the last day only. */
+  readonly fetched: readonly FetchedHour[];
+  /** The month (UTC) that is being counted, such as `2030-06`, and what was planned within it. */
+  readonly month: string;
+  readonly monthFetchedBytes: number;
+}
+
+export interface FetchedHour {
+  readonly hourStartMs: number;
+  readonly bytes: number;
+}
+
+export const NO_MEMORY: HoldMemory = { fetched: [], month: '', monthFetchedBytes: 0 };
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+/** Bytes that plans had fetched within the last day. */
+export function fetchedLately({ fetched }: HoldMemory, nowMs: number): number {
+  return fetched.filter(({ hourStartMs }) => hourStartMs > nowMs - DAY_MS).reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+export function rememberFetches(memory: HoldMemory, nowMs: number, bytes: number): HoldMemory {
+  const hourStartMs = nowMs - (nowMs % HOUR_MS);
+  const kept = memory.fetched.filter((hour) => hour.hourStartMs > nowMs - DAY_MS && hour.hourStartMs !== hourStartMs);
+  const ofHour = memory.fetched.find((hour) => hour.hourStartMs === hourStartMs)?.bytes ?? 0;
+  const month = monthOf(nowMs);
+  return {
+    fetched: ofHour + bytes > 0 ? [...kept, { hourStartMs, bytes: ofHour + bytes }] : kept,
+    month,
+    monthFetchedBytes: (memory.month === month ? memory.monthFetchedBytes : 0) + bytes,
+  };
+}
+
+/** A day may take twice its even share of what is left of the month: launches do not come evenly. */
+const DAY_OF_MONTH_FACTOR = 2;
+
+/** What a day may bring in so that the month's budget lasts. */
+export function monthlyAllowance(memory: HoldMemory, nowMs: number, monthlyBytes: number): number {
+  const spent = memory.month === monthOf(nowMs) ? memory.monthFetchedBytes : 0;
+  const left = Math.max(0, monthlyBytes - spent);
+  const [year = 0, month = 0] = monthOf(nowMs).split('-').map(Number);
+  const daysLeft = Math.max(1, (Date.UTC(year, month, 1) - nowMs) / DAY_MS);
+  return Math.min(left, (DAY_OF_MONTH_FACTOR * left) / daysLeft);
+}
+
+const monthOf = (nowMs: number): string => new Date(nowMs).toISOString().slice(0, 7);
