@@ -1,8 +1,8 @@
 /*
- * The demo and the tests need things that npm cannot bring: a browser, ffmpeg, nginx, BIRD, bindfs, an object store, systemd-analyze. On
- * a fresh Debian, as root (a container, a CI machine), asking the reader to install them would be a third command in
- * a README that promises two, so they are installed here. Everywhere else nothing is touched: the answer names
- * exactly what is missing and the command that brings it.
+ * The demo and the tests need things that npm cannot bring: a browser, ffmpeg, nginx, BIRD, bindfs, an object store and
+ * systemd-analyze. On a fresh Debian, as root (a container, a CI machine), asking the reader to install them would be a
+ * third command in a README that promises two, so they are installed here. Everywhere else nothing is touched: the
+ * answer names exactly what is missing and the command that brings it.
  *
  * Installing nginx would start it, on port 80, and again at every boot: Debian starts a service as its package is
  * configured. While apt runs, a `policy-rc.d` (the interface that invoke-rc.d and deb-systemd-invoke ask) refuses

@@ -108,8 +108,12 @@ async function examine(
   manifestText: Buffer | undefined,
   options: FileOptions,
 ): Promise<FileFacts> {
-  const { notes, maxFileBytes, signal, onProgress } = options;
-  const examineOptions = { path: titlePath, maxBytes: maxFileBytes, onProgress };
+  const { notes, maxFileBytes, signal } = options;
+  const examineOptions = {
+    path: titlePath,
+    maxBytes: maxFileBytes,
+    onProgress: (bytes: number) => options.onProgress(bytes),
+  };
   if (manifestText !== undefined) return examineFile([manifestText], examineOptions);
   const known = await stillKnown(source, titlePath, options);
   if (known?.facts !== undefined) {

@@ -90,7 +90,6 @@ export async function* findRequests(
 ): AsyncGenerator<IngestRequest> {
   if (request.id !== undefined || request.name !== undefined)
     throw new OperationalError('CONFIG_INVALID', 'id and name are of one title, not of all');
-  const { all: _, ...rest } = request;
   const top = request.source.replace(/\/+$/, '');
   // Keys of an object store are public paths as they are; a directory's top is nobody's path.
   const pathPrefix = request.pathPrefix ?? (request.source.startsWith('/') ? '' : undefined);
@@ -98,7 +97,8 @@ export async function* findRequests(
     signal.throwIfAborted();
     const below = path === '' ? '' : `/${path}`;
     yield {
-      ...rest,
+      ...request,
+      all: false,
       source: `${top}${below}`,
       ...(path === '' ? {} : { id: idFrom(path.replaceAll('/', '-')) }),
       ...(pathPrefix === undefined || path === '' ? {} : { pathPrefix: trimPrefix(pathPrefix) + encodeKey(below) }),

@@ -1,5 +1,3 @@
-import type { MappedSegment } from './media/map-segments.ts';
-
 /**
  * How long a rendition plays, and which bytes of it are its head: what a player needs to show the first seconds.
  *
@@ -14,7 +12,7 @@ import type { MappedSegment } from './media/map-segments.ts';
 export interface PlayedFile {
   readonly sizeBytes: number;
   /** In the order of playing; empty for headers, playlists and files that nobody describes. */
-  readonly segments: readonly MappedSegment[];
+  readonly segments: readonly { readonly startByte: number; readonly sizeBytes: number; readonly durationMs: number }[];
   readonly isPlaylist: boolean;
 }
 

@@ -48,8 +48,8 @@ export type TitleOutcome =
 
 export interface TakeAllOptions {
   readonly signal: AbortSignal;
-  onProgress(progress: AllProgress): void;
-  onTitle(outcome: TitleOutcome): void;
+  readonly onProgress: (progress: AllProgress) => void;
+  readonly onTitle: (outcome: TitleOutcome) => void;
 }
 
 export class TitleIntake {

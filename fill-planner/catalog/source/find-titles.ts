@@ -35,8 +35,8 @@ export async function* findTitles(list: (path: string) => Promise<FolderListing>
   }
 }
 
-/** Lists a directory's files and directories; a symbolic link is neither. @throws OperationalError MEDIA_BROKEN */
-export async function listDirectory(directory: string): Promise<FolderListing> {
+/** A symbolic link is neither file nor folder: it may lead anywhere. */
+async function listDirectory(directory: string): Promise<FolderListing> {
   try {
     const entries = await readdir(directory, { withFileTypes: true });
     return {
@@ -48,6 +48,7 @@ export async function listDirectory(directory: string): Promise<FolderListing> {
   }
 }
 
+/** Lists what lies below a directory. @throws OperationalError MEDIA_BROKEN */
 export const listBelow =
   (top: string): ((path: string) => Promise<FolderListing>) =>
   (path) =>

@@ -36,7 +36,7 @@ test('all titles below a folder are taken in, the broken one is named, and a sec
   const lines: Line[] = await planner.addTitle(request);
   expect(lines.at(-1)).toMatchObject({ kind: 'all-done', added: 3, unchanged: 0, failed: 1 });
   const taken = titleLines(lines).filter(({ problem }) => problem === undefined);
-  expect(taken.map(({ id }) => id).sort()).toEqual(['2024-one', '2024-two-words', '2025-one']);
+  expect(taken.map(({ id }) => String(id)).sort()).toEqual(['2024-one', '2024-two-words', '2025-one']);
   const failed = titleLines(lines).find(({ problem }) => problem !== undefined);
   expect(failed).toMatchObject({ source: `${folder.path}/2025/broken`, problem: { code: 'MEDIA_BROKEN' } });
   const answer = await planner.admin.get('/v1/titles/2024-two-words');

@@ -45,7 +45,7 @@ async function server(answer: Answer) {
     waitsMs,
     source,
     greet: async () => {
-      for await (const _ of (await source.open(HELLO, signal))?.chunks ?? []) continue;
+      (await source.open(HELLO, signal))?.close();
     },
     async read(): Promise<Buffer> {
       const pieces: Buffer[] = [];
