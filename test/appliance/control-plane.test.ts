@@ -6,6 +6,7 @@ import { ControlPlane } from '../../appliance/control-plane.ts';
 import type { ControlPlaneConfig } from '../../appliance/control-plane-config.ts';
 import { LinkUse } from '../../appliance/fill/pace/link-use.ts';
 import { SourceBans } from '../../appliance/fill/sources/source-bans.ts';
+import { TrafficLedger } from '../../appliance/report/traffic-ledger.ts';
 import { HttpClient } from '../../src/client/http-client.ts';
 import type { ServingState } from '../../src/contracts/heartbeat.ts';
 import { decodeHoldings } from '../../src/contracts/holdings.ts';
@@ -99,6 +100,7 @@ async function start(config: Partial<ControlPlaneConfig> = {}): Promise<ControlP
     purge: () => Promise.reject(new Error('nothing is purged here')),
     bans: new SourceBans(join(dir, 'source-bans.json'), { world, logger, metrics }),
     linkUse: new LinkUse(dir, { world, logger }),
+    traffic: new TrafficLedger(dir, { world, logger }),
     grant: () => undefined,
     state: () => state,
     publicUrl: () => 'http://a1.example',
