@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { parseContract } from '../../src/contracts/contract.ts';
 import { parseDemandSample } from '../../src/contracts/demand-sample.ts';
@@ -86,16 +87,12 @@ function addCatalogueRoutes(server: JsonServer, parts: ServiceRoutesParts): void
     return signDocument({ ...manifest, blockHashes: blockHashes.toString('base64') }, identity) satisfies FileManifest;
   });
 
-  let cached: { etag: string; text: string } | undefined;
   server.get('/v1/catalogue', (request, reply) => {
     if (guard(request, reply, ['steering', 'appliance']) === 'refused') return reply;
     // Steering must not know what is under embargo: it would name it, and sign URLs for it.
     const hidden = embargoedTitles(calendar.facts, clock.nowMs());
     const etag = `"${catalog.catalogueVersion}${hidden.length === 0 ? '' : `-${digestOf(hidden)}`}"`;
-    return sendConditional(request, reply, etag, () => {
-      if (cached?.etag !== etag) cached = { etag, text: catalog.snapshotText(hidden) };
-      return cached.text;
-    });
+    return sendConditional(request, reply, etag, () => Readable.from(catalog.snapshotPieces(hidden)));
   });
 }
 
@@ -122,7 +119,12 @@ function addReportRoutes(server: JsonServer, parts: ServiceRoutesParts): void {
   });
 }
 
-function sendConditional(request: JsonRequest, reply: JsonReply, etag: string, body: () => string | Buffer): JsonReply {
+function sendConditional(
+  request: JsonRequest,
+  reply: JsonReply,
+  etag: string,
+  body: () => string | Buffer | Readable,
+): JsonReply {
   reply.header('etag', etag).header('cache-control', 'no-cache');
   const outcome = evaluatePreconditions({
     method: request.method,

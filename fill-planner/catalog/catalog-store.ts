@@ -70,6 +70,7 @@ export interface CatalogueChange {
 }
 
 const MAX_TITLES = 100_000;
+const SNAPSHOT_PAGE_TITLES = 50;
 
 export class CatalogStore {
   readonly #database: Database;
@@ -90,12 +91,6 @@ export class CatalogStore {
     return Number(this.#database.prepare('SELECT count(*) FROM title').pluck().get());
   }
 
-  /** All titles by id, in the order of ids, read anew each time: megabytes per thousand titles. */
-  titles(): ReadonlyMap<string, StoredTitle> {
-    const rows = this.#database.prepare<[], TitleRow>(`${SELECT_TITLE} ORDER BY id`).all();
-    return new Map(rows.map((row) => [row.id, storedTitle(row)]));
-  }
-
   title(titleId: string): StoredTitle | undefined {
     const row = this.#database.prepare<[string], TitleRow>(`${SELECT_TITLE} WHERE id = ?`).get(titleId);
     return row === undefined ? undefined : storedTitle(row);
@@ -114,17 +109,27 @@ export class CatalogStore {
   }
 
   /**
-   * The text that `GET /v1/catalogue` answers: the stored documents one behind the other, unparsed.
+   * The text that `GET /v1/catalogue` answers, in pieces, stored documents one behind the other: of 20,000 titles it is
+   * longer than a string may be. What changes while it is being taken is in it or not, title by title; the version is
+   * that of its beginning, so whoever reads it learns of the change by asking again.
    * @param unless ids of titles to leave out
    */
-  snapshotText(unless: readonly string[] = []): string {
-    const documents = this.#database
-      .prepare<[string], string>(
-        'SELECT document FROM title WHERE id NOT IN (SELECT value FROM json_each(?)) ORDER BY id',
-      )
-      .pluck()
-      .all(JSON.stringify(unless));
-    return `{"version":1,"catalogueVersion":${this.catalogueVersion},"titles":[${documents.join(',')}]}`;
+  *snapshotPieces(unless: readonly string[] = []): Generator<string> {
+    const page = this.#database.prepare<[string], { id: string; document: string }>(
+      `SELECT id, document FROM title WHERE id > ? ORDER BY id LIMIT ${SNAPSHOT_PAGE_TITLES}`,
+    );
+    const hidden = new Set(unless);
+    yield `{"version":1,"catalogueVersion":${this.catalogueVersion},"titles":[`;
+    let separator = '';
+    for (let lastId = '', rows = page.all(''); rows.length > 0; rows = page.all(lastId)) {
+      for (const { id, document } of rows) {
+        lastId = id;
+        if (hidden.has(id)) continue;
+        yield separator + document;
+        separator = ',';
+      }
+    }
+    yield ']}';
   }
 
   /**
@@ -148,6 +153,24 @@ export class CatalogStore {
         return { ...row, isManifest, bitsPerSec, durationSec: durationMs / 1000 };
       });
     return this.#renditions;
+  }
+
+  /** The files of every rendition, in the order of `renditions()`: in one reading, for who wants them all. */
+  allFiles(): RenditionFile[][] {
+    const rows = this.#database
+      .prepare<[], RenditionFile & { renditionId: string }>(
+        `SELECT rendition_id AS renditionId, path, size_bytes AS sizeBytes, root, head_bytes AS headBytes
+         FROM file ORDER BY rendition_id, position`,
+      )
+      .iterate();
+    const files: RenditionFile[][] = [];
+    let lastId: string | undefined;
+    for (const { renditionId, ...file } of rows) {
+      if (renditionId !== lastId) files.push([]);
+      lastId = renditionId;
+      files.at(-1)?.push(file);
+    }
+    return files;
   }
 
   /** The files of a rendition; none when there is no such rendition. */

@@ -35,7 +35,8 @@ export function gatherFleet(
   const { sites, clusters, appliances } = fleet.get().fleet;
   const facts = catalog.renditions();
   const numbers = new Map(facts.map(({ id }, index) => [id, index]));
-  const contents = facts.map(({ id }): RenditionContent => ({ id, files: catalog.filesOf(id) }));
+  const files = catalog.allFiles();
+  const contents = facts.map(({ id }, index): RenditionContent => ({ id, files: files[index] ?? [] }));
   const regions = [...new Set(sites.map(({ region }) => region))];
   const inputs: FleetInputs = {
     nowMs,
