@@ -108,7 +108,8 @@ describe('the billed level', () => {
       }
       expect(billedRate(filled)).toBeLessThanOrEqual(billedRate(own));
       // Half of what a link with these nights has to give.
-      const room = own.reduce((sum, use) => sum + Math.max(0, billedRate(own) - use) * 300, 0);
+      const billed = billedRate(own);
+      const room = own.reduce((sum, use) => sum + Math.max(0, billed - use) * 300, 0);
       expect(fillBits / room).toBeGreaterThan(0.5);
     },
   );
