@@ -29,6 +29,7 @@ import { ApplianceMetrics } from './metrics.ts';
 import { type PurgeMode, type PurgeReport, purgeContent } from './purge/purge-content.ts';
 import type { PurgeRule } from './purge/purge-rule.ts';
 import { sessionOfViewer } from './quality/view-queue.ts';
+import { TrafficLedger } from './report/traffic-ledger.ts';
 import { StateLock } from './state-lock.ts';
 import { createDiskObjectStore, type DiskStore } from './store/disk-object-store.ts';
 import type { VolumeState } from './store/object-store.ts';
@@ -60,6 +61,7 @@ class Appliance implements ProcessService {
   readonly #http: HttpClient;
   readonly #bans: SourceBans;
   readonly #linkUse: LinkUse;
+  readonly #traffic: TrafficLedger;
   readonly #fills: FillCoordinator;
   readonly #discovery: ObjectDiscovery;
   readonly #volumeWatch: PeriodicTask;
@@ -119,6 +121,7 @@ class Appliance implements ProcessService {
     this.#tokens = createUrlTokens(config, { stateDir: stateDir(config), clock, logger, metrics: this.#metrics });
     this.#bans = new SourceBans(join(stateDir(config), 'source-bans.json'), { world, logger, metrics: this.#metrics });
     this.#linkUse = new LinkUse(stateDir(config), { world, logger });
+    this.#traffic = new TrafficLedger(stateDir(config), { world, logger });
     this.#fills = new FillCoordinator({
       config,
       store: this.#store,
@@ -129,6 +132,7 @@ class Appliance implements ProcessService {
       grant: () => this.#tokens.keys.grant(),
       bans: this.#bans,
       link: this.#linkUse,
+      traffic: this.#traffic,
     });
     this.#repair = new BlockRepair({
       refiller: this.#fills,
@@ -239,6 +243,7 @@ class Appliance implements ProcessService {
       purge: (rule) => this.#purge(rule, 'finish'),
       bans: this.#bans,
       linkUse: this.#linkUse,
+      traffic: this.#traffic,
       grant: () => this.#tokens.keys.grant(),
       state: () => this.#state,
       publicUrl: () => this.#publicUrl,
@@ -267,7 +272,10 @@ class Appliance implements ProcessService {
         http: this.#http,
         invalidate: (key) => this.#invalidate(key),
       },
-      recordDemand: (path, servedBytes, missedBytes) => this.#control.recordDemand(path, servedBytes, missedBytes),
+      recordDemand: (path, servedBytes, missedBytes, passedBytes) => {
+        this.#traffic.served(servedBytes, passedBytes);
+        this.#control.recordDemand(path, servedBytes, missedBytes);
+      },
       views: () => this.#control.views,
       inventory: () => this.#control.planning?.inventory(),
       sessionForLog: this.#config.logSessions ? sessionOfViewer : () => undefined,

@@ -28,6 +28,8 @@ import { ControlPlaneMetrics } from './report/control-plane-metrics.ts';
 import { DemandBacklog } from './report/demand-backlog.ts';
 import { DemandCounter } from './report/demand-counter.ts';
 import { type ApplianceLoad, HeartbeatSender } from './report/heartbeat-sender.ts';
+import type { TrafficLedger } from './report/traffic-ledger.ts';
+import { TrafficShipper } from './report/traffic-shipper.ts';
 import { BirdRoutes } from './routes/bird-routes.ts';
 import { BmpRoutes } from './routes/bmp-routes.ts';
 import { FileRoutes } from './routes/file-routes.ts';
@@ -57,6 +59,7 @@ export interface ControlPlaneOptions {
   readonly purge: (rule: PurgeRule) => Promise<PurgeReport>;
   readonly bans: SourceBans;
   readonly linkUse: LinkUse;
+  readonly traffic: TrafficLedger;
   /** By what other appliances are asked where URLs have to be signed. */
   readonly grant: () => string | undefined;
   readonly state: () => ServingState;
@@ -158,8 +161,9 @@ export class ControlPlane implements Service {
 
   /** One answered request, for the demand samples. @param path without query */
   recordDemand(path: string, servedBytes: number, missedBytes: number): void {
-    if (this.#planner !== undefined)
-      this.#counter.count(path, servedBytes, missedBytes, this.#options.world.clock.nowMs());
+    if (this.#planner === undefined) return;
+    this.#counter.count(path, servedBytes, missedBytes, this.#options.world.clock.nowMs());
+    this.#planning?.space.count(path, servedBytes, missedBytes);
   }
 
   /** Where answers to viewers are put down, for what steering is told of their quality; undefined without steering. */
@@ -244,7 +248,13 @@ export class ControlPlane implements Service {
       counter: this.#counter,
       backlog: this.#backlog,
     });
-    this.#parts.push(service, this.#planning, this.#createTriggers(service));
+    this.#parts.push(service, this.#planning, this.#createTriggers(service), ...this.#trafficParts(service));
+  }
+
+  #trafficParts(service: EnrolledService): Service[] {
+    const { config, world, logger, traffic } = this.#options;
+    const { id: applianceId, demandShipMs: shipMs } = config;
+    return [traffic, new TrafficShipper({ applianceId, ledger: traffic, service, world, logger, shipMs })];
   }
 
   #createTriggers(service: EnrolledService): TriggerClient {

@@ -15,8 +15,8 @@ export interface RecordContext {
   readonly logger: Logger;
   readonly metrics: ApplianceMetrics;
   readonly load: LoadMeter;
-  /** Told what of a path was served; counts only. */
-  readonly recordDemand: (path: string, servedBytes: number, missedBytes: number) => void;
+  /** Told what of a path was served, what of it had to be fetched, and what was only handed through; counts only. */
+  readonly recordDemand: (path: string, servedBytes: number, missedBytes: number, passedBytes: number) => void;
   /** Where views go that steering is told the quality of; undefined without steering. */
   readonly views: () => ViewQueue | undefined;
   /** The session that a viewer's player names, where the operator wants it in the log. */
@@ -81,7 +81,8 @@ export class DeliveryRecord implements SendProgress {
     metrics.requestEnded(this.outcome, this.#servedBytes, this.#firstByteMs);
     if (this.outcome === 'hit' && this.#firstByteMs !== undefined) load.hitBegan(this.#firstByteMs);
     if (this.countsAsDemand && this.path !== undefined && this.#servedBytes > 0) {
-      recordDemand(this.path, this.#servedBytes, FETCHED.has(this.outcome) ? this.#servedBytes : 0);
+      const bytes = this.#servedBytes;
+      recordDemand(this.path, bytes, FETCHED.has(this.outcome) ? bytes : 0, this.outcome === 'pass' ? bytes : 0);
     }
     logger.debug(
       {

@@ -33,7 +33,7 @@ import type { NewObject, RunContext, RunOptions } from './run/fill-run.ts';
 import { FillSlots } from './run/fill-slots.ts';
 import { SourceTable } from './sources/source-table.ts';
 
-export interface FillCoordinatorOptions extends Partial<Pick<RunContext, 'bans' | 'link'>> {
+export interface FillCoordinatorOptions extends Partial<Pick<RunContext, 'bans' | 'link' | 'traffic'>> {
   readonly config: ApplianceConfig;
   readonly store: ObjectStore;
   readonly http: HttpClient;
@@ -71,7 +71,7 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
   #isStopping = false;
 
   constructor(options: FillCoordinatorOptions) {
-    const { config, world, logger, metrics, http, bans, grant = () => undefined } = options;
+    const { config, world, logger, metrics, http, bans, link, traffic, grant = () => undefined } = options;
     this.#options = options;
     this.#storeLog = new FailureLog(logger, 'store blocks');
     this.#keeper = new BlockKeeper({
@@ -86,13 +86,9 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
     this.origin = this.#sources.origin;
     this.upstream = this.#sources.upstream;
     this.#context = {
-      clock: world.clock,
-      logger,
-      metrics,
+      ...{ clock: world.clock, logger, metrics, bans, link, traffic },
       slots: new FillSlots(config.maxFills, config.sourceHeadTimeoutMs, world.clock),
       blockTimeoutMs: config.blockTimeoutMs,
-      bans,
-      link: options.link,
       isStopping: () => this.#isStopping,
       hedges: new ShareBudget(
         { ...HEDGES, share: config.hedgeShare, burst: config.hedgeShare > 0 ? HEDGES.burst : 0 },

@@ -17,6 +17,7 @@ import { parseRouteReport } from '../../src/contracts/route-report.ts';
 import { parseSiteSnapshot } from '../../src/contracts/site-snapshot.ts';
 import { parseContentSteering, parseSteeringAnswer } from '../../src/contracts/steering-answer.ts';
 import { tokenKeySchema } from '../../src/contracts/token-keys.ts';
+import { parseTrafficReport } from '../../src/contracts/traffic-report.ts';
 import { parseTriggerList, parseTriggerReport } from '../../src/contracts/trigger-list.ts';
 import { checkSignedBody, checkSignedHead } from '../../src/signing/request-signature.ts';
 import { documentVerifies } from '../../src/signing/signed-document.ts';
@@ -44,6 +45,7 @@ const PARSERS: Readonly<Record<string, (body: unknown) => unknown>> = {
   'site-snapshot': parseSiteSnapshot,
   'steering-answer': parseSteeringAnswer,
   'token-key': (body) => parseContract('token key', tokenKeySchema, body),
+  'traffic-report': parseTrafficReport,
   'trigger-list': parseTriggerList,
   'trigger-report': parseTriggerReport,
 };

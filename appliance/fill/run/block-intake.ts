@@ -1,6 +1,7 @@
 import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
 import { OperationalError } from '../../../src/errors/operational-error.ts';
 import type { ApplianceMetrics } from '../../metrics.ts';
+import type { TrafficLedger } from '../../report/traffic-ledger.ts';
 import type { BlockFlight } from '../blocks/block-flight.ts';
 import type { OpenObject } from '../blocks/open-object.ts';
 import { isGenuineBlock } from '../blocks/verify-blocks.ts';
@@ -19,15 +20,20 @@ export class BlockIntake {
   readonly #metrics: ApplianceMetrics;
   readonly #bans: BanJudge | undefined;
   readonly #link: LinkMeter | undefined;
+  readonly #traffic: TrafficMeter | undefined;
   #wrongBlock = '';
   readonly #givers = new Set<FillSource>();
   #isUnmixed = false;
 
-  constructor(object: OpenObject, { metrics, bans, link }: Pick<RunContext, 'metrics' | 'bans' | 'link'>) {
+  constructor(
+    object: OpenObject,
+    { metrics, bans, link, traffic }: Pick<RunContext, 'metrics' | 'bans' | 'link' | 'traffic'>,
+  ) {
     this.#object = object;
     this.#metrics = metrics;
     this.#bans = bans;
     this.#link = link;
+    this.#traffic = traffic;
   }
 
   /** Whether the block must come from one source alone. */
@@ -50,7 +56,9 @@ export class BlockIntake {
     this.#givers.add(source);
     const taken = flight.append(bytes);
     this.#metrics.filled(source.kind, taken);
-    if (source.kind !== 'peer') this.#link?.crossed(flight.audience === 'plan' ? 'fill' : 'miss', taken);
+    const purpose = flight.audience === 'plan' ? 'fill' : 'miss';
+    this.#traffic?.took(purpose, source.kind, taken);
+    if (source.kind !== 'peer') this.#link?.crossed(purpose, taken);
     return taken;
   }
 
@@ -89,6 +97,7 @@ export class BlockIntake {
   }
 }
 
+export type TrafficMeter = Pick<TrafficLedger, 'took'>;
 export type LinkMeter = Pick<LinkUse, 'crossed'>;
 export type BanJudge = Pick<SourceBans, 'gaveWrong' | 'gaveRight' | 'isBanned'>;
 

@@ -10,7 +10,7 @@ import type { BlockFlight } from '../blocks/block-flight.ts';
 import type { OpenObject } from '../blocks/open-object.ts';
 import type { FillSource } from '../fill-source.ts';
 import { strongValidator } from '../origin/read-answer.ts';
-import type { BanJudge, LinkMeter } from './block-intake.ts';
+import type { BanJudge, LinkMeter, TrafficMeter } from './block-intake.ts';
 import type { FillSlots } from './fill-slots.ts';
 import { placeBody } from './place-body.ts';
 
@@ -63,6 +63,8 @@ export interface RunContext {
   readonly slots: FillSlots;
   /** Who is told whose blocks pass their check and whose do not. */
   readonly bans?: BanJudge | undefined;
+  /** What counts all bytes that come in, by purpose and source. */
+  readonly traffic?: TrafficMeter | undefined;
   /** What counts the bytes that come across the site's link. */
   readonly link?: LinkMeter | undefined;
   readonly blockTimeoutMs: number;
