@@ -4,7 +4,7 @@ import { type AgeCurve, curveAt, fitAgeCurve } from './age-curve.ts';
 import { type CatalogueShape, shapeCatalogue } from './catalogue-shape.ts';
 import { learnMix, type RenditionMix, SESSION_SHARE } from './rendition-mix.ts';
 import { learnedFactor, remainingVariance } from './shrinkage.ts';
-import { type DemandRow, type DemandTally, tallyDemand } from './tally-demand.ts';
+import { type DemandRow, type DemandTally, HISTORY_DAYS, tallyDemand } from './tally-demand.ts';
 import { learnLevels, type TitleLevels } from './title-levels.ts';
 
 /**
@@ -55,7 +55,9 @@ export function predictRegions(input: RegionsInput): ReadonlyMap<string, RegionD
     regions,
     history: input.history,
   });
-  const ages = regions.map((region) => agesOf(catalogue, region, nowMs, launches));
+  const ages = regions.map((region, at) =>
+    agedByDemand(agesOf(catalogue, region, nowMs, launches), catalogue, tally, tally.recentBytes[at]),
+  );
   const curve = fitAgeCurve(tally.titleDays, oldestOf(ages, catalogue), Math.max(0, ...tally.watchedDays));
   const mix = learnMix(catalogue, tally.recentBytes);
   const { sessionBytes } = mix;
@@ -70,6 +72,25 @@ function agesOf(catalogue: CatalogueShape, region: string, nowMs: number, launch
   return catalogue.startsAtMs.map((startsAtMs, title) => {
     const own = launchOf(byTitle.get(catalogue.titleIds[title] ?? '') ?? [], catalogue.titleIds[title] ?? '', region);
     return (nowMs - (own?.startsAtMs ?? startsAtMs)) / DAY_MS;
+  });
+}
+
+/**
+ * A title that was watched before it began (a catalogue that was made anew, a preview) is as old as its demand: counts
+ * of days that it is not known to have lived would make its level as large as one likes.
+ */
+function agedByDemand(
+  ages: Float64Array,
+  { titleOf, titleIds }: CatalogueShape,
+  { titleDays }: DemandTally,
+  recentBytes: Float64Array | undefined,
+): Float64Array {
+  const isWatched = new Uint8Array(titleIds.length);
+  for (const [rendition, title] of titleOf.entries()) if ((recentBytes?.[rendition] ?? 0) > 0) isWatched[title] = 1;
+  return ages.map((age, title) => {
+    if (isWatched[title] !== 1) return age;
+    const days = titleDays.subarray(title * HISTORY_DAYS, (title + 1) * HISTORY_DAYS);
+    return Math.max(age, days.findLastIndex((bytes) => bytes > 0) + 1);
   });
 }
 

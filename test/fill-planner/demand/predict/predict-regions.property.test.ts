@@ -57,6 +57,16 @@ describe('the day ahead', () => {
     expect(of('de', 'x/1')).toBeLessThan(1.07 * 24 * perHour);
   });
 
+  test('of titles that were added after they were watched (a catalogue made anew) is close to what was watched', () => {
+    const names = ['x/1', 'y/1', 'z/1'];
+    const renditions = names.map((id) => rendition(id, 0));
+    const of = predict({ renditions, history: names.flatMap((id) => hours(id, 'de', 2, SIZE)) });
+    for (const id of names) {
+      expect(of('de', id)).toBeGreaterThan(0.5 * 24 * SIZE);
+      expect(of('de', id)).toBeLessThan(1.5 * 24 * SIZE);
+    }
+  });
+
   test('of a title that halves every week goes on falling, where others of its age did', () => {
     const names = Array.from({ length: 60 }, (_, index) => `t${index}/1`);
     const history = names.flatMap((id, index) =>
