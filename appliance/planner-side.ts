@@ -22,6 +22,7 @@ import type { DemandBacklog } from './report/demand-backlog.ts';
 import type { DemandCounter } from './report/demand-counter.ts';
 import { DemandShipper } from './report/demand-shipper.ts';
 import { FillReporter } from './report/fill-reporter.ts';
+import { SpaceEarnings } from './report/space-earnings.ts';
 import type { ObjectStore } from './store/object-store.ts';
 
 export interface PlannerSideOptions {
@@ -50,6 +51,8 @@ const HOUR_MS = 3_600_000;
 export class PlannerSide implements Service {
   readonly fill: PlannedFill;
   readonly hours: FillHours;
+  /** What the border between planned space and demand space earns: every answered request is counted there. */
+  readonly space: SpaceEarnings;
   readonly #options: PlannerSideOptions;
   readonly #gone: GoneFiles;
   readonly #inventory: InventoryTeller;
@@ -72,12 +75,14 @@ export class PlannerSide implements Service {
       clock,
       logger,
     });
+    this.space = spaceEarnings(options);
     const reporter = new FillReporter({
       applianceId,
       held,
       fill: () => this.fill,
       bans,
       linkUse,
+      space: this.space,
       store,
       service,
       world,
@@ -169,4 +174,12 @@ export class PlannerSide implements Service {
   async stop(deadlineMs: number): Promise<void> {
     await Promise.all(this.#parts.map((part) => part.stop(deadlineMs)));
   }
+}
+
+function spaceEarnings({ held, store, world }: PlannerSideOptions): SpaceEarnings {
+  return new SpaceEarnings({
+    plan: () => held.plan,
+    capacityBytes: () => store.usage().capacityBytes,
+    clock: world.clock,
+  });
 }

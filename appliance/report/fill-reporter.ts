@@ -14,6 +14,7 @@ import type { PlannedFill } from '../fill/planned/planned-fill.ts';
 import type { SourceBans } from '../fill/sources/source-bans.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { takeInventory } from './holdings.ts';
+import type { SpaceEarnings } from './space-earnings.ts';
 
 export interface FillReporterOptions {
   readonly applianceId: string;
@@ -21,6 +22,7 @@ export interface FillReporterOptions {
   readonly fill: () => Pick<PlannedFill, 'state' | 'filledBytes' | 'failures'>;
   readonly bans: Pick<SourceBans, 'list'>;
   readonly linkUse: Pick<LinkUse, 'told'>;
+  readonly space: Pick<SpaceEarnings, 'report'>;
   readonly store: Pick<ObjectStore, 'objects' | 'find'>;
   readonly service: EnrolledService;
   readonly world: World;
@@ -29,12 +31,14 @@ export interface FillReporterOptions {
 
 const AT_MOST_EVERY_MS = 1000;
 const WHILE_FILLING_MS = 60_000;
+/** What space earns changes without any fill. */
+const AT_LEAST_EVERY_MS = 3_600_000;
 const MAX_BANS_TOLD = 64;
 const RETRY = { firstMs: 1000, maxMs: 60_000 };
 
 /**
  * Tells the planner how far this appliance is with its plan: on every change, at most once a second, and once a minute
- * while it fills. A report that does not arrive is made anew, never repeated.
+ * while it fills, once an hour at least. A report that does not arrive is made anew, never repeated.
  */
 export class FillReporter implements Service {
   readonly #options: FillReporterOptions;
@@ -75,7 +79,7 @@ export class FillReporter implements Service {
     }
     const { state } = fill();
     const sinceMs = world.clock.monotonicMs() - this.#reportedAtMs;
-    const isDue = this.#hasNews || (state === 'filling' && sinceMs >= WHILE_FILLING_MS);
+    const isDue = this.#hasNews || sinceMs >= (state === 'filling' ? WHILE_FILLING_MS : AT_LEAST_EVERY_MS);
     if (!isDue) return state === 'filling' ? WHILE_FILLING_MS - sinceMs : WHILE_FILLING_MS;
     if (sinceMs < AT_MOST_EVERY_MS) return AT_MOST_EVERY_MS - sinceMs;
     this.#hasNews = false;
@@ -93,7 +97,8 @@ export class FillReporter implements Service {
   }
 
   #compose(plan: FillPlan): FillReport {
-    const { applianceId, fill, bans, linkUse, store, world } = this.#options;
+    const { applianceId, fill, bans, linkUse, space, store, world } = this.#options;
+    const earned = space.report();
     const banned = bans.list().slice(0, MAX_BANS_TOLD);
     const slots = linkUse.told();
     const { state, filledBytes } = fill();
@@ -112,6 +117,7 @@ export class FillReporter implements Service {
       failures: fill().failures(),
       ...(banned.length === 0 ? {} : { bannedSources: banned }),
       ...(slots.length === 0 ? {} : { linkUse: slots }),
+      ...(earned === undefined ? {} : { space: earned }),
     };
   }
 }

@@ -2,6 +2,9 @@ import { z } from 'zod';
 import { parseContract } from './contract.ts';
 import { applianceIdSchema, byteCountSchema, epochMsSchema, filePathSchema } from './ids.ts';
 
+/** Space, and what viewers asked of it. */
+const earningSchema = z.object({ spaceBytes: byteCountSchema, servedBytes: byteCountSchema });
+
 /** `POST /v1/fill-report`: how far an appliance is with its plan. Sent on change and at least once a minute while filling. */
 export const fillReportSchema = z.object({
   version: z.literal(1),
@@ -48,6 +51,17 @@ export const fillReportSchema = z.object({
       }),
     )
     .max(300)
+    .optional(),
+  /**
+   * What the border between planned space and demand space earned: the least urgent planned files, and files that a
+   * little more demand space would have kept. The planner moves the border by it. Absent until half a day was watched.
+   */
+  space: z
+    .object({
+      overMs: z.number().int().positive().max(86_400_000),
+      plannedTail: earningSchema,
+      demandTail: earningSchema,
+    })
     .optional(),
 });
 export type FillReport = z.infer<typeof fillReportSchema>;

@@ -6,6 +6,7 @@ import { HeldPlan } from '../../../appliance/fill/planned/held-plan.ts';
 import { PlanFile } from '../../../appliance/fill/planned/plan-file.ts';
 import type { FillState } from '../../../appliance/fill/planned/planned-fill.ts';
 import { FillReporter } from '../../../appliance/report/fill-reporter.ts';
+import type { SpaceReport } from '../../../appliance/report/space-earnings.ts';
 import type { EnrolledService } from '../../../src/client/enrolled-service.ts';
 import { HttpClient } from '../../../src/client/http-client.ts';
 import { silentLogger } from '../../../src/telemetry/logger.ts';
@@ -24,6 +25,7 @@ let service: EnrolledService;
 let held: HeldPlan;
 let store: FakeStore;
 let state: FillState;
+let space: SpaceReport | undefined;
 let reporter: FillReporter;
 let parts: ReturnType<typeof fillParts>;
 
@@ -36,6 +38,7 @@ beforeEach(async () => {
   held = new HeldPlan(new PlanFile(dir));
   store = new FakeStore();
   state = 'filling';
+  space = undefined;
   await service.start();
   await world.clock.advanceUntil(() => service.isUsable, { stepMs: 0 });
   parts = fillParts(dir, world, held);
@@ -45,6 +48,7 @@ beforeEach(async () => {
     fill: () => ({ state, filledBytes: { peer: 5, tier: 0, origin: 7 }, failures: () => [] }),
     bans: parts.bans,
     linkUse: parts.linkUse,
+    space: { report: () => space },
     store,
     service,
     world,
@@ -101,6 +105,24 @@ describe('fill reports', () => {
       heldBytes: 2 ** 20,
       filledBytes: { peer: 5, tier: 0, origin: 7 },
     });
+  });
+
+  it('say once an hour what the border of the planned space earns, when nothing else is new', async () => {
+    holdPlan();
+    state = 'complete';
+    await reporter.start();
+    await reports(1);
+    expect(planner.fillReports[0]?.space).toBeUndefined();
+    space = {
+      overMs: 43_200_000,
+      plannedTail: { spaceBytes: 50, servedBytes: 10 },
+      demandTail: { spaceBytes: 40, servedBytes: 20 },
+    };
+    await world.clock.advance(1_800_000);
+    expect(planner.fillReports).toHaveLength(1);
+    await world.clock.advance(1_900_000);
+    await reports(2);
+    expect(planner.fillReports[1]?.space).toEqual(space);
   });
 
   it('are not sent before there is a plan', async () => {
