@@ -60,7 +60,7 @@ export class PlannerSide implements Service {
 
   constructor(options: PlannerSideOptions) {
     const { config, service, world, logger, store, filler, bulkShare, bans, linkUse, metrics, held } = options;
-    const { id: applianceId, stateDir, planPollMs, demandShipMs } = config;
+    const { id: applianceId, stateDir, planPollMs } = config;
     const { clock } = world;
     this.#options = options;
     this.hours = new FillHours({
@@ -115,15 +115,6 @@ export class PlannerSide implements Service {
       planPollMs,
       onPoll: (outcome) => metrics.polled(outcome),
     });
-    const shipper = new DemandShipper({
-      counter: options.counter,
-      backlog: options.backlog,
-      service,
-      world,
-      logger,
-      demandShipMs,
-      onSample: (outcome) => metrics.sample(outcome),
-    });
     const asker = new InventoryAsker({
       applianceId,
       plan: () => held.plan,
@@ -136,7 +127,7 @@ export class PlannerSide implements Service {
       logger,
     });
     this.#inventory = new InventoryTeller({ applianceId, plan: () => held.plan, store, clock });
-    this.#parts = [linkUse, client, this.fill, reporter, asker, shipper];
+    this.#parts = [linkUse, client, this.fill, reporter, asker, demandShipper(options)];
   }
 
   /** What other appliances are told. */
@@ -181,5 +172,26 @@ function spaceEarnings({ held, store, world }: PlannerSideOptions): SpaceEarning
     plan: () => held.plan,
     capacityBytes: () => store.usage().capacityBytes,
     clock: world.clock,
+  });
+}
+
+function demandShipper({
+  config,
+  counter,
+  backlog,
+  service,
+  world,
+  logger,
+  metrics,
+}: PlannerSideOptions): DemandShipper {
+  const { demandShipMs } = config;
+  return new DemandShipper({
+    counter,
+    backlog,
+    service,
+    world,
+    logger,
+    demandShipMs,
+    onSample: (outcome) => metrics.sample(outcome),
   });
 }
