@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { benchFill } from './fill.ts';
 import { benchPrefixLookup } from './prefix-lookup.ts';
 import { benchEviction } from './replay-eviction.ts';
 import { benchRouting } from './routing.ts';
@@ -82,6 +83,16 @@ program
     if (!/^[1-3]$/.test(sizes)) throw new Error(`--sizes must be 1 to 3, not '${sizes}'`);
     return benchRouting({ sample, sizes: Number(sizes) });
   });
+program
+  .command('fill')
+  .description(
+    'fleets of 10 to 50 unlike appliances that fill from nothing, in simulated time: makespan over the bound, copies across links, seconds over budget, a window cut short, a machine lost',
+  )
+  .option('--data <DIR>', 'folder with media sizes and runtimes, where there is one', DATA)
+  .option('--only <TEXT>', 'scenarios with this in their name; writes no file')
+  .action(({ data, only }: { data: string; only?: string }) =>
+    benchFill({ dataDir: data, ...(only === undefined ? {} : { only }) }),
+  );
 program
   .command('prefixes')
   .description('where clients are: reading a table of prefixes, its memory, a lookup, each answer checked another way')

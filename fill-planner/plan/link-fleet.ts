@@ -39,11 +39,13 @@ export function linkFleet(inputs: FleetInputs, placements: readonly ClusterPlace
   const sites = inputs.sites.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const placeOf = new Map<string, ClusterPlace>();
   const rates = new Map<string, FillRates>();
+  const fillSec = new Map<string, number>();
   const linked = sites.map((site, index): LinkedSite => {
     const clusters = placedClusters(bySite.get(site.id) ?? []);
     const table = holderTable(inputs.facts.length, clusters);
     for (const { clusterId, firstAppliance } of clusters)
       placeOf.set(clusterId, { site: index, firstAppliance, table: clusters.length > 1 ? table : undefined });
+    fillSec.set(site.id, (sumOf(table) * 8) / Math.max(1, site.fillBitsPerSec));
     return linkSite(inputs, site, table, {
       members: clusters.flatMap(({ entries }) => entries.applianceIds.flatMap((id) => appliances.get(id) ?? [])),
       rates,
@@ -51,7 +53,7 @@ export function linkFleet(inputs: FleetInputs, placements: readonly ClusterPlace
   });
   return {
     sites: linked,
-    tiers: planTiers(sites.map(toTierSite)),
+    tiers: planTiers(sites.map((site) => ({ ...toTierSite(site), fillSec: fillSec.get(site.id) }))),
     originUrls: inputs.originUrls,
     originWaitSec: inputs.settings.originWaitSec,
     placeOf,
@@ -89,6 +91,11 @@ function linkSite(
 
 /** What disks take without being felt, where the operator says nothing. */
 const USUAL_PEER_BITS_PER_SEC = 1e9;
+
+/** Bytes that a site takes in when it takes everything once. */
+function sumOf({ order, sizeBytes }: HolderTable): number {
+  return order.reduce((sum, slot) => sum + (sizeBytes[slot] ?? 0), 0);
+}
 
 interface PlacedCluster {
   readonly clusterId: string;

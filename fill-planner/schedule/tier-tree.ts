@@ -12,7 +12,7 @@
  * region less so (0.5), a site of the same region near (0.2), and 10,000 km cost 1 more.
  *
  * A site gives only to those whose window opens with its own or up to half a day later: before that it has nothing
- * itself. And only over ways that exist: `fillFrom`, the sites whose routes a site hears, where the operator names them.
+ * itself. It gives only to those who take as long as it does, or nearly: who is quicker would wait for it. And only over ways that exist: `fillFrom`, the sites whose routes a site hears, where the operator names them.
  *
  * A rendition is not held everywhere. Each site therefore has a short list: its parent, then the cheapest others that
  * the tree has reached before it. The order in which the tree grew is the same for all renditions, and arrows point only
@@ -30,6 +30,8 @@ export interface TierSite {
   readonly fillBitsPerSec: number;
   /** What it may give to other sites meanwhile. Absent: four times what it takes. */
   readonly serveFillBitsPerSec?: number | undefined;
+  /** How long it takes to take in its plan at its own rate, from nothing. */
+  readonly fillSec?: number | undefined;
   /** Start of any of its windows. */
   readonly windowStartsAtMs: number;
   readonly location?: { readonly latitude: number; readonly longitude: number } | undefined;
@@ -46,6 +48,7 @@ export type TierTree = readonly (readonly number[])[];
 const MAX_TIERS = 8;
 const DAY_MS = 86_400_000;
 const GIVES_TIMES_OWN_RATE = 4;
+const AS_LONG = 1.1;
 const EARTH_RADIUS_KM = 6371;
 
 export function planTiers(sites: readonly TierSite[]): TierTree {
@@ -147,6 +150,10 @@ function tierCost(from: TierSite, to: TierSite): number {
   if (preferred === -1) return Number.POSITIVE_INFINITY;
   const aheadMs = (((to.windowStartsAtMs - from.windowStartsAtMs) % DAY_MS) + DAY_MS) % DAY_MS;
   if (aheadMs > DAY_MS / 2) return Number.POSITIVE_INFINITY;
+  // Hours ahead are hours in which it fills already.
+  const aheadSec = aheadMs / 1000;
+  if ((from.fillSec ?? 0) - aheadSec > (to.fillSec ?? Number.POSITIVE_INFINITY) * AS_LONG)
+    return Number.POSITIVE_INFINITY;
   const perGb = to.tierCostPerGb ?? (from.region === to.region ? 0.2 : 0.5);
   // What the operator prefers breaks ties only: he states costs where they differ.
   return perGb + kilometres(from, to) / 10_000 + preferred * 1e-6;

@@ -92,6 +92,14 @@ describe('the tree of sites', () => {
     expect(planTiers([early, { ...late, fillFrom: ['early'] }])).toEqual([[], [0]]);
   });
 
+  test('nobody waits for a site that takes longer, unless that began earlier', () => {
+    const slow = site('slow', { fillSec: 7200, originCostPerGb: 0.1 });
+    expect(planTiers([slow, site('quick', { fillSec: 3600 })])).toEqual([[], []]);
+    expect(planTiers([slow, site('alike', { fillSec: 7000 })])).toEqual([[], [0]]);
+    const later = site('later', { fillSec: 3600, windowStartsAtMs: 4 * HOUR_MS });
+    expect(planTiers([slow, later])).toEqual([[], [0]]);
+  });
+
   test('of two ways that cost the same the one that the operator names first is taken', () => {
     const sites = [
       site('a', { originCostPerGb: 0.1 }),
