@@ -15,6 +15,7 @@ import { type Identity, loadOrCreateIdentity } from '../src/signing/identity.ts'
 import type { World } from '../src/world/world.ts';
 import { addPlanRoutes } from './api/plan-routes.ts';
 import { addReviewRoutes } from './api/review-routes.ts';
+import { addSavingsRoutes } from './api/savings-routes.ts';
 import { addServiceRoutes } from './api/service-routes.ts';
 import { addTitleRoutes } from './api/title-routes.ts';
 import { CalendarStore } from './calendar/calendar-store.ts';
@@ -24,6 +25,7 @@ import { S3Store } from './catalog/source/s3-store.ts';
 import type { PLANNER_PARAMETERS } from './config.ts';
 import { DemandStore } from './demand/demand-store.ts';
 import { FleetStore } from './fleet/fleet-store.ts';
+import { HoldStore } from './hold-store/hold-store.ts';
 import { createPlannerMetrics, type PlannerMetrics } from './metrics.ts';
 import { startCron } from './plan/cron-schedule.ts';
 import { type CycleOptions, type CycleReport, type PlanCycleParts, runPlanCycle } from './plan/plan-cycle.ts';
@@ -31,6 +33,8 @@ import { PlanStore } from './plan/plan-store.ts';
 import { PlanRollout } from './rollout/plan-rollout.ts';
 import { rolloutRules } from './rollout/rollout-parameters.ts';
 import { RolloutStore } from './rollout/rollout-store.ts';
+import { ratesBySite } from './savings/savings-report.ts';
+import { TrafficStore } from './savings/traffic-store.ts';
 import { TriggerSide } from './trigger-side.ts';
 import { TriggerStore } from './triggers/trigger-store.ts';
 
@@ -57,7 +61,13 @@ export function createFillPlanner(config: PlannerConfig, context: ServiceContext
     closing.push(() => triggerSide.close());
     const rollout = new PlanRollout({ ...state, store: state.rollouts, rules: rolloutRules(config), logger });
     const parts = { ...state, rollout, settings: config, clock: world.clock, logger };
-    const runCycle = countedCycle(parts, health, counted, triggerSide);
+    const runCycle = countedCycle(parts, health, counted, {
+      beforeCycle: () => {
+        triggerSide.beforeCycle();
+        trimTraffic(state, world.clock.nowMs());
+      },
+      afterCycle: () => triggerSide.afterCycle(),
+    });
 
     const tls = { certFile: config.tlsCert, keyFile: config.tlsKey };
     const { maxConnections } = config;
@@ -73,6 +83,7 @@ export function createFillPlanner(config: PlannerConfig, context: ServiceContext
     addAdminRoutes(admin, health, counted.metrics, config.adminHosts);
     addTokenMintingRoute(admin, state.trusted);
     triggerSide.addRoutes(service, admin, guard);
+    addSavingsRoutes(service, admin, { ...state, guard, clock: world.clock });
     addReviewRoutes(admin, parts);
     addPlanRoutes(admin, { ...state, clock: world.clock, runCycle });
     const http = new HttpClient({ connectTimeoutMs: 5000, maxConnectionsPerHost: 4 * config.intakeTitles });
@@ -134,8 +145,10 @@ interface PlannerState {
   readonly catalog: CatalogStore;
   readonly demand: DemandStore;
   readonly fleet: FleetStore;
+  readonly holds: HoldStore;
   readonly plans: PlanStore;
   readonly rollouts: RolloutStore;
+  readonly traffic: TrafficStore;
   readonly triggers: TriggerStore;
 }
 
@@ -158,11 +171,17 @@ function openState(config: PlannerConfig, { world }: ServiceContext, closing: Cl
     catalog: open(new CatalogStore(file('catalogue.sqlite'))),
     demand: open(new DemandStore(file('demand.sqlite'), limits)),
     fleet: open(new FleetStore(file('fleet.sqlite'))),
+    holds: open(new HoldStore(file('hold.sqlite'))),
     plans: open(new PlanStore(file('plan.sqlite'))),
     rollouts: open(new RolloutStore(file('rollout.sqlite'))),
+    traffic: open(new TrafficStore(file('traffic.sqlite'))),
     triggers: open(new TriggerStore(file('triggers.sqlite'))),
     trusted: open(new TrustedKeys(file('trust.sqlite'), world)),
   };
+}
+
+function trimTraffic({ traffic, fleet }: PlannerState, nowMs: number): void {
+  traffic.trim(nowMs, (month) => ratesBySite({ fleet: fleet.get().fleet, traffic, nowMs }, month));
 }
 
 /** A plan cycle that is timed, counted and reflected in health. */

@@ -17,6 +17,8 @@ const siteSchema = z.object({
   id: siteIdSchema,
   /** IANA name: the window is on this site's clocks. */
   timeZone: z.string().max(64).refine(isTimeZone, 'is not a time zone of the IANA database, such as Europe/Berlin'),
+  /** Whose site it is, for reports. */
+  isp: z.string().min(1).max(64).optional(),
   /** Demand is counted and predicted per region. */
   region: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/, 'must be 1 to 32 letters, digits, _ and -'),
   fillWindow: z.object({
