@@ -1,6 +1,8 @@
 import { changeFleet, type FleetChange, missingFrom } from '../fleet/change-fleet.ts';
+import { HELD } from '../hold/held.ts';
 import { diffHoldings, type HoldingsDiff } from '../review/diff-holdings.ts';
 import { explainRendition, type PlanInForce, type RenditionExplanation } from '../review/explain-rendition.ts';
+import { bytesOfPart, type HoldingColumns } from '../review/holding-columns.ts';
 import { type ClusterFigures, clusterDemand, planFigures } from '../review/plan-figures.ts';
 import { whyNotHeld } from '../review/why-not.ts';
 import type { ClusterDecision } from '../rollout/decide-release.ts';
@@ -19,6 +21,8 @@ export interface PlanDiff extends HoldingsDiff {
   readonly applianceId: string;
   readonly fromVersion: number;
   readonly toVersion: number;
+  /** Of the older plan, renditions that are not in the catalogue any more: how large they were is not known. */
+  readonly leftCatalogue: readonly string[];
 }
 
 /** Why an answer cannot be given, for whoever asked. */
@@ -70,7 +74,15 @@ function diffOne(
   const to = plans.draftOf(applianceId, toVersion, numberOf);
   if (to === undefined) return none(`plan ${toVersion} of ${applianceId} is not kept`);
   // Before the first plan there was nothing.
-  const from = fromVersion === 0 ? undefined : plans.draftOf(applianceId, fromVersion, numberOf);
+  const leftCatalogue: string[] = [];
+  const from =
+    fromVersion === 0
+      ? undefined
+      : plans.draftOf(applianceId, fromVersion, (id) => {
+          const number = numberOf(id);
+          if (number === undefined) leftCatalogue.push(id);
+          return number;
+        });
   if (from === undefined && fromVersion !== 0) return none(`plan ${fromVersion} of ${applianceId} is not kept`);
   const expected = clusterDemand(inputs, to.clusterId);
   const copies = new Map(Array.from(to.rendition, (rendition, entry) => [rendition, to.copies[entry] ?? 1]));
@@ -78,6 +90,7 @@ function diffOne(
     applianceId,
     fromVersion,
     toVersion,
+    leftCatalogue: leftCatalogue.sort(),
     ...diffHoldings(
       from === undefined ? [] : [from],
       [to],
@@ -196,12 +209,35 @@ export function simulatePlans(parts: ReviewParts, change: FleetChange, nowMs: nu
     nowMs,
   );
   const [drafts, changed] = [planFleet(now).drafts, planFleet(then).drafts];
+  const heldNow = reportedHoldings(parts, now);
   return {
     nowMs,
-    before: planFigures(now, drafts),
-    after: planFigures(then, changed),
+    before: planFigures(now, drafts, heldNow),
+    after: planFigures(then, changed, heldNow),
     held: Object.fromEntries(parts.rollout.guard(now, drafts)),
   };
+}
+
+/**
+ * What appliances have got by their reports: of the plan in force as many bytes as they say, from its front, since that
+ * is how plans are filled; nothing where nothing was reported.
+ */
+function reportedHoldings(parts: ReviewParts, inputs: FleetInputs): Map<string, HoldingColumns> {
+  const reports = new Map(parts.plans.reports().map(({ report }) => [report.applianceId, report]));
+  return new Map(
+    [...plansInForce(parts, inputs)].map(([applianceId, { planVersion, draft }]) => {
+      const report = reports.get(applianceId);
+      if (report?.planVersion === planVersion && report.state === 'complete') return [applianceId, draft];
+      let restBytes = report?.planVersion === planVersion ? report.heldBytes : 0;
+      let count = 0;
+      for (const [entry, rendition] of draft.rendition.entries()) {
+        restBytes -= bytesOfPart(inputs.facts, rendition, draft.isHead[entry] === 1 ? HELD.head : HELD.whole);
+        if (restBytes < 0) break;
+        count += 1;
+      }
+      return [applianceId, { rendition: draft.rendition.subarray(0, count), isHead: draft.isHead.subarray(0, count) }];
+    }),
+  );
 }
 
 function numbersOf({ facts }: FleetInputs): (renditionId: string) => number | undefined {

@@ -36,15 +36,27 @@ export interface ClusterFigures {
   readonly broken: readonly string[];
 }
 
-/** Of every cluster that has drafts. */
-export function planFigures(inputs: FleetInputs, drafts: readonly PlanDraft[]): ClusterFigures[] {
+/**
+ * Of every cluster that has drafts.
+ * @param heldNow what appliances have got; else they are taken to have what the plan before asked for
+ */
+export function planFigures(
+  inputs: FleetInputs,
+  drafts: readonly PlanDraft[],
+  heldNow: HeldNow = inputs.heldBefore,
+): ClusterFigures[] {
   return [...Map.groupBy(drafts, ({ clusterId }) => clusterId)].map(([id, ofCluster]) =>
-    clusterFigures(inputs, id, ofCluster),
+    clusterFigures(inputs, id, ofCluster, heldNow),
   );
 }
 
 /** @param drafts of all appliances of the cluster */
-export function clusterFigures(inputs: FleetInputs, clusterId: string, drafts: readonly PlanDraft[]): ClusterFigures {
+function clusterFigures(
+  inputs: FleetInputs,
+  clusterId: string,
+  drafts: readonly PlanDraft[],
+  heldNow: HeldNow,
+): ClusterFigures {
   const { facts, heldBefore, nowMs } = inputs;
   // What must go is no loss.
   const retired = retiredTitles(inputs.calendar, nowMs);
@@ -53,7 +65,7 @@ export function clusterFigures(inputs: FleetInputs, clusterId: string, drafts: r
   const before = drafts.map(({ applianceId }) => heldBefore.get(applianceId) ?? NOTHING_HELD);
   const diff = diffHoldings(before, drafts, facts, expected);
   const droppedBytes = diff.goes.reduce((sum, row) => sum + (retired.has(row.titleId) ? 0 : row.sizeBytes), 0);
-  const fills = drafts.map((draft) => fillOf(draft, heldBefore.get(draft.applianceId) ?? NOTHING_HELD, inputs));
+  const fills = drafts.map((draft) => fillOf(draft, heldNow.get(draft.applianceId) ?? NOTHING_HELD, inputs));
   const ends = drafts.map(({ windows }, index) => fillEndsAtMs(fills[index] ?? NO_FILL, windows, nowMs));
   const capacities = new Map(inputs.appliances.map(({ id, capacityBytes }) => [id, capacityBytes]));
   return {
@@ -85,6 +97,9 @@ export function clusterDemand(inputs: FleetInputs, clusterId: string): (renditio
   return (rendition) => (expected?.[rendition] ?? 0) / Math.max(1, sharing);
 }
 
+/** By appliance. */
+export type HeldNow = ReadonlyMap<string, HoldingColumns>;
+
 export const NO_FILL: FillBytes = { peer: 0, tier: 0, origin: 0 };
 export const totalOf = ({ peer, tier, origin }: FillBytes): number => peer + tier + origin;
 export const addFill = (a: FillBytes, b: FillBytes): FillBytes => ({
@@ -95,7 +110,7 @@ export const addFill = (a: FillBytes, b: FillBytes): FillBytes => ({
 const latest = (a: number | undefined, b: number | undefined): number | undefined =>
   a === undefined || b === undefined ? undefined : Math.max(a, b);
 
-/** What an appliance has to fetch that it was not to hold before. */
+/** What an appliance has to fetch of what it is to hold. */
 function fillOf(draft: PlanDraft, before: HoldingColumns, { facts }: FleetInputs): FillBytes {
   const held = heldByAny([before], facts.length);
   const wanted = heldByAny([draft], facts.length);

@@ -194,7 +194,8 @@ export class PlanRollout {
     };
     this.#contrastWith(good, inputs);
     const isOnTrial = this.#contrast.isAny;
-    const events = eventsOf(decision, saved, before, nowMs);
+    const isMoved = isRenewed && [...good].some(([id, version]) => oldGood.get(id) !== version);
+    const events = eventsOf(decision, saved, before, isMoved, nowMs);
     store.keep(
       {
         ...state,
@@ -314,9 +315,10 @@ function eventsOf(
   decision: RolloutDecision,
   saved: readonly PlannedAppliance[],
   before: RolloutState,
+  isRenewed: boolean,
   nowMs: number,
 ): RolloutEvent[] {
-  const { release, returned, verdict, clusters } = decision;
+  const { release, returned, clusters } = decision;
   const event = (kind: RolloutEvent['kind'], says: string): RolloutEvent => ({ atMs: nowMs, kind, says });
   const newPlans = saved.filter(({ outcome }) => outcome === 'new').map(({ applianceId }) => applianceId);
   const held = [...clusters].filter(([, { because }]) => because.startsWith('held: '));
@@ -332,9 +334,7 @@ function eventsOf(
       ? []
       : [event('waiting', `release ${stage?.number} waits: ${release.waitsFor.slice(0, 4).join('; ')}`)]),
     ...held.slice(0, 16).map(([clusterId, { because }]) => event('held', `cluster ${clusterId} ${because}`)),
-    ...(verdict.kind === 'renew' && returned === undefined
-      ? [event('good', 'plans that were in force for half a trial are the ones to go back to')]
-      : []),
+    ...(isRenewed ? [event('good', 'plans that were in force for half a trial are the ones to go back to')] : []),
   ];
 }
 

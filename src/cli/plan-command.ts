@@ -5,6 +5,7 @@ import { fillReportSchema } from '../contracts/fill-report.ts';
 import { OperationalError } from '../errors/operational-error.ts';
 import { withAdmin } from './admin-call.ts';
 import { Command } from './commander.ts';
+import { addReviewCommands } from './plan/review-commands.ts';
 import { askPlanner, plannerAdminOption } from './planner-admin.ts';
 import { formatBitRate, formatBytes, formatTime } from './quantity.ts';
 import { formatTable } from './table.ts';
@@ -69,6 +70,7 @@ export function planCommand(): Command {
       '\nExamples:\n  oca plan run\n  oca plan run --fill-now 30     do not wait for the night: fill for half an hour',
     )
     .action(runPlan);
+  addReviewCommands(command);
   return command;
 }
 
