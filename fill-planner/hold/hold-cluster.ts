@@ -4,8 +4,16 @@ import { chooseHold } from './choose-hold.ts';
 import { economyOf } from './fill-economy.ts';
 import { HELD } from './held.ts';
 import type { HoldChoice } from './hold-input.ts';
-import { fetchedLately, type HoldMemory, monthlyAllowance, NO_MEMORY, rememberFetches } from './hold-memory.ts';
+import {
+  fetchedLately,
+  type HoldMemory,
+  monthlyAllowance,
+  NO_MEMORY,
+  type RememberedSplit,
+  rememberFetches,
+} from './hold-memory.ts';
 import { type DiskSplit, splitDisks, wornShare } from './split-disks.ts';
+import { firstSplit, type SpaceEarnings, type TailEarnings, tuneSplit } from './tune-split.ts';
 
 /** What one cluster should hold, how its disks are split, and what to remember of it for the next cycle. */
 export interface ClusterHold {
@@ -24,7 +32,8 @@ export function holdCluster(
   const members = inputs.appliances.filter(({ clusterId }) => clusterId === cluster.id);
   const memory = inputs.holdMemory?.get(cluster.id) ?? NO_MEMORY;
   const worn = members.map((member) => ({ ...member, applianceId: member.id, demandWrittenBytesPerDay: 0 }));
-  const disks = splitDisks(worn, 1 - inputs.settings.reserveShare);
+  const split = splitOfToday(memory, inputs, members);
+  const disks = splitDisks(worn, split.state.plannedShare);
   const demand = inputs.demand.get(site.region) ?? noDemand(inputs.facts.length);
   const lately = fetchedLately(memory, inputs.nowMs);
   const clustersOfSite = inputs.clusters.filter(({ siteId }) => siteId === site.id).length;
@@ -53,7 +62,29 @@ export function holdCluster(
     writeBudgetBytes: sum(disks, ({ writeBudgetBytes }) => writeBudgetBytes),
   });
   const fetchedBytes = choice.fillBytes - choice.pinnedFillBytes;
-  return { choice, disks, memory: rememberFetches(memory, inputs.nowMs, fetchedBytes) };
+  return { choice, disks, memory: { ...rememberFetches(memory, inputs.nowMs, fetchedBytes), split } };
+}
+
+const DAY_MS = 86_400_000;
+/** A split in days that are a little short, because cycles do not come to the second. */
+const TUNED_EVERY_MS = 0.98 * DAY_MS;
+
+/** Moves the split once a day, where all appliances of the cluster have told what its border earned. */
+function splitOfToday(
+  { split }: HoldMemory,
+  { nowMs, settings, spaceEarned }: FleetInputs,
+  members: readonly { readonly id: string }[],
+): RememberedSplit {
+  const fromShare = 1 - settings.reserveShare;
+  const before = split?.fromShare === fromShare ? split : { state: firstSplit(fromShare), fromShare, tunedAtMs: nowMs };
+  const told = members.flatMap(({ id }) => spaceEarned?.get(id) ?? []);
+  if (nowMs - before.tunedAtMs < TUNED_EVERY_MS || told.length < members.length) return before;
+  const tail = (side: keyof SpaceEarnings): TailEarnings => ({
+    spaceBytes: sum(told, (earned) => earned[side].spaceBytes),
+    servedBytes: sum(told, (earned) => earned[side].servedBytes),
+  });
+  const earned = { plannedTail: tail('plannedTail'), demandTail: tail('demandTail') };
+  return { state: tuneSplit(before.state, earned), fromShare, tunedAtMs: nowMs };
 }
 
 /** What at least one appliance of the cluster was to hold by the plan before. */

@@ -1,3 +1,5 @@
+import type { SplitState } from './tune-split.ts';
+
 /**
  * What a cluster's hold has to remember from cycle to cycle: what its plans had fetched lately. Cycles come every hour,
  * and each takes what the one before planned as held; without a memory the budget of a day would be spent every hour.
@@ -9,6 +11,15 @@ export interface HoldMemory {
   /** The month (UTC) that is being counted, such as `2030-06`, and what was planned within it. */
   readonly month: string;
   readonly monthFetchedBytes: number;
+  /** How the disks are split; absent before the first cycle. */
+  readonly split?: RememberedSplit | undefined;
+}
+
+export interface RememberedSplit {
+  readonly state: SplitState;
+  /** What the operator's knob said when it began: another value begins anew. */
+  readonly fromShare: number;
+  readonly tunedAtMs: number;
 }
 
 export interface FetchedHour {
@@ -32,6 +43,7 @@ export function rememberFetches(memory: HoldMemory, nowMs: number, bytes: number
   const ofHour = memory.fetched.find((hour) => hour.hourStartMs === hourStartMs)?.bytes ?? 0;
   const month = monthOf(nowMs);
   return {
+    ...memory,
     fetched: ofHour + bytes > 0 ? [...kept, { hourStartMs, bytes: ofHour + bytes }] : kept,
     month,
     monthFetchedBytes: (memory.month === month ? memory.monthFetchedBytes : 0) + bytes,

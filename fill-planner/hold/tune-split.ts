@@ -12,9 +12,6 @@
  * and Braun 1993, in one dimension). Within a band around equal nothing moves, and a single odd day moves nothing: two
  * days have to agree.
  *
- * What the least planned files cost to fetch counts against them. What demand fill fetches does not: a viewer would have
- * fetched it anyway.
- *
  * Limits: a change of what viewers do is followed at some percent a week. Both figures come from the same appliances
  * and the same day, so a quiet day does not bend their ratio, only its noise.
  */
@@ -36,7 +33,6 @@ export interface SpaceEarnings {
 
 export interface TailEarnings {
   readonly spaceBytes: number;
-  /** Net of what was fetched for it. */
   readonly servedBytes: number;
 }
 

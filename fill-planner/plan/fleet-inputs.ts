@@ -2,6 +2,7 @@ import type { CalendarFacts } from '../calendar/calendar-facts.ts';
 import type { TransitPrice } from '../hold/fill-economy.ts';
 import type { HoldSettings } from '../hold/hold-input.ts';
 import type { HoldMemory } from '../hold/hold-memory.ts';
+import type { SpaceEarnings } from '../hold/tune-split.ts';
 import type { HeldBefore, RegionDemand, RenditionFacts } from './plan-facts.ts';
 
 /**
@@ -29,6 +30,8 @@ export interface FleetInputs {
   readonly awayAppliances?: ReadonlySet<string> | undefined;
   /** By cluster, what its hold remembers of the cycles before; who is new is missing. */
   readonly holdMemory?: ReadonlyMap<string, HoldMemory> | undefined;
+  /** By appliance, what the border of its planned space earned within the last day; who has not told is missing. */
+  readonly spaceEarned?: ReadonlyMap<string, SpaceEarnings> | undefined;
   /** A window opened by hand for the whole fleet. */
   readonly openedByHand?: { readonly startsAtMs: number; readonly endsAtMs: number } | undefined;
 }
@@ -60,6 +63,8 @@ export interface PlanAppliance {
   readonly clusterId: string;
   readonly baseUrl: string;
   readonly capacityBytes: number;
+  readonly class?: 'storage' | 'flash' | 'global' | undefined;
+  readonly servingBitsPerSec?: number | undefined;
   readonly enduranceBytesPerDay?: number | undefined;
   readonly fillBitsPerSec?: number | undefined;
   readonly peerFillBitsPerSec?: number | undefined;

@@ -4,6 +4,7 @@ import type { CatalogStore } from '../catalog/catalog-store.ts';
 import type { DemandStore } from '../demand/demand-store.ts';
 import { predictRegions } from '../demand/predict/predict-regions.ts';
 import type { FleetStore } from '../fleet/fleet-store.ts';
+import type { HoldStore } from '../hold-store/hold-store.ts';
 import type { RenditionContent } from './draft-plan.ts';
 import type { FleetInputs, PlanSettings } from './fleet-inputs.ts';
 import type { PlanStore } from './plan-store.ts';
@@ -13,6 +14,7 @@ export interface GatherParts {
   readonly catalog: CatalogStore;
   readonly demand: DemandStore;
   readonly fleet: Pick<FleetStore, 'get'>;
+  readonly holds: Pick<HoldStore, 'memories'>;
   readonly plans: PlanStore;
   readonly settings: PlanSettings;
 }
@@ -24,12 +26,14 @@ export interface GatheredFleet {
 }
 
 const HOUR_MS = 3_600_000;
+/** Appliances report once an hour at least; what is older is of another day. */
+const FRESH_MS = 6 * HOUR_MS;
 /** Windows in a plan: enough for an appliance that cannot reach the planner over a long weekend. */
 const PLANNED_WINDOWS = 5;
 
 /** Everything the planner knows, numbered and made plain. */
 export function gatherFleet(
-  { calendar: { facts: calendar }, catalog, demand, fleet, plans, settings }: GatherParts,
+  { calendar: { facts: calendar }, catalog, demand, fleet, holds, plans, settings }: GatherParts,
   nowMs: number,
 ): GatheredFleet {
   const { sites, clusters, appliances } = fleet.get().fleet;
@@ -71,6 +75,13 @@ export function gatherFleet(
     }),
     calendar,
     heldBefore: plans.heldBefore((id) => numbers.get(id)),
+    holdMemory: holds.memories(),
+    spaceEarned: new Map(
+      plans
+        .reports()
+        .filter(({ receivedAtMs }) => receivedAtMs > nowMs - FRESH_MS)
+        .flatMap(({ report }) => (report.space === undefined ? [] : [[report.applianceId, report.space] as const])),
+    ),
     openedByHand: plans.openedWindow(nowMs),
   };
   return { inputs, contents };

@@ -5,6 +5,7 @@ import type { CalendarStore } from '../calendar/calendar-store.ts';
 import type { CatalogStore } from '../catalog/catalog-store.ts';
 import type { DemandStore } from '../demand/demand-store.ts';
 import type { FleetStore } from '../fleet/fleet-store.ts';
+import type { HoldStore } from '../hold-store/hold-store.ts';
 import type { ClusterDecision } from '../rollout/decide-release.ts';
 import type { PlanRollout, PublishWish } from '../rollout/plan-rollout.ts';
 import type { RenditionContent } from './draft-plan.ts';
@@ -50,6 +51,7 @@ export interface PlanCycleParts {
   readonly catalog: CatalogStore;
   readonly demand: DemandStore;
   readonly fleet: FleetStore;
+  readonly holds: HoldStore;
   readonly plans: PlanStore;
   readonly rollout: PlanRollout;
   readonly identity: Identity;
@@ -62,7 +64,7 @@ const NO_CONTENT: RenditionContent = { id: '', files: [] };
 
 /** Makes, stores and reports the plans of now. It runs in one turn of the event loop: no two cycles mix. */
 export function runPlanCycle(parts: PlanCycleParts, options: CycleOptions = {}): CycleReport {
-  const { catalog, demand, fleet, plans, rollout, identity, clock, logger } = parts;
+  const { catalog, demand, fleet, holds, plans, rollout, identity, clock, logger } = parts;
   const nowMs = clock.nowMs();
   if (options.fillNowMinutes !== undefined)
     plans.openWindow({ startsAtMs: nowMs, endsAtMs: nowMs + options.fillNowMinutes * 60_000 });
@@ -86,6 +88,14 @@ export function runPlanCycle(parts: PlanCycleParts, options: CycleOptions = {}):
     options.isAsked === true ? 0 : REFRESH_MS,
   );
   rollout.keep(decision, appliances, inputs);
+  // What a cluster does not get has not been fetched.
+  holds.remember(
+    made.placements.flatMap(({ clusterId, holdMemory }) =>
+      holdMemory === undefined || decision.clusters.get(clusterId)?.kind === 'keep'
+        ? []
+        : [[clusterId, holdMemory] as const],
+    ),
+  );
   plans.trim(nowMs, rollout.neededVersions());
   const leftOut = Object.fromEntries(
     made.placements

@@ -4,7 +4,7 @@ import { economyOf } from '../../../fill-planner/hold/fill-economy.ts';
 import { DEFAULT_HOLD_SETTINGS, type HoldInput } from '../../../fill-planner/hold/hold-input.ts';
 import type { RegionDemand, RenditionFacts } from '../../../fill-planner/plan/plan-facts.ts';
 
-const NOW_MS = Date.UTC(2030, 5, 1);
+export const NOW_MS = Date.UTC(2030, 5, 1);
 const DAY_MS = 86_400_000;
 
 /** Three renditions and a manifest to a title, the manifest the third of the four. */
