@@ -38,6 +38,8 @@ export class DeliveryRecord implements SendProgress {
   outcome: RequestOutcome = 'refused';
   /** Whether the object is content that the planner may want to know the demand of. */
   countsAsDemand = false;
+  /** Nobody waits for it, so its time says nothing of viewers. */
+  isBackground = false;
   reason: string | undefined;
   /** Who asks, unless it is another appliance. Told to nobody: see ViewerSketches for what becomes of it. */
   viewer: Viewer | undefined;
@@ -79,7 +81,8 @@ export class DeliveryRecord implements SendProgress {
     if (this.viewer !== undefined) views()?.put(this.viewer, this.#servedBytes, totalMs, this.#ending());
     const sid = this.viewer === undefined ? undefined : sessionForLog(this.viewer);
     metrics.requestEnded(this.outcome, this.#servedBytes, this.#firstByteMs);
-    if (this.outcome === 'hit' && this.#firstByteMs !== undefined) load.hitBegan(this.#firstByteMs);
+    const isViewersHit = this.outcome === 'hit' && !this.isBackground;
+    if (isViewersHit && this.#firstByteMs !== undefined) load.hitBegan(this.#firstByteMs);
     if (this.countsAsDemand && this.path !== undefined && this.#servedBytes > 0) {
       const bytes = this.#servedBytes;
       recordDemand(this.path, bytes, FETCHED.has(this.outcome) ? bytes : 0, this.outcome === 'pass' ? bytes : 0);

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { parseRangeHeader, type RangeSpec } from '../../src/http/byte-range.ts';
 import { type CacheControl, parseCacheControl } from '../../src/http/cache-control.ts';
 import { forwardedFields, hopFields } from '../../src/http/forwarded-fields.ts';
+import { BACKGROUND_PRIORITY } from '../../src/http/priority.ts';
 import type { HeaderFields } from '../../src/http/stored-headers.ts';
 import { parseTarget } from '../../src/http/target-path.ts';
 import type { RequestField } from '../../src/http/vary.ts';
@@ -22,6 +23,8 @@ export interface DeliveryRequest {
     readonly ifUnmodifiedSince: string | undefined;
   };
   readonly directives: CacheControl;
+  /** Another appliance asks by its plan, and nobody waits for it. */
+  readonly isBackground: boolean;
   readonly hasAuthorization: boolean;
   /** The fields for a request upstream whose answer is this client's alone, with its conditions. */
   readonly forwardHeaders: HeaderFields;
@@ -50,6 +53,7 @@ export function parseRequest(
   const rangeHeader = method === 'GET' ? text(headers.range) : undefined;
   const forwarded = forwardedFields(headers);
   const hop = hopFields(headers, limits.ownId);
+  const directives = parseCacheControl(directivesOf(headers));
   return {
     kind: 'deliver',
     request: {
@@ -64,7 +68,8 @@ export function parseRequest(
         ifModifiedSince: text(headers['if-modified-since']),
         ifUnmodifiedSince: text(headers['if-unmodified-since']),
       },
-      directives: parseCacheControl(directivesOf(headers)),
+      directives,
+      isBackground: directives.onlyIfCached && headers['priority'] === BACKGROUND_PRIORITY,
       hasAuthorization: headers.authorization !== undefined,
       forwardHeaders: { ...forwarded.own, ...hop },
       sharedHeaders: { ...forwarded.shared, ...hop },

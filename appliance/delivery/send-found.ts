@@ -71,7 +71,10 @@ async function sendObject(
   record.status = chosenAnswer.status;
   // A peer's fill is no viewer's wish.
   record.countsAsDemand = !request.directives.onlyIfCached;
-  const pieces = piecesOf(chosenAnswer.body, (range) => lease.read(range, exchange.left));
+  record.isBackground = request.isBackground;
+  const pieces = piecesOf(chosenAnswer.body, (range) =>
+    lease.read(range, exchange.left, request.isBackground ? 'planned' : 'viewer'),
+  );
   const options = sendOptions(exchange, gate);
   const head: { status: number; headers: Record<string, string> } = {
     status: chosenAnswer.status,

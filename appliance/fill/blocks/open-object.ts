@@ -2,7 +2,7 @@ import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
 import { isOperational, OperationalError } from '../../../src/errors/operational-error.ts';
 import type { ByteRange } from '../../../src/http/byte-range.ts';
 import type { ObjectDescription } from '../../store/object-description.ts';
-import type { StoredObject } from '../../store/object-store.ts';
+import type { StoredObject, Urgency } from '../../store/object-store.ts';
 import type { PlannedFile } from '../block-filler.ts';
 import type { FillSource } from '../fill-source.ts';
 import { BlockFlight, type Patience } from './block-flight.ts';
@@ -173,6 +173,7 @@ export class OpenObject {
     range: ByteRange,
     signal: AbortSignal,
     onLost?: (blockIndex: number) => void,
+    urgency: Urgency = 'viewer',
   ): AsyncGenerator<Uint8Array, void, undefined> {
     const place: ReaderPlace = {
       next: Math.floor(range.first / BLOCK_BYTES),
@@ -185,7 +186,7 @@ export class OpenObject {
         const blockStart = place.next * BLOCK_BYTES;
         const start = Math.max(0, range.first - blockStart);
         const end = Math.min(BLOCK_BYTES, range.last - blockStart + 1);
-        yield* this.#readBlock(place.next, { start, end, signal, onLost });
+        yield* this.#readBlock(place.next, { start, end, signal, onLost, urgency });
       }
     } finally {
       this.leave(place);
@@ -194,14 +195,14 @@ export class OpenObject {
 
   async *#readBlock(
     blockIndex: number,
-    { start, end, signal, onLost }: BlockRead,
+    { start, end, signal, onLost, urgency }: BlockRead,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     let offset = start;
     for (let tries = 1; ; tries += 1) {
       signal.throwIfAborted();
       if (this.#condemned !== undefined) throw this.#condemned;
       const isHeld = !this.flights.has(blockIndex) && this.stored.holds(blockIndex);
-      const bytes = this.flights.has(blockIndex) ? undefined : await this.#readHeld(blockIndex);
+      const bytes = this.flights.has(blockIndex) ? undefined : await this.#readHeld(blockIndex, urgency);
       if (bytes !== undefined) {
         yield bytes.subarray(offset, end);
         return;
@@ -227,10 +228,10 @@ export class OpenObject {
     }
   }
 
-  async #readHeld(blockIndex: number): Promise<Uint8Array | undefined> {
+  async #readHeld(blockIndex: number, urgency: Urgency): Promise<Uint8Array | undefined> {
     const unkept = this.#keeper.unkept(this, blockIndex);
     if (unkept !== undefined || !this.stored.holds(blockIndex)) return unkept;
-    return this.stored.read(blockIndex);
+    return this.stored.read(blockIndex, urgency);
   }
 
   /** Keeps the fill ahead of the reader, in requests of several blocks: asking for each alone would cost a trip each. */
@@ -259,6 +260,7 @@ interface BlockRead {
   readonly end: number;
   readonly signal: AbortSignal;
   readonly onLost: ((blockIndex: number) => void) | undefined;
+  readonly urgency: Urgency;
 }
 
 /** One user's hold on an open object; ends with `using` or dispose. */
@@ -290,8 +292,9 @@ export class ObjectLease implements Disposable {
     return this.object.keeps(Math.floor(range.first / BLOCK_BYTES));
   }
 
-  read(range: ByteRange, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
-    return this.object.read(range, signal, (blockIndex) => this.#lost.add(blockIndex));
+  /** @param urgency who waits: for a disk viewers go before others */
+  read(range: ByteRange, signal: AbortSignal, urgency?: Urgency): AsyncGenerator<Uint8Array, void, undefined> {
+    return this.object.read(range, signal, (blockIndex) => this.#lost.add(blockIndex), urgency);
   }
 
   /** Blocks that `read` met rotten or unreadable and had filled again. It grows while a body is read. */

@@ -29,10 +29,12 @@ export function comingWindows(
   const repeated: FillWindow[] = [];
   // Those that may be open now began today or yesterday; of those to come the next two days are enough to wait for.
   for (let day = Math.max(1, dayNow - 1); day <= Math.min(repeatDays, dayNow + 2); day += 1) {
-    for (const { startsAtMs, endsAtMs, fillBitsPerSec } of lastDay) {
+    for (const { startsAtMs, endsAtMs, rates, ...window } of lastDay) {
       const startMs = Math.max(startsAtMs + day * DAY_MS + CLOCK_CHANGE_MS, lastEndMs);
       const endMs = endsAtMs + day * DAY_MS - CLOCK_CHANGE_MS;
-      if (startMs < endMs) repeated.push({ startsAtMs: startMs, endsAtMs: endMs, fillBitsPerSec });
+      const shifted = rates?.map((rate) => ({ ...rate, fromMs: rate.fromMs + day * DAY_MS }));
+      const pace = shifted === undefined ? window : { ...window, rates: shifted };
+      if (startMs < endMs) repeated.push({ ...pace, startsAtMs: startMs, endsAtMs: endMs });
     }
   }
   return [...named, ...repeated];

@@ -99,7 +99,7 @@ export class FillHours {
   /** As `pause`. @returns false, and nothing has changed, when the plan gives no rate to go by */
   fillNow(forMs: number): boolean {
     const sinceMs = this.#options.clock.nowMs();
-    if (rateOf(this.#planned(sinceMs), sinceMs) === undefined) return false;
+    if (nearestWindow(this.#planned(sinceMs), sinceMs) === undefined) return false;
     this.#keep({ kind: 'now', sinceMs, untilMs: sinceMs + forMs });
     return true;
   }
@@ -116,13 +116,22 @@ export class FillHours {
 }
 
 function byHand(order: FillOrder | undefined, windows: readonly FillWindow[], nowMs: number): FillWindow[] {
-  const fillBitsPerSec = rateOf(windows, nowMs);
-  if (order?.kind !== 'now' || fillBitsPerSec === undefined) return [];
-  return [{ startsAtMs: order.sinceMs, endsAtMs: order.untilMs, fillBitsPerSec }];
+  const given = nearestWindow(windows, nowMs);
+  if (order?.kind !== 'now' || given === undefined) return [];
+  const { fillBitsPerSec, peerBitsPerSec, caps } = given;
+  return [
+    {
+      startsAtMs: order.sinceMs,
+      endsAtMs: order.untilMs,
+      fillBitsPerSec,
+      ...(peerBitsPerSec === undefined ? {} : { peerBitsPerSec }),
+      ...(caps === undefined ? {} : { caps }),
+    },
+  ];
 }
 
-/** The rate that the planner gives this appliance: of the window that is open, else the next, else the last. */
-function rateOf(windows: readonly FillWindow[], nowMs: number): number | undefined {
+/** Whose rates and caps an order of the operator keeps to: the window that is open, else the next, else the last. */
+function nearestWindow(windows: readonly FillWindow[], nowMs: number): FillWindow | undefined {
   const next = windows.find(({ endsAtMs }) => endsAtMs > nowMs);
-  return (openWindow(windows, nowMs) ?? next ?? windows.at(-1))?.fillBitsPerSec;
+  return openWindow(windows, nowMs) ?? next ?? windows.at(-1);
 }

@@ -1,5 +1,5 @@
 import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
-import type { FillCap, FillPlanSource, FillWindow } from '../../../src/contracts/fill-plan.ts';
+import type { FillPlanSource, FillWindow } from '../../../src/contracts/fill-plan.ts';
 import type { Clock } from '../../../src/world/world.ts';
 import type { LinkUse } from './link-use.ts';
 import { type RateEntry, RateLedger } from './rate-ledger.ts';
@@ -14,7 +14,6 @@ export type Lane = 'link' | 'peers';
 export interface FillPaceOptions {
   readonly clock: Clock;
   readonly linkUse: Pick<LinkUse, 'fillBytes'>;
-  readonly caps: () => readonly FillCap[];
 }
 
 const LEAST_AT_ONCE = 2;
@@ -59,9 +58,9 @@ export class FillPace {
 
   /** What the caps leave for the link now; Infinity without any. */
   linkLeftBytes(): number {
-    const { caps, clock, linkUse } = this.#options;
+    const { clock, linkUse } = this.#options;
     const nowMs = clock.nowMs();
-    const inForce = caps().filter(({ sinceMs, untilMs }) => sinceMs <= nowMs && nowMs < untilMs);
+    const inForce = (this.#window?.caps ?? []).filter(({ sinceMs, untilMs }) => sinceMs <= nowMs && nowMs < untilMs);
     const left = inForce.map(({ sinceMs, untilMs, maxBytes }) => maxBytes - linkUse.fillBytes(sinceMs, untilMs));
     return Math.min(Number.POSITIVE_INFINITY, ...left) - this.#link.openBytes;
   }

@@ -80,8 +80,7 @@ export class PlannedFill implements Service {
     const { clock } = options.world;
     this.#options = options;
     this.#alarm = new Alarm(clock);
-    const caps = () => options.held.plan?.caps ?? [];
-    this.#pace = new FillPace({ clock, linkUse: options.linkUse, caps });
+    this.#pace = new FillPace({ clock, linkUse: options.linkUse });
     this.#takenAtMs = clock.monotonicMs();
     this.#rate = new MeasuredRate(this.#takenAtMs);
     this.#memory = new SourceMemory(options.world);

@@ -212,7 +212,8 @@ class Run {
     const takesWhole = this.#planSignal === undefined && source.kind === 'origin';
     const onAnswer = (): void => void (this.#isAnswered = true);
     const endByte = endOfRequest(this.#flights, this.#object.description.sizeBytes);
-    const open = await askForBytes(this.#object, { source, first, endByte, takesWhole, abort, onAnswer });
+    const asked = { source, first, endByte, takesWhole, isBackground: this.#planSignal !== undefined, abort, onAnswer };
+    const open = await askForBytes(this.#object, asked);
     // Ranges do not work there: what comes along is kept as well.
     this.#keepsAll ||= first > 0 && open.startByte === 0;
     return open;

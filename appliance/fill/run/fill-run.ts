@@ -1,5 +1,6 @@
 import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
 import type { OperationalError } from '../../../src/errors/operational-error.ts';
+import { BACKGROUND_PRIORITY } from '../../../src/http/priority.ts';
 import type { ShareBudget } from '../../../src/resilience/share-budget.ts';
 import type { Logger } from '../../../src/telemetry/logger.ts';
 import type { Clock } from '../../../src/world/world.ts';
@@ -90,6 +91,8 @@ export async function askForBytes(
     readonly first: number;
     readonly endByte: number;
     readonly takesWhole: boolean;
+    /** Nobody waits for it. */
+    readonly isBackground: boolean;
     readonly abort: AbortController;
     readonly onAnswer: () => void;
   },
@@ -102,7 +105,11 @@ export async function askForBytes(
     target: targetOf(object.key),
     // A whole object needs no range, unless it must be exactly this generation.
     ...(isWhole && validator === undefined ? {} : { range: { first, last: endByte - 1 } }),
-    headers: { ...chosenBy(description), ...(validator === undefined ? {} : { 'if-range': validator }) },
+    headers: {
+      ...chosenBy(description),
+      ...(validator === undefined ? {} : { 'if-range': validator }),
+      ...(asked.isBackground ? { priority: BACKGROUND_PRIORITY } : {}),
+    },
     signal: abort.signal,
   });
   asked.onAnswer();

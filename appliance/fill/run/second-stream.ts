@@ -31,7 +31,15 @@ export async function bringRest(
   const { source, abort, intake } = stream;
   const startByte = flight.blockIndex * BLOCK_BYTES;
   const [first, endByte] = [startByte + flight.arrivedBytes, startByte + flight.lengthBytes];
-  const question = { source, first, endByte, takesWhole: false, abort, onAnswer: () => undefined };
+  const question = {
+    source,
+    first,
+    endByte,
+    isBackground: false,
+    takesWhole: false,
+    abort,
+    onAnswer: () => undefined,
+  };
   const open = await askForBytes(object, question);
   let position = open.startByte;
   for await (const piece of open.body) {
