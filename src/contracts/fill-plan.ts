@@ -61,6 +61,13 @@ export const plannedBlocks = ({ sizeBytes, headBytes }: Pick<FillPlanFile, 'size
 export const plannedBytes = (file: Pick<FillPlanFile, 'sizeBytes' | 'headBytes'>): number =>
   Math.min(file.sizeBytes, plannedBlocks(file) * BLOCK_BYTES);
 
+/**
+ * The most bytes that the appliance may take across its site's link for the plan between two times, whatever windows
+ * are open in them, counted across restarts and across plans. It needs bytes by five minutes for that, of 32 days.
+ */
+export const fillCapSchema = z.object({ sinceMs: epochMsSchema, untilMs: epochMsSchema, maxBytes: byteCountSchema });
+export type FillCap = z.infer<typeof fillCapSchema>;
+
 /** An interval of absolute time, computed by the planner in the site's zone, right across daylight saving. */
 export const fillWindowSchema = z.object({
   startsAtMs: epochMsSchema,
@@ -77,17 +84,12 @@ export const fillWindowSchema = z.object({
     .array(z.object({ fromMs: epochMsSchema, fillBitsPerSec: z.number().nonnegative() }))
     .max(512)
     .optional(),
+  /** While it is open, all of them hold at once. */
+  caps: z.array(fillCapSchema).max(16).optional(),
   /** Only files up to this priority may be filled in it: a window for what is urgent. Absent: all. */
   lastPriority: z.number().int().nonnegative().optional(),
 });
 export type FillWindow = z.infer<typeof fillWindowSchema>;
-
-/**
- * The most bytes that the appliance may take across its site's link for the plan between two times, whatever windows
- * are open in them, counted across restarts and across plans. It needs bytes by five minutes for that, of 32 days.
- */
-export const fillCapSchema = z.object({ sinceMs: epochMsSchema, untilMs: epochMsSchema, maxBytes: byteCountSchema });
-export type FillCap = z.infer<typeof fillCapSchema>;
 
 /** `GET /v1/plan/{appliance}`: everything one appliance shall hold, and when and from whom it may fetch it. Signed. */
 export const fillPlanSchema = z.object({
@@ -98,8 +100,6 @@ export const fillPlanSchema = z.object({
   /** The order of holdings: bit pair i of a heartbeat speaks of renditions[i]. */
   renditions: z.array(renditionIdSchema).max(1_000_000),
   windows: z.array(fillWindowSchema).max(64),
-  /** All of them hold at once. */
-  caps: z.array(fillCapSchema).max(16).optional(),
   files: z.array(fillPlanFileSchema).max(1_000_000),
   keyId: z.string().min(1).max(128),
   signature: base64Schema.max(128),

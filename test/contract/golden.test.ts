@@ -295,7 +295,7 @@ describe('beyond form', () => {
       [['windows', 0, 'rates'], rates],
       [['windows', 0, 'peerBitsPerSec'], 1e10],
       [['windows', 0, 'lastPriority'], 0],
-      [['caps'], [{ sinceMs: startsAtMs, untilMs: 1894024800000, maxBytes: 6.5e12 }]],
+      [['windows', 0, 'caps'], [{ sinceMs: startsAtMs, untilMs: 1894024800000, maxBytes: 6.5e12 }]],
       [['files', 0, 'sources', 1, 'afterSilenceSec'], 600],
     ] as const;
     for (const [path, value] of spared) {
