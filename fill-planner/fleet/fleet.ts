@@ -53,6 +53,10 @@ const applianceSchema = z.object({
   /** What other appliances fetch from. */
   baseUrl: baseUrlSchema,
   capacityBytes: byteCountSchema.min(1),
+  /** What it is built for: large disks, a high rate from flash, or a small site of its own. Says what it can send. */
+  class: z.enum(['storage', 'flash', 'global']).optional(),
+  /** What it sends safely at the peak; absent: as machines of its class do, else in proportion to its disks. */
+  servingBitsPerSec: z.number().positive().max(1e13).optional(),
   /** A limit of its own below its share of the site's. */
   fillBitsPerSec: z.number().positive().max(1e13).optional(),
   /** What it may take from others of its site besides. Absent: four times its share, at least 1 Gbit/s. */

@@ -1,173 +1,149 @@
-import { hashOfText, unitOfPair } from '../../src/hashing/pair-hash.ts';
-import type { ClusterPlacement, HoldItem } from '../plan/plan-facts.ts';
+import type { ClusterPlacement, HeldBefore, HoldItem } from '../plan/plan-facts.ts';
+import { type ClusterMachines, machinesOf } from './cluster-machines.ts';
+import { Placer } from './placer.ts';
+import { relieveOverload } from './relieve-overload.ts';
+import { placeSpareCopies } from './spare-copies.ts';
 
 /**
- * Which appliance of a cluster shall hold which rendition.
+ * Which appliances of a cluster shall hold what the cluster should hold.
  *
- * Items come in the order of their worth per stored byte; taking them in that order is the greedy answer to the
- * knapsack and within one item of the best. Two things spoil the plain greedy: everything popular would lie on one box,
- * and tomorrow's small changes of order would move everything. So each rendition has a fixed order of appliances
- * (weighted rendezvous, larger disks more often), and copies go down that order:
+ * Items come best first by worth per stored byte, and taking them in that order is the greedy answer to the knapsack.
+ * Alone it is wrong four times: a machine full of the most popular is asked for more than it can send, while one with
+ * ten times its disks sends nothing; whatever lies on one machine is lost with it; tomorrow's small changes of order
+ * would move everything; and so would every machine that is added or lost.
  *
- *   1. one copy of each, best first, on the first appliance of its order that has room;
- *   2. further copies by worth / (copies + 1): D'Hondt's way of giving seats, which makes copies proportional to worth,
- *      until nothing fits. A catalogue that fits everywhere therefore ends up everywhere.
+ *   machines   by the rate that they send per stored byte: the hottest items go where that is highest, the tail where
+ *              disks are large (machine-sections); among alike by weighted rendezvous, so that everybody gets his share
+ *              and every item has an order of its own
+ *   copies     by expected peak rate over what one machine should send of one item; and two at least of what is so much
+ *              in demand that its loss would cost more than the tail that the second copy displaces
+ *   bounds     nobody is given more than a tenth above the part of his kind; what would be goes to the next
+ *   what is    copies of what still belongs to the cluster stay where they are, before anything new is placed. So a
+ *              machine that comes or goes moves its own part, and a change of order moves nothing
+ *   relief     where the peak still does not fit, hot and cool items change places (relieve-overload)
+ *   spare      room that is left takes further copies (spare-copies). A catalogue that fits everywhere ends up everywhere
  *
- * A share of every disk stays free for what nobody predicted. All files of a rendition are placed together.
+ * Within 2 % of the bound by linear programming, see `npm run bench -- plan`.
  *
- * Limits: worth alone decides, not the price of the fill; copies of appliances in one cluster count the same.
+ * Limits: one machine's disks count as one. Who asks whom at the peak is steering's: that it goes by load and not by
+ * halves is taken for granted.
  */
 export interface PlacementAppliance {
   readonly id: string;
-  readonly capacityBytes: number;
+  /** What the plan may fill of its disks. */
+  readonly plannedBytes: number;
+  /** What it serves safely at the peak; undefined where nobody said. */
+  readonly servingBitsPerSec?: number | undefined;
+  /** What may be written to it now, so that its disks last; undefined: they do not wear. */
+  readonly writeBudgetBytes?: number | undefined;
 }
 
 export interface PlacementInput {
   readonly clusterId: string;
-  /** What the cluster should hold, best first. */
+  /** What the cluster should hold, best first; one item for a rendition. */
   readonly items: readonly HoldItem[];
   /** By rendition: its id, which decides the order of appliances. */
   readonly idOf: (rendition: number) => string;
   readonly appliances: readonly PlacementAppliance[];
-  /** Share of every disk, 0 to 1, that stays free for demand fill. */
-  readonly reserveShare: number;
-}
-
-interface Candidate {
-  readonly item: HoldItem;
-  readonly rank: number;
-  readonly worth: number;
-  /** Appliances by number, the most suitable first. */
-  readonly order: readonly number[];
-  readonly holders: number[];
-  /** How far down the order it has asked. */
-  askedCount: number;
+  /** By appliance; nothing for those that are new. */
+  readonly heldBefore?: ReadonlyMap<string, HeldBefore> | undefined;
 }
 
 export function placeFiles(input: PlacementInput): ClusterPlacement {
-  // By id, so that the result does not depend on the order of the fleet document.
-  const appliances = input.appliances.toSorted((a, b) => (a.id < b.id ? -1 : 1));
-  const freeBytes = Float64Array.from(appliances, ({ capacityBytes }) =>
-    Math.floor(capacityBytes * (1 - input.reserveShare)),
-  );
-  const nodes = appliances.map(({ id, capacityBytes }) => ({ hash: hashOfText(id), weight: capacityBytes }));
-  const candidates = input.items.map(
-    (item, rank): Candidate => ({
-      item,
-      rank,
-      worth: threeDigits(item.expectedBytes / Math.max(1, item.sizeBytes)),
-      order: suitability(hashOfText(input.idOf(item.rendition)), nodes),
-      holders: [],
-      askedCount: 0,
-    }),
-  );
-  for (const candidate of candidates) placeOne(candidate, freeBytes);
-  placeFurtherCopies(
-    candidates.filter(({ holders }) => holders.length > 0),
-    freeBytes,
-  );
-  return asColumns(
-    input.clusterId,
-    appliances.map(({ id }) => id),
-    candidates,
-  );
+  const items = itemColumns(input.items);
+  const machines = machinesOf(input.appliances, items);
+  const placer = bestOf(input, items, machines);
+  placeSpareCopies(placer);
+  return asColumns(input, machines, placer);
 }
 
-/** Weighted rendezvous: the numbers of the appliances in the order in which they should hold this rendition. */
-function suitability(key: number, nodes: readonly { readonly hash: number; readonly weight: number }[]): number[] {
-  return nodes
-    .map(({ hash, weight }, index) => ({ index, score: -weight / Math.log(unitOfPair(key, hash)) }))
-    .sort((a, b) => b.score - a.score || a.index - b.index)
-    .map(({ index }) => index);
+/** The largest part of one machine's rate that one item should be, as long as a copy is worth its bytes. */
+const PARTS = [0.25, 0.5, 1];
+const GOOD_ENOUGH = 0.99;
+
+/**
+ * Small parts are laid most evenly and take most copies, which with few large items costs more than it gives; so larger
+ * ones are tried while not all that could be served is.
+ */
+function bestOf(input: PlacementInput, items: ItemColumns, machines: ClusterMachines): Placer {
+  const keys = keysOf(input);
+  const held = {
+    before: input.heldBefore ?? new Map<string, HeldBefore>(),
+    rendition: Uint32Array.from(input.items, ({ rendition }) => rendition),
+  };
+  let best: Placer | undefined;
+  for (const part of PARTS) {
+    const placer = new Placer(items, machines, keys, held, part);
+    placer.keep();
+    placer.place();
+    relieveOverload(placer);
+    if (best === undefined || placer.servedBitsPerSec() > best.servedBitsPerSec()) best = placer;
+    if (best.servedBitsPerSec() >= GOOD_ENOUGH * servableRate(items, machines)) break;
+  }
+  if (best === undefined) throw new Error('nothing was tried');
+  return best;
 }
 
-function asColumns(
-  clusterId: string,
-  applianceIds: readonly string[],
-  candidates: readonly Candidate[],
-): ClusterPlacement {
-  const placed = candidates.filter(({ holders }) => holders.length > 0);
-  const reasons = new Map<string, number>();
-  const reason = Uint32Array.from(placed, ({ item }) => {
-    const index = reasons.get(item.reason) ?? reasons.size;
-    reasons.set(item.reason, index);
-    return index;
-  });
-  const holderStart = new Uint32Array(placed.length + 1);
-  for (const [entry, { holders }] of placed.entries())
-    holderStart[entry + 1] = (holderStart[entry] ?? 0) + holders.length;
+/** No placement serves more than all that is asked for, or than all machines can send. */
+function servableRate({ peakBitsPerSec }: ItemColumns, { safeBitsPerSec }: ClusterMachines): number {
+  const sum = (column: Float64Array): number => column.reduce((all, rate) => all + rate, 0);
+  return Math.min(sum(peakBitsPerSec), sum(safeBitsPerSec));
+}
+
+/** The numbers of the items, in their order. */
+export interface ItemColumns {
+  readonly count: number;
+  readonly sizeBytes: Float64Array;
+  readonly peakBitsPerSec: Float64Array;
+  readonly expectedBytes: Float64Array;
+}
+
+function itemColumns(items: readonly HoldItem[]): ItemColumns {
   return {
-    clusterId,
-    applianceIds,
-    rendition: Uint32Array.from(placed, ({ item }) => item.rendition),
-    isHead: Uint8Array.from(placed, ({ item }) => (item.part === 'head' ? 1 : 0)),
-    sizeBytes: Float64Array.from(placed, ({ item }) => item.sizeBytes),
-    expectedBytes: Float64Array.from(placed, ({ item }) => item.expectedBytes),
-    peakBitsPerSec: Float64Array.from(placed, ({ item }) => item.peakBitsPerSec),
-    rank: Uint32Array.from(placed, ({ rank }) => rank),
-    itemCount: candidates.length,
-    reason,
-    reasons: [...reasons.keys()],
-    holderStart,
-    holders: Uint16Array.from(placed.flatMap(({ holders }) => holders)),
-    leftOut: Uint32Array.from(
-      candidates.filter(({ holders }) => holders.length === 0),
-      ({ item }) => item.rendition,
-    ),
+    count: items.length,
+    sizeBytes: Float64Array.from(items, ({ sizeBytes }) => sizeBytes),
+    peakBitsPerSec: Float64Array.from(items, ({ peakBitsPerSec }) => peakBitsPerSec),
+    expectedBytes: Float64Array.from(items, ({ expectedBytes }) => expectedBytes),
   };
 }
 
-/** Beyond these digits a forecast is noise, which would swap equals with every cycle. */
-const threeDigits = (worth: number): number => Number(worth.toPrecision(3));
+const keysOf = ({ items, idOf }: PlacementInput): string[] => items.map(({ rendition }) => idOf(rendition));
 
-function placeOne(candidate: Candidate, freeBytes: Float64Array): boolean {
-  const { item, order, holders } = candidate;
-  while (candidate.askedCount < order.length) {
-    const appliance = order[candidate.askedCount] ?? 0;
-    candidate.askedCount += 1;
-    const free = freeBytes[appliance] ?? 0;
-    if (free < item.sizeBytes) continue;
-    freeBytes[appliance] = free - item.sizeBytes;
-    holders.push(appliance);
-    return true;
+function asColumns(input: PlacementInput, { ids }: ClusterMachines, placer: Placer): ClusterPlacement {
+  const { items } = input;
+  const placed: number[] = [];
+  const leftOut: number[] = [];
+  for (const [index, { rendition }] of items.entries()) {
+    if (placer.copiesOf(index) > 0) placed.push(index);
+    else leftOut.push(rendition);
   }
-  return false;
-}
-
-/** Seats by D'Hondt: the next copy goes to the largest worth / (copies + 1) until nobody finds room. */
-function placeFurtherCopies(candidates: readonly Candidate[], freeBytes: Float64Array): void {
-  const queue = candidates.map((candidate) => ({ candidate, claim: candidate.worth / 2 }));
-  const before = (a: (typeof queue)[number], b: (typeof queue)[number]): boolean =>
-    a.claim > b.claim || (a.claim === b.claim && a.candidate.rank < b.candidate.rank);
-  for (let at = Math.floor(queue.length / 2); at >= 0; at--) sink(queue, at, before);
-  while (queue.length > 0) {
-    const top = queue[0];
-    if (top === undefined) return;
-    if (placeOne(top.candidate, freeBytes)) {
-      top.claim = top.candidate.worth / (top.candidate.holders.length + 1);
-    } else {
-      // Who found no room now will find none later: room only shrinks.
-      const last = queue.pop();
-      if (last === undefined || queue.length === 0) return;
-      queue[0] = last;
-    }
-    sink(queue, 0, before);
-  }
-}
-
-function sink<T>(heap: T[], from: number, before: (a: T, b: T) => boolean): void {
-  let at = from;
-  for (;;) {
-    let best = at;
-    for (const child of [2 * at + 1, 2 * at + 2]) {
-      const [candidate, current] = [heap[child], heap[best]];
-      if (candidate !== undefined && current !== undefined && before(candidate, current)) best = child;
-    }
-    if (best === at) return;
-    const [upper, lower] = [heap[at], heap[best]];
-    if (upper === undefined || lower === undefined) return;
-    heap[at] = lower;
-    heap[best] = upper;
-    at = best;
-  }
+  const reasons = new Map<string, number>();
+  const reason = Uint32Array.from(placed, (index) => {
+    const text = items[index]?.reason ?? '';
+    const number = reasons.get(text) ?? reasons.size;
+    reasons.set(text, number);
+    return number;
+  });
+  const holderStart = new Uint32Array(placed.length + 1);
+  for (const [entry, index] of placed.entries())
+    holderStart[entry + 1] = (holderStart[entry] ?? 0) + placer.copiesOf(index);
+  const holders = new Uint16Array(holderStart[placed.length] ?? 0);
+  for (const [entry, index] of placed.entries()) holders.set(placer.holdersOf(index), holderStart[entry]);
+  const { sizeBytes, expectedBytes, peakBitsPerSec } = placer.items;
+  return {
+    clusterId: input.clusterId,
+    applianceIds: ids,
+    rendition: Uint32Array.from(placed, (index) => items[index]?.rendition ?? 0),
+    isHead: Uint8Array.from(placed, (index) => (items[index]?.part === 'head' ? 1 : 0)),
+    sizeBytes: Float64Array.from(placed, (index) => sizeBytes[index] ?? 0),
+    expectedBytes: Float64Array.from(placed, (index) => expectedBytes[index] ?? 0),
+    peakBitsPerSec: Float64Array.from(placed, (index) => peakBitsPerSec[index] ?? 0),
+    rank: Uint32Array.from(placed),
+    itemCount: items.length,
+    reason,
+    reasons: [...reasons.keys()],
+    holderStart,
+    holders,
+    leftOut: Uint32Array.from(leftOut),
+  };
 }

@@ -1,9 +1,10 @@
+import { holdCluster } from '../hold/hold-cluster.ts';
 import { placeFiles } from '../placement/place-files.ts';
 import { draftCluster } from './draft-cluster.ts';
 import type { PlanDraft } from './draft-plan.ts';
-import type { FleetInputs, PlanCluster, PlanSite } from './fleet-inputs.ts';
+import type { FleetInputs, PlanAppliance, PlanCluster, PlanSite } from './fleet-inputs.ts';
 import { type FleetLinks, linkFleet } from './link-fleet.ts';
-import type { ClusterPlacement, HoldItem, RegionDemand, RenditionFacts } from './plan-facts.ts';
+import type { ClusterPlacement } from './plan-facts.ts';
 
 /**
  * From everything the planner knows to one plan per appliance, as pure functions: the same inputs give the same plans,
@@ -40,56 +41,39 @@ export function plannedClusters({ clusters, sites }: FleetInputs): PlanCluster[]
 }
 
 export function placeCluster(inputs: FleetInputs, clusterId: string): ClusterPlacement {
-  const { site, demandShare } = locate(inputs, clusterId);
-  return placeFiles({
+  const { cluster, site, demandShare } = locate(inputs, clusterId);
+  const { choice, disks, memory } = holdCluster(inputs, cluster, site, demandShare);
+  const placement = placeFiles({
     clusterId,
-    items: holdByWorth(inputs.facts, inputs.demand.get(site.region), demandShare),
+    items: choice.items,
     idOf: (rendition) => inputs.facts[rendition]?.id ?? '',
-    appliances: inputs.appliances.filter((appliance) => appliance.clusterId === clusterId),
-    reserveShare: inputs.settings.reserveShare,
+    appliances: disks.map(({ applianceId, ...disk }) => ({
+      id: applianceId,
+      servingBitsPerSec: servingRate(inputs.appliances.find(({ id }) => id === applianceId)),
+      ...disk,
+    })),
+    heldBefore: inputs.heldBefore,
   });
+  const leftOut = Uint32Array.from([...placement.leftOut, ...choice.leftOut]);
+  return { ...placement, leftOut, holdVerdicts: choice.verdicts, holdMemory: memory };
+}
+
+/** What machines of a class send safely, where nobody states it: as Netflix's published kinds do, less a tenth. */
+const CLASS_BITS_PER_SEC = { storage: 36e9, flash: 90e9, global: 16e9 } as const;
+
+function servingRate(appliance: PlanAppliance | undefined): number | undefined {
+  return appliance?.servingBitsPerSec ?? (appliance?.class && CLASS_BITS_PER_SEC[appliance.class]);
 }
 
 /** Where a cluster is, and which share of its region's demand it sees. */
-function locate(inputs: FleetInputs, clusterId: string): { readonly site: PlanSite; readonly demandShare: number } {
+function locate(
+  inputs: FleetInputs,
+  clusterId: string,
+): { readonly cluster: PlanCluster; readonly site: PlanSite; readonly demandShare: number } {
   const sites = new Map(inputs.sites.map((site) => [site.id, site]));
-  const siteId = inputs.clusters.find(({ id }) => id === clusterId)?.siteId ?? '';
-  const site = sites.get(siteId);
-  if (site === undefined) throw new Error(`cluster '${clusterId}' has no site`);
+  const cluster = inputs.clusters.find(({ id }) => id === clusterId);
+  const site = sites.get(cluster?.siteId ?? '');
+  if (cluster === undefined || site === undefined) throw new Error(`cluster '${clusterId}' has no site`);
   const sharing = inputs.clusters.filter((other) => sites.get(other.siteId)?.region === site.region);
-  return { site, demandShare: 1 / sharing.length };
-}
-
-const HOUR_SEC = 3600;
-
-/** Everything, by expected bytes per stored byte; manifests just before the best rendition of their title. */
-function holdByWorth(
-  facts: readonly RenditionFacts[],
-  demand: RegionDemand | undefined,
-  demandShare: number,
-): HoldItem[] {
-  const expected = (rendition: number): number => (demand?.expectedBytes[rendition] ?? 0) * demandShare;
-  const worth = Float64Array.from(facts, ({ sizeBytes }, rendition) =>
-    Number((expected(rendition) / Math.max(1, sizeBytes)).toPrecision(3)),
-  );
-  const bestOfTitle = new Map<string, number>();
-  for (const [rendition, { titleId }] of facts.entries())
-    bestOfTitle.set(titleId, Math.max(bestOfTitle.get(titleId) ?? 0, worth[rendition] ?? 0));
-  return facts
-    .map(({ titleId, isManifest }, rendition) => ({
-      rendition,
-      isManifest,
-      claim: isManifest ? (bestOfTitle.get(titleId) ?? 0) : (worth[rendition] ?? 0),
-    }))
-    .sort((a, b) => b.claim - a.claim || Number(b.isManifest) - Number(a.isManifest) || a.rendition - b.rendition)
-    .map(({ rendition, isManifest, claim }) => ({
-      rendition,
-      part: 'whole',
-      sizeBytes: facts[rendition]?.sizeBytes ?? 0,
-      expectedBytes: expected(rendition),
-      peakBitsPerSec: ((demand?.peakHourBytes[rendition] ?? 0) * demandShare * 8) / HOUR_SEC,
-      reason: isManifest
-        ? 'manifests go before the best rendition of their title'
-        : `${Number(claim.toPrecision(2))} bytes expected per stored byte and day`,
-    }));
+  return { cluster, site, demandShare: 1 / sharing.length };
 }
