@@ -138,7 +138,7 @@ export class TriggerDesk {
       const planned = new Set([...holders.values()].flat());
       const left = work.paths.filter((path) => !planned.has(path));
       const isPinned = calendar.facts.pins.some(({ id }) => id.startsWith(triggerPinId(triggerId, '')));
-      // A cycle that was under way when the trigger came does not know of it.
+      // A cycle that was under way when the trigger came does not know of it, and a plan may not be out yet.
       if (holders.size === 0 && isPinned && nowMs - trigger.createdAtMs < UNPLANNED_AFTER_MS) continue;
       const lacking: TriggerError[] = left.length === 0 ? [] : [contentError(left, 'no appliance has room for it')];
       store.assign(triggerId, holders, [...errors, ...lacking], nowMs);
@@ -267,8 +267,8 @@ export class TriggerDesk {
   }
 }
 
-/** A pin that no plan took up for so long will not be taken up. */
-const UNPLANNED_AFTER_MS = 600_000;
+/** A pin that no plan took up for so long will not be taken up; new plans may wait for their canaries meanwhile. */
+const UNPLANNED_AFTER_MS = 6 * 3_600_000;
 const EMPTY: TriggerWork = { paths: [], patterns: [], tags: [] };
 
 const contentError = (urls: readonly string[], description: string): TriggerError => ({

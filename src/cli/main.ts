@@ -86,6 +86,11 @@ const ENTRIES: readonly Entry[] = [
     load: async () => (await import('./purge-command.ts')).purgeCommand(),
   },
   {
+    name: 'savings',
+    summary: 'What the appliances saved their ISPs in a month, in bytes and in money.',
+    load: async () => (await import('./savings-command.ts')).savingsCommand(),
+  },
+  {
     name: 'trigger',
     summary: 'Purge, invalidate or preposition content on all appliances at once.',
     load: async () => (await import('./trigger-command.ts')).triggerCommand(),

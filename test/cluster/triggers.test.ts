@@ -106,3 +106,23 @@ test('a preposition is planned at once, brought when a window is open, and compl
     expect(report?.heldFileCount).toBe(plan.files.length);
   }
 });
+
+test('what was served and what crossed the link is in the savings of each site', async () => {
+  interface Savings {
+    readonly sites: ReadonlyArray<{
+      readonly siteId: string;
+      readonly servedBytes: number;
+      readonly crossedBytes: number;
+      readonly filledBytes: { readonly peer: number; readonly tier: number; readonly origin: number };
+    }>;
+  }
+  const { renditions } = await network.catalogueTitle();
+  const path = renditions[0]?.files[0]?.path ?? '';
+  const { body } = await network.get('oca-north-1', path);
+  await eventually(async () => {
+    const { sites } = await network.admin<Savings>('fill-planner', '/v1/savings');
+    const north = sites.find(({ siteId }) => siteId === 'north');
+    const filled = sites.reduce((sum, { filledBytes }) => sum + filledBytes.origin + filledBytes.tier, 0);
+    return (north?.servedBytes ?? 0) >= body.length && (north?.crossedBytes ?? 0) > 0 && filled > body.length;
+  });
+});

@@ -160,7 +160,7 @@ test('a preposition of what nobody knows fails; of what has no place, after a wh
     errors: [{ error: 'econtent' }],
   });
   const full = rig.give({ type: 'preposition', 'content.ccid': ['other'] });
-  await rig.world.clock.advance(600_001);
+  await rig.world.clock.advance(6 * 3_600_000 + 1);
   rig.desk.afterCycle();
   expect(rig.desk.view(OPERATOR, full)?.trigger).toMatchObject({
     status: 'failed',
