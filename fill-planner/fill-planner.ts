@@ -30,7 +30,9 @@ import { createPlannerMetrics, type PlannerMetrics } from './metrics.ts';
 import { startCron } from './plan/cron-schedule.ts';
 import { type CycleOptions, type CycleReport, type PlanCycleParts, runPlanCycle } from './plan/plan-cycle.ts';
 import { PlanStore } from './plan/plan-store.ts';
+import { watchAbsence } from './plan/watch-absence.ts';
 import { PlanRollout } from './rollout/plan-rollout.ts';
+import { addRolloutMetrics } from './rollout/rollout-metrics.ts';
 import { rolloutRules } from './rollout/rollout-parameters.ts';
 import { RolloutStore } from './rollout/rollout-store.ts';
 import { ratesBySite } from './savings/savings-report.ts';
@@ -84,6 +86,7 @@ export function createFillPlanner(config: PlannerConfig, context: ServiceContext
     addTokenMintingRoute(admin, state.trusted);
     triggerSide.addRoutes(service, admin, guard);
     addSavingsRoutes(service, admin, { ...state, guard, clock: world.clock });
+    addRolloutMetrics(counted.metrics, rollout, world.clock);
     addReviewRoutes(admin, parts);
     addPlanRoutes(admin, { ...state, clock: world.clock, runCycle });
     const http = new HttpClient({ connectTimeoutMs: 5000, maxConnectionsPerHost: 4 * config.intakeTitles });
@@ -100,10 +103,7 @@ export function createFillPlanner(config: PlannerConfig, context: ServiceContext
     });
     if (config.allowUnsignedLoopback) logger.warn({}, 'takes unsigned requests from this machine: development only');
 
-    const cron = startCron(config.planCron, async () => {
-      tryCycle(runCycle);
-    });
-    closing.push(() => cron.stop());
+    closing.push(startClockwork(config.planCron, state.plans, world, () => tryCycle(runCycle)));
     // Windows of an old plan may have passed while the planner was away.
     tryCycle(runCycle);
     const scheme = config.tlsCert === '' ? 'http' : 'https';
@@ -217,4 +217,14 @@ function tryCycle(runCycle: () => CycleReport): void {
   } catch (error) {
     if (!isOperational(error)) throw error;
   }
+}
+
+/** Cycles by the calendar, and when somebody is gone. @returns how to end them */
+function startClockwork(planCron: string, plans: PlanStore, { clock }: World, run: () => void): Closing {
+  const cron = startCron(planCron, () => Promise.resolve(run()));
+  const watch = watchAbsence(plans, clock, run);
+  return async () => {
+    await watch.stop();
+    await cron.stop();
+  };
 }

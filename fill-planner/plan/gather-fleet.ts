@@ -5,6 +5,7 @@ import type { DemandStore } from '../demand/demand-store.ts';
 import { predictRegions } from '../demand/predict/predict-regions.ts';
 import type { FleetStore } from '../fleet/fleet-store.ts';
 import type { HoldStore } from '../hold-store/hold-store.ts';
+import { absentAppliances } from '../schedule/absent-appliances.ts';
 import type { RenditionContent } from './draft-plan.ts';
 import type { FleetInputs, PlanSettings } from './fleet-inputs.ts';
 import type { PlanStore } from './plan-store.ts';
@@ -82,6 +83,7 @@ export function gatherFleet(
         .filter(({ receivedAtMs }) => receivedAtMs > nowMs - FRESH_MS)
         .flatMap(({ report }) => (report.space === undefined ? [] : [[report.applianceId, report.space] as const])),
     ),
+    awayAppliances: absentAppliances(plans.reports(), nowMs),
     openedByHand: plans.openedWindow(nowMs),
   };
   return { inputs, contents };
