@@ -28,6 +28,8 @@ export interface IngestProgress {
   readonly doneBytes: number;
   /** Of these, how many an earlier reading knew. */
   readonly knownBytes: number;
+  /** 0 to 1: files that are done, and what is done of those that are being read, each file alike. */
+  readonly doneShare: number;
 }
 
 export interface ExamineTitleOptions {
@@ -55,24 +57,30 @@ export async function examineTitle(
   const waiting = titlePaths.values();
   let doneBytes = 0;
   let knownBytes = 0;
+  let doneFiles = 0;
   const takeFiles = async (): Promise<void> => {
     for (const titlePath of waiting) {
       signal.throwIfAborted();
       let ofFileBytes = 0;
-      const onProgress = (fileBytes: number): void => {
+      let ofFileShare = 0;
+      const onProgress = (fileBytes: number, fileShare: number): void => {
         doneBytes += fileBytes - ofFileBytes;
         ofFileBytes = fileBytes;
+        doneFiles += fileShare - ofFileShare;
+        ofFileShare = fileShare;
         if (doneBytes > options.maxTitleBytes)
           throw new OperationalError('MEDIA_BROKEN', `the title is over the limit of ${options.maxTitleBytes} bytes`);
         const fileCount = titlePaths.length;
-        options.onProgress({ path: titlePath, doneFileCount: facts.size, fileCount, doneBytes, knownBytes });
+        const doneShare = doneFiles / fileCount;
+        options.onProgress({ path: titlePath, doneFileCount: facts.size, fileCount, doneBytes, knownBytes, doneShare });
       };
       const onKnown = (bytes: number): void => {
         knownBytes += bytes;
-        onProgress(bytes);
       };
       const text = texts.get(titlePath);
-      facts.set(titlePath, await examine(source, titlePath, text, { ...options, signal, onProgress, onKnown }));
+      const examined = await examine(source, titlePath, text, { ...options, signal, onProgress, onKnown });
+      onProgress(examined.sizeBytes, 1);
+      facts.set(titlePath, examined);
     }
   };
   const lanes = Array.from({ length: LANES }, async () => {
@@ -97,7 +105,7 @@ export async function examineTitle(
 
 type FileOptions = Omit<ExamineTitleOptions, 'onProgress'> & {
   /** Of this file. */
-  onProgress(doneBytes: number): void;
+  onProgress(doneBytes: number, doneShare: number): void;
   /** Bytes that need not be read again. */
   onKnown(bytes: number): void;
 };
@@ -109,12 +117,8 @@ async function examine(
   options: FileOptions,
 ): Promise<FileFacts> {
   const { notes, maxFileBytes, signal } = options;
-  const examineOptions = {
-    path: titlePath,
-    maxBytes: maxFileBytes,
-    onProgress: (bytes: number) => options.onProgress(bytes),
-  };
-  if (manifestText !== undefined) return examineFile([manifestText], examineOptions);
+  const limits = { path: titlePath, maxBytes: maxFileBytes };
+  if (manifestText !== undefined) return examineFile([manifestText], { ...limits, onProgress: () => undefined });
   const known = await stillKnown(source, titlePath, options);
   if (known?.facts !== undefined) {
     options.onKnown(known.facts.sizeBytes);
@@ -125,13 +129,15 @@ async function examine(
   const from = known === undefined ? undefined : { startByte: resumed?.doneBytes ?? 0, validator: known.validator };
   const opened = await source.open(titlePath, signal, from);
   if (opened === undefined) throw noSuchFile(titlePath);
+  const { sizeBytes } = opened;
   try {
-    if ((opened.sizeBytes ?? 0) > maxFileBytes)
+    if ((sizeBytes ?? 0) > maxFileBytes)
       throw new OperationalError('MEDIA_BROKEN', `${titlePath}: over the limit of ${maxFileBytes} bytes`);
     const { validator } = opened;
     const facts = await examineFile(opened.chunks, {
-      ...examineOptions,
+      ...limits,
       resumed,
+      onProgress: (bytes) => options.onProgress(bytes, sizeBytes === undefined ? 0 : bytes / sizeBytes),
       onCheckpoint: (checkpoint) => {
         if (validator !== undefined) notes?.keepCheckpoint(titlePath, validator, checkpoint);
       },

@@ -37,6 +37,7 @@ const lineSchema = z.discriminatedUnion('kind', [
     fileCount: z.number(),
     doneBytes: z.number(),
     knownBytes: z.number(),
+    doneShare: z.number(),
   }),
   z.object({
     kind: z.literal('done'),
@@ -175,7 +176,7 @@ function showAllDone({ added, unchanged, failed, catalogueVersion }: LineOf<'all
 
 function showProgress(bar: ProgressBar, line: LineOf<'progress'>): void {
   bar.update(
-    line.doneFileCount / Math.max(1, line.fileCount),
+    line.doneShare,
     `${line.doneFileCount + 1}/${line.fileCount} ${line.path} ${formatBytes(line.doneBytes)}` +
       (line.knownBytes > 0 ? `, ${formatBytes(line.knownBytes)} known` : ''),
   );

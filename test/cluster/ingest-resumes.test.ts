@@ -95,8 +95,8 @@ async function addTitle(source: string): Promise<Response> {
 }
 
 test('kill -9 within a file of hundreds of megabytes: the next planner goes on from its last checkpoint', async () => {
-  const file = await largeFile(7, 80 * MIB);
-  const web = new GatedOrigin(file, 400 * MIB);
+  const file = await largeFile(3, 80 * MIB);
+  const web = new GatedOrigin(file, 200 * MIB);
   const source = await web.listen();
   planner = await start();
   let doneBytes = 0;
