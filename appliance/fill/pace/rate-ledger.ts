@@ -32,6 +32,8 @@ export class RateLedger {
     this.#clock = clock;
     this.#alarm = new Alarm(clock);
     this.#bytesPerSec = bytesPerSec;
+    // What came to the process before this one, within its last second, nobody knows any more.
+    this.#closed.push({ bytes: Number.POSITIVE_INFINITY, untilMs: clock.monotonicMs() + SECOND_MS });
   }
 
   /** Counts for all that is allowed from now on. @param bytesPerSec above 0 */

@@ -86,9 +86,22 @@ test('a block of more than a second goes alone, and the average is right', async
   expect(blocks.map(({ beganMs }) => beganMs - blocks[0]!.beganMs)).toEqual([0, 4000, 8000, 12_000, 16_000, 20_000]);
 });
 
+test('nothing is allowed in the first second of a process: what came to the one before is not known', async () => {
+  const { clock } = new FakeWorld();
+  const beganMs = clock.monotonicMs();
+  const ledger = new RateLedger(clock, 100 * MIB);
+  let allowedMs = 0;
+  void ledger.take(1, NEVER).then(() => {
+    allowedMs = clock.monotonicMs();
+  });
+  await clock.advance(5000);
+  expect(allowedMs).toBe(beganMs + 1000);
+});
+
 test('who is called off while he waits owes nothing, and those behind him go on', async () => {
   const { clock } = new FakeWorld();
   const ledger = new RateLedger(clock, MIB);
+  await clock.advance(1000);
   (await ledger.take(MIB, NEVER)).end(MIB);
   const called = new AbortController();
   const first = ledger.take(MIB, called.signal);

@@ -134,7 +134,7 @@ describe('planned fill', () => {
         { path: '/first', blocks: 4, priority: 1 },
         { path: '/second', blocks: 4, priority: 2 },
       ],
-      [{ endsAtMs: 7500 }],
+      [{ endsAtMs: 8500 }],
     );
     await world.clock.advance(20_000);
     expect([heldBlocks('/first'), heldBlocks('/second'), heldBlocks('/late')]).toEqual([4, 4, 0]);
@@ -327,7 +327,7 @@ describe('planned fill and its sources', () => {
   it('begins no block that waited for the rate while the share went to nothing', async () => {
     await start();
     plan([{ path: '/a', blocks: 3 }], [{}]);
-    await world.clock.advance(500);
+    await world.clock.advance(1500);
     expect(filler.calls).toHaveLength(1);
     bulkShare = 0;
     await world.clock.advance(20_000);
