@@ -7,7 +7,8 @@ import type { ClusterFigures } from './plan-figures.ts';
  * concern one cluster, and the ones that concern all hold all.
  *
  * Limits: only what the cluster stops holding altogether counts as dropped, not the copies; and the forecast that the
- * plan was made by also judges it. A plan for a cluster without one before has nothing to be worse than.
+ * plan was made by also judges it. A plan for a cluster without one before has nothing to be worse than, and in its first
+ * days a cluster may drop what it likes: its first plans were made before anybody had watched anything.
  */
 export interface GuardLimits {
   /** Of what a cluster holds, the most that one plan may drop, 0 to 1. */
@@ -16,13 +17,16 @@ export interface GuardLimits {
   readonly maxServedFall: number;
 }
 
-/** Why the plan of a cluster is not published by itself, in words with figures; empty when it may be. */
-export function guardReasons(figures: ClusterFigures, limits: GuardLimits): string[] {
+/**
+ * Why the plan of a cluster is not published by itself, in words with figures; empty when it may be.
+ * @param isLearning what the cluster drops does not count
+ */
+export function guardReasons(figures: ClusterFigures, limits: GuardLimits, isLearning: boolean): string[] {
   const { heldBeforeBytes, droppedBytes, servedBytes, servedBeforeBytes, broken } = figures;
   const dropShare = heldBeforeBytes === 0 ? 0 : droppedBytes / heldBeforeBytes;
   const fall = servedBeforeBytes === 0 ? 0 : 1 - servedBytes / servedBeforeBytes;
   return [
-    ...(dropShare > limits.maxDropShare
+    ...(!isLearning && dropShare > limits.maxDropShare
       ? [`drops ${percent(dropShare)} of what the cluster holds; the limit is ${percent(limits.maxDropShare)}`]
       : []),
     ...(fall > limits.maxServedFall

@@ -16,11 +16,13 @@ export interface CandidateInput {
   readonly inForce: ReadonlyMap<string, number>;
   /** Who was in each cluster when it last got a plan of its own cycle. */
   readonly membersBefore: Readonly<Record<string, string>>;
+  /** Clusters whose demand is only just being learned. */
+  readonly isLearning: (clusterId: string) => boolean;
 }
 
 /** What there is to know of each cluster before its plans are published. */
 export function clusterCandidates(input: CandidateInput): ClusterCandidate[] {
-  const { inputs, figures, windowsOf, limits, reports, inForce, membersBefore } = input;
+  const { inputs, figures, windowsOf, limits, reports, inForce, membersBefore, isLearning } = input;
   const members = membersByCluster(inputs);
   const reportOf = new Map(reports.map((report) => [report.applianceId, report]));
   const broken = linkBudgetsBroken(inputs, windowsOf);
@@ -31,7 +33,7 @@ export function clusterCandidates(input: CandidateInput): ClusterCandidate[] {
       isChanged,
       isNewOrRebuilt:
         applianceIds.some((id) => !inForce.has(id)) || membersBefore[clusterId] !== members.get(clusterId),
-      heldBecause: [...guardReasons(ofIt, limits), ...(broken.get(siteId) ?? [])],
+      heldBecause: [...guardReasons(ofIt, limits, isLearning(clusterId)), ...(broken.get(siteId) ?? [])],
       troubles: applianceIds.flatMap((applianceId) => {
         const report = reportOf.get(applianceId);
         if (report === undefined || report.planVersion !== inForce.get(applianceId)) return [];

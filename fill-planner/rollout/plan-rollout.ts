@@ -104,7 +104,7 @@ export class PlanRollout {
     const hours = store.hours(state.judgedUntilMs, judgeableUntilMs(nowMs));
     const verdict = judgeTrial(state, hours, nowMs, rules.trial);
     const returned = returnedBecause(verdict, wish, state, nowMs);
-    const candidates = this.#candidates(inputs, drafts, state.members);
+    const candidates = this.#candidates(inputs, drafts, state);
     const forced = wish.publish === 'all' ? candidates.map(({ clusterId }) => clusterId) : (wish.publish ?? []);
     const hold = { untilMs: nowMs + rules.returnHoldMs, because: returned ?? '' };
     const release = decideRelease({
@@ -137,7 +137,7 @@ export class PlanRollout {
 
   /** By cluster, what the guard rails have against these drafts, in words; clusters without are missing. */
   guard(inputs: FleetInputs, drafts: readonly PlanDraft[]): Map<string, readonly string[]> {
-    const candidates = this.#candidates(inputs, drafts, this.#parts.store.state().members);
+    const candidates = this.#candidates(inputs, drafts, this.#parts.store.state());
     return new Map(
       candidates.flatMap(({ clusterId, heldBecause }) => (heldBecause.length === 0 ? [] : [[clusterId, heldBecause]])),
     );
@@ -190,6 +190,7 @@ export class PlanRollout {
       lastNumber: release.lastNumber,
       heldUntil: heldUntil === undefined || nowMs >= heldUntil.untilMs || isFreed ? undefined : heldUntil,
       members: { ...before.members, ...publishedMembers(decision, inputs) },
+      plannedSinceMs: { ...firstPlanned(saved, inputs), ...before.plannedSinceMs },
       goodSinceMs: isRenewed || returned !== undefined || oldGood.size === 0 ? nowMs : before.goodSinceMs,
     };
     this.#contrastWith(good, inputs);
@@ -230,7 +231,7 @@ export class PlanRollout {
   #candidates(
     inputs: FleetInputs,
     drafts: readonly PlanDraft[],
-    membersBefore: RolloutState['members'],
+    { members, plannedSinceMs }: RolloutState,
   ): ClusterCandidate[] {
     const { plans, rules } = this.#parts;
     const windows = new Map(drafts.map((draft) => [draft.applianceId, draft.windows]));
@@ -241,7 +242,8 @@ export class PlanRollout {
       limits: rules.guard,
       reports: plans.reports().map(({ report }) => report),
       inForce: plans.versionsInForce(),
-      membersBefore,
+      membersBefore: members,
+      isLearning: (clusterId) => inputs.nowMs < (plannedSinceMs[clusterId] ?? inputs.nowMs) + rules.trial.trialMs,
     });
   }
 
@@ -290,6 +292,12 @@ function numbersOf({ facts, calendar, nowMs }: FleetInputs): (renditionId: strin
 /** Who is new is compared with the first plan that it got. */
 const withNewcomers = (versions: PlanVersions, inForce: PlanVersions): PlanVersions =>
   new Map([...inForce].map(([id, version]) => [id, versions.get(id) ?? version]));
+
+function firstPlanned(saved: readonly PlannedAppliance[], { appliances, nowMs }: FleetInputs): Record<string, number> {
+  const clusterOf = new Map(appliances.map(({ id, clusterId }) => [id, clusterId]));
+  const planned = saved.filter(({ renditionCount }) => renditionCount > 0);
+  return Object.fromEntries(planned.map(({ applianceId }) => [clusterOf.get(applianceId) ?? '', nowMs]));
+}
 
 function publishedMembers({ clusters }: RolloutDecision, inputs: FleetInputs): Record<string, string> {
   const members = membersByCluster(inputs);

@@ -31,7 +31,7 @@ export const ROLLOUT_PARAMETERS = {
     'share',
     { min: 0, max: 1 },
     0.3,
-    'A plan that drops more than this of what a cluster holds is held until the operator publishes it.',
+    'A plan that drops more than this of what a cluster holds is held until the operator publishes it; not in the first --trial-hours of a cluster.',
   ),
   maxServedFall: numberParameter(
     'share',

@@ -30,6 +30,8 @@ const stateSchema = z.object({
   isOnTrial: z.boolean(),
   /** By cluster, who was in it when it last got a plan of its own cycle. */
   members: z.record(z.string(), z.string()),
+  /** By cluster, when it first had a plan that held something. */
+  plannedSinceMs: z.record(z.string(), z.number()),
 });
 export type RolloutState = z.infer<typeof stateSchema>;
 
@@ -42,6 +44,7 @@ export const NEW_ROLLOUT: RolloutState = {
   markedSinceMs: 0,
   isOnTrial: false,
   members: {},
+  plannedSinceMs: {},
 };
 
 export const EVENT_KINDS = ['published', 'stage', 'waiting', 'held', 'returned', 'good'] as const;

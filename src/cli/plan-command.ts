@@ -39,6 +39,8 @@ const cycleSchema = z.object({
     }),
   ),
   leftOut: z.record(z.string(), z.array(z.string())),
+  published: z.record(z.string(), z.object({ kind: z.enum(['publish', 'keep']), because: z.string() })),
+  returned: z.string().optional(),
 });
 
 interface ShowOptions {
@@ -155,6 +157,9 @@ async function runPlan(options: ShowOptions & { fillNow?: string }): Promise<voi
       ]),
     )}\n`,
   );
+  if (report.returned !== undefined) process.stdout.write(`${report.returned}\n`);
+  for (const [cluster, { kind, because }] of Object.entries(report.published))
+    if (kind === 'keep') process.stdout.write(`cluster ${cluster} keeps its plan: ${because}\n`);
   for (const [cluster, renditions] of Object.entries(report.leftOut))
     process.stdout.write(`cluster ${cluster} has no room for ${renditions.length} renditions\n`);
 }

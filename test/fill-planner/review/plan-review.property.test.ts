@@ -100,7 +100,7 @@ describe('the figures of a plan', () => {
         for (const figures of planFigures(inputs, drafts)) {
           expect(figures.broken).toEqual([]);
           expect(figures.servedBytes).toBeLessThanOrEqual(figures.demandBytes * (1 + 1e-9));
-          expect(guardReasons(figures, { maxDropShare: 0, maxServedFall: 0 })).toEqual([]);
+          expect(guardReasons(figures, { maxDropShare: 0, maxServedFall: 0 }, false)).toEqual([]);
         }
         const windows = new Map(drafts.map((draft) => [draft.applianceId, draft.windows]));
         const broken = linkBudgetsBroken(inputs, (id) => windows.get(id) ?? []);
@@ -138,18 +138,25 @@ describe('the guard rails', () => {
   const limits = { maxDropShare: 0.3, maxServedFall: 0.02 };
 
   test('hold a plan that drops too much or serves less than the one in force, and say how much', () => {
-    expect(guardReasons(figures, limits)).toEqual([]);
-    expect(guardReasons({ ...figures, droppedBytes: 301 }, limits)).toEqual([
+    expect(guardReasons(figures, limits, false)).toEqual([]);
+    expect(guardReasons({ ...figures, droppedBytes: 301 }, limits, false)).toEqual([
       'drops 30.1 % of what the cluster holds; the limit is 30.0 %',
     ]);
-    expect(guardReasons({ ...figures, servedBytes: 883 }, limits)).toEqual([]);
-    expect(guardReasons({ ...figures, servedBytes: 800 }, limits)).toEqual([
+    expect(guardReasons({ ...figures, servedBytes: 883 }, limits, false)).toEqual([]);
+    expect(guardReasons({ ...figures, servedBytes: 800 }, limits, false)).toEqual([
       'is expected to serve 11.1 % less than the plan in force; the limit is 2.0 %',
     ]);
   });
 
+  test('let a cluster drop what it likes while its demand is being learned, and not serve less', () => {
+    expect(guardReasons({ ...figures, droppedBytes: 900 }, limits, true)).toEqual([]);
+    expect(guardReasons({ ...figures, servedBytes: 800 }, limits, true)).toHaveLength(1);
+  });
+
   test('hold a plan that breaks a budget, and let a first plan through', () => {
-    expect(guardReasons({ ...figures, broken: ['too fast'] }, limits)).toEqual(['too fast']);
-    expect(guardReasons({ ...figures, servedBeforeBytes: 0, heldBeforeBytes: 0, droppedBytes: 0 }, limits)).toEqual([]);
+    expect(guardReasons({ ...figures, broken: ['too fast'] }, limits, false)).toEqual(['too fast']);
+    expect(
+      guardReasons({ ...figures, servedBeforeBytes: 0, heldBeforeBytes: 0, droppedBytes: 0 }, limits, false),
+    ).toEqual([]);
   });
 });

@@ -43,7 +43,7 @@ function live(
 describe('the guard rails of a rollout', () => {
   test('keep the plan in force where a new one drops too much, say so, and let the operator publish it', () => {
     rig.cycle(hour(0), () => titles(0, 9));
-    const { decision, saved } = rig.cycle(hour(1), (id) => (id === 'c2' ? titles(0, 5) : titles(0, 10)));
+    const { decision, saved } = rig.cycle(hour(48), (id) => (id === 'c2' ? titles(0, 5) : titles(0, 10)));
     expect(rig.held('c1')).toEqual(titles(0, 10));
     expect(rig.held('c2')).toEqual(titles(0, 9));
     expect(saved.get('a-c2')?.outcome).not.toBe('new');
@@ -51,18 +51,26 @@ describe('the guard rails of a rollout', () => {
     expect(says('held')).toEqual([
       expect.stringMatching(/^cluster c2 held: drops 40\.0 %.*; is expected to serve 40\.0 % less/),
     ]);
-    rig.cycle(hour(2), (id) => (id === 'c2' ? titles(0, 5) : titles(0, 10)), { publish: ['c2'] });
+    rig.cycle(hour(49), (id) => (id === 'c2' ? titles(0, 5) : titles(0, 10)), { publish: ['c2'] });
     expect(rig.held('c2')).toEqual(titles(0, 5));
   });
 
   test('do not hold what must go: retired titles are no loss, and no kept plan brings them back', () => {
     rig.cycle(hour(0), () => titles(0, 9));
     for (const title of titles(0, 4)) rig.retired.add(`t${title}`);
-    expect(rig.cycle(hour(1), () => titles(5, 9)).decision.clusters.get('c1')?.kind).toBe('publish');
+    expect(rig.cycle(hour(50), () => titles(5, 9)).decision.clusters.get('c1')?.kind).toBe('publish');
     expect(rig.held('c1')).toEqual(titles(5, 9));
     rig.retired.add('t9');
-    rig.cycle(hour(2), () => [0]);
+    rig.cycle(hour(51), () => [0]);
     expect(rig.held('c1')).toEqual(titles(5, 8));
+  });
+
+  test('let a cluster drop what it likes in its first two days', () => {
+    rig.cycle(hour(0), () => titles(0, 9));
+    rig.cycle(hour(47), () => titles(10, 19));
+    expect(rig.held('c1')).toEqual(titles(10, 19));
+    rig.cycle(hour(48), () => titles(0, 9));
+    expect(rig.held('c1')).toEqual(titles(10, 19));
   });
 
   test('do not hold a cluster whose machines changed', () => {
