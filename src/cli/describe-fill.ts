@@ -54,6 +54,7 @@ export function describeFill(status: FillStatus, columns: number | undefined): s
     `${applianceId}: ${STATES[state]}, plan ${plan.planVersion} of ${formatTime(plan.createdAtMs)}`,
     progressOf(status, columns),
     rateOf(status),
+    fetchedOf(status),
     windowOf(status),
     endOf(status),
     ...troubleOf(status),
@@ -85,21 +86,18 @@ function progressOf(status: FillStatus, columns: number | undefined): string {
   return `${bar} ${percent(share)}  ${parts.join(', ')}`;
 }
 
-function rateOf({ state, bytesPerSec, window, bulkShare, filledBytes }: FillStatus): string {
-  const total = filledBytes.peer + filledBytes.tier + filledBytes.origin;
+function rateOf({ state, bytesPerSec, window, bulkShare }: FillStatus): string {
+  if (state !== 'filling' || bytesPerSec === undefined || window === undefined) return '';
+  const peers = window.peerBitsPerSec === undefined ? '' : ` and ${formatBitRate(window.peerBitsPerSec)} from peers`;
+  const share = bulkShare < 1 ? `; viewers leave it ${percent(bulkShare)} of that` : '';
+  return `rate     ${formatBitRate(bytesPerSec * 8)} of late; allowed ${formatBitRate(window.fillBitsPerSec)}${peers}${share}`;
+}
+
+function fetchedOf({ filledBytes }: FillStatus): string {
   const from = (['peer', 'tier', 'origin'] as const)
     .filter((kind) => filledBytes[kind] > 0)
-    .map((kind) => `${formatBytes(filledBytes[kind])} from ${SOURCES[kind]}`)
-    .join(', ');
-  const parts: string[] = [];
-  if (state === 'filling' && bytesPerSec !== undefined) {
-    const peers = window?.peerBitsPerSec === undefined ? '' : ` and ${formatBitRate(window.peerBitsPerSec)} from peers`;
-    const allowed = window === undefined ? '' : `, ${formatBitRate(window.fillBitsPerSec)}${peers} allowed`;
-    parts.push(`rate     ${formatBitRate(bytesPerSec * 8)}${allowed}`);
-    if (bulkShare < 1) parts.push(`viewers leave it ${percent(bulkShare)} of that`);
-  }
-  if (total > 0) parts.push(`${parts.length === 0 ? 'fetched  ' : ''}${from}`);
-  return parts.join('; ');
+    .map((kind) => `${formatBytes(filledBytes[kind])} from ${SOURCES[kind]}`);
+  return from.length === 0 ? '' : `fetched  ${from.join(', ')}`;
 }
 
 const SOURCES = { peer: 'peers', tier: 'other sites', origin: 'the origin' } as const;
@@ -139,7 +137,7 @@ function troubleOf(status: FillStatus): string[] {
   const { bannedSources, failures, linkLeftBytes, manifestsMissing, state, nowMs } = status;
   const lines: string[] = [];
   for (const { id, untilMs, bans } of bannedSources) {
-    const times = bans === 1 ? '' : `, for the ${bans}. time`;
+    const times = bans === 1 ? '' : `, ${bans} times by now`;
     lines.push(
       `banned   ${id} gave wrong bytes${times}; it is not asked until ${when(untilMs, nowMs)}: look at that machine`,
     );
