@@ -1,5 +1,3 @@
-import type { FillCap } from '../../src/contracts/fill-plan.ts';
-
 /**
  * How a cap in bytes on a site's link is shared among its appliances.
  *
@@ -43,10 +41,3 @@ function allowedByNow({ maxBytes, sinceMs, untilMs, nowMs }: CapQuestion): numbe
   if (lengthMs <= 2 * DAY_MS) return maxBytes;
   return maxBytes * Math.min(1, Math.max(0, nowMs + DAY_MS - sinceMs) / lengthMs);
 }
-
-/** The cap of one appliance as its plan has it. */
-export const fillCap = ({ sinceMs, untilMs }: CapQuestion, maxBytes: number): FillCap => ({
-  sinceMs,
-  untilMs,
-  maxBytes,
-});

@@ -52,7 +52,10 @@ export function allowedFill(month: LinkMonth): Float64Array {
 /** The level that the bill reaches without fill, with care. */
 export function billedLevel({ past, expected, deviation, committedBitsPerSec }: LinkMonth): number {
   const known = past.map((use) => (Number.isNaN(use) ? 0 : use));
-  const low = expected.map((own, slot) => Math.max(0, own - DEVIATIONS * (deviation[slot] ?? 0)));
+  // Where nothing at all is known the expectation is without end: for the level that counts as nothing.
+  const low = expected.map((own, slot) =>
+    Number.isFinite(own) ? Math.max(0, own - DEVIATIONS * (deviation[slot] ?? 0)) : 0,
+  );
   const whole = new Float64Array(known.length + low.length);
   whole.set(known);
   const sure = billedRate(whole);
