@@ -74,12 +74,14 @@ const SNAPSHOT_PAGE_TITLES = 50;
 
 export class CatalogStore {
   readonly #database: Database;
+  readonly #asked: ReturnType<typeof prepareAsked>;
   #renditions: readonly StoredRendition[] | undefined;
 
   /** @throws OperationalError STATE_CORRUPT, VOLUME_IO */
   constructor(file: string) {
     this.#database = openDatabase(file, { durable: true, exclusive: true });
     migrate(this.#database, new URL('./migrations/', import.meta.url));
+    this.#asked = prepareAsked(this.#database);
     transact(this.#database, () => this.#measureOldRows());
   }
 
@@ -175,17 +177,12 @@ export class CatalogStore {
 
   /** The files of a rendition; none when there is no such rendition. */
   filesOf(renditionId: string): RenditionFile[] {
-    return this.#database
-      .prepare<[string], RenditionFile>(
-        `SELECT path, size_bytes AS sizeBytes, root, head_bytes AS headBytes
-         FROM file WHERE rendition_id = ? ORDER BY position`,
-      )
-      .all(renditionId);
+    return this.#asked.filesOf.all(renditionId);
   }
 
   /** The rendition that a public path belongs to. */
   renditionOf(path: string): string | undefined {
-    const id = this.#database.prepare('SELECT rendition_id FROM file WHERE path = ?').pluck().get(path);
+    const id = this.#asked.renditionOf.get(path);
     return typeof id === 'string' ? id : undefined;
   }
 
@@ -337,6 +334,15 @@ export class CatalogStore {
     }
   }
 }
+
+/** What is asked ten thousand times in a row. */
+const prepareAsked = (database: Database) => ({
+  filesOf: database.prepare<[string], RenditionFile>(
+    `SELECT path, size_bytes AS sizeBytes, root, head_bytes AS headBytes
+     FROM file WHERE rendition_id = ? ORDER BY position`,
+  ),
+  renditionOf: database.prepare<[string]>('SELECT rendition_id FROM file WHERE path = ?').pluck(),
+});
 
 interface TitleRow {
   readonly id: string;
