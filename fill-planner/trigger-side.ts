@@ -33,8 +33,8 @@ export interface TriggerSideOptions {
   readonly identity: Identity;
   readonly world: World;
   readonly logger: Logger;
-  /** Plans anew, outside of the hours at which it would. */
-  readonly runCycle: () => void;
+  /** Plans anew, outside of the hours at which it would; opens a fill window for so long where that is given. */
+  readonly runCycle: (fillNowMinutes: number | undefined) => void;
 }
 
 const DAY_MS = 86_400_000;
@@ -48,6 +48,7 @@ export class TriggerSide {
   readonly #retentionMs: number;
   readonly #listener: JsonServer | undefined;
   #soon: Timer | undefined;
+  #fillNowMinutes: number | undefined;
 
   /** @throws OperationalError CONFIG_INVALID when the listener for other CDNs would be open */
   constructor(options: TriggerSideOptions) {
@@ -60,7 +61,7 @@ export class TriggerSide {
       catalog,
       applianceIds: () => fleet.get().fleet.appliances.map(({ id }) => id),
       holdersOf: (renditionIds) => this.#holdersOf(renditionIds),
-      onPinned: () => this.#planSoon(),
+      onPinned: (fillNowMinutes) => this.#planSoon(fillNowMinutes),
       world,
       cdnId: config.cdnId,
       retentionMs: this.#retentionMs,
@@ -119,9 +120,14 @@ export class TriggerSide {
     await this.#listener?.close();
   }
 
-  #planSoon(): void {
+  #planSoon(fillNowMinutes: number | undefined): void {
     this.#soon?.cancel();
-    this.#soon = this.#options.world.clock.setTimer(CYCLE_SOON_MS, () => this.#options.runCycle());
+    if (fillNowMinutes !== undefined) this.#fillNowMinutes = Math.max(fillNowMinutes, this.#fillNowMinutes ?? 0);
+    this.#soon = this.#options.world.clock.setTimer(CYCLE_SOON_MS, () => {
+      const minutes = this.#fillNowMinutes;
+      this.#fillNowMinutes = undefined;
+      this.#options.runCycle(minutes);
+    });
   }
 
   #holdersOf(renditionIds: ReadonlySet<string>): Map<string, string[]> {

@@ -55,9 +55,14 @@ export interface Pin {
 
 export const EMPTY_CALENDAR: CalendarFacts = { launches: [], retirements: [], pins: [] };
 
+/** Of each list that was asked about, the launches by title: a cycle asks for every title in every region. */
+const byTitle = new WeakMap<readonly Launch[], ReadonlyMap<string, readonly Launch[]>>();
+
 /** The launch that holds for a title in a region: its own, else the one for everywhere; undefined when there is none. */
 export function launchOf(launches: readonly Launch[], titleId: string, region: string): Launch | undefined {
-  const ofTitle = launches.filter((launch) => launch.titleId === titleId);
+  const known = byTitle.get(launches) ?? Map.groupBy(launches, (launch) => launch.titleId);
+  byTitle.set(launches, known);
+  const ofTitle = known.get(titleId) ?? [];
   return ofTitle.find((launch) => launch.region === region) ?? ofTitle.find((launch) => launch.region === undefined);
 }
 

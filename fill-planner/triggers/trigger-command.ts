@@ -22,6 +22,7 @@ export interface TriggerCommand {
   readonly patterns: readonly UrlPattern[];
   readonly ccids: readonly string[];
   readonly hasContent: boolean;
+  readonly fillNowMinutes: number | undefined;
 }
 
 export type ParsedCommand =
@@ -58,6 +59,8 @@ const specificationSchema = z
     'content.ccid': z.array(z.string().min(1).max(128)).max(MAX_PATTERNS).default([]),
     'metadata.urls': z.array(urlSchema).max(MAX_URLS).default([]),
     'metadata.patterns': z.array(patternSchema).max(MAX_PATTERNS).default([]),
+    /** Ours, and the operator's alone: do not wait for the fill window. */
+    'oca.fill-now-minutes': z.number().positive().max(1440).optional(),
   })
   .refine(
     (spec) => subjectsOf(spec) > 0,
@@ -127,7 +130,7 @@ function readSpecification(spec: Specification, specification: object): ParsedCo
     kind: 'trigger',
     specification,
     type: spec.type,
-    command: { type: type.data, urls, patterns, ccids, hasContent },
+    command: { type: type.data, urls, patterns, ccids, hasContent, fillNowMinutes: spec['oca.fill-now-minutes'] },
   };
 }
 

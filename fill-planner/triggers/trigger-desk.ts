@@ -37,8 +37,8 @@ export interface TriggerDeskParts {
   readonly applianceIds: () => readonly string[];
   /** Which appliances' newest plans name which of these renditions. */
   readonly holdersOf: (renditionIds: ReadonlySet<string>) => ReadonlyMap<string, readonly string[]>;
-  /** Something new is pinned: a cycle is due. */
-  readonly onPinned: () => void;
+  /** Other things are pinned than before: a cycle is due, and a fill window for so long where one was asked for. */
+  readonly onPinned: (fillNowMinutes?: number) => void;
   readonly world: World;
   readonly cdnId: string;
   readonly retentionMs: number;
@@ -184,7 +184,7 @@ export class TriggerDesk {
     calendar.add({ pins }, nowMs);
     const work = { paths: [...new Set(paths)].slice(0, MAX_PATHS), patterns: [], tags: [] };
     this.#create(triggerId, owner, parsed, work, errors, [], false);
-    onPinned();
+    onPinned(owner === OPERATOR ? parsed.command.fillNowMinutes : undefined);
   }
 
   #create(

@@ -43,6 +43,7 @@ Triggers are the words of RFC 8007, for all appliances at once; 'oca purge' asks
   oca trigger purge --pattern '/live/*' --pattern '/tmp/?.m4s'
   oca trigger invalidate --title big-buck-bunny      asked about again before it is used
   oca trigger preposition --title season-2 --wait    brought by the next fill windows, and held for two weeks
+  oca trigger preposition /a.mp4 --fill-now 60       brought within the hour
   oca trigger list                                   what is pending, active, complete and failed
   oca trigger show 5f0c1d2e-...                      how far each appliance is, and why not farther
   oca trigger cancel 5f0c1d2e-...
@@ -61,6 +62,7 @@ interface GiveOptions extends Options {
   readonly pattern?: string[];
   readonly title?: string[];
   readonly wait?: boolean;
+  readonly fillNow?: string;
 }
 
 export function triggerCommand(): Command {
@@ -80,7 +82,9 @@ export function triggerCommand(): Command {
       .option('--wait', 'until it has ended everywhere; fails when it failed')
       .option('--json', 'print the answer as it is')
       .addOption(plannerAdminOption());
-    if (type !== 'preposition')
+    if (type === 'preposition')
+      give.option('--fill-now <MINUTES>', 'do not wait for the fill window: open one for so long, for the whole fleet');
+    else
       give.option('--pattern <PATTERN...>', '* is any number of characters, ? is one, $ takes the next one literally');
     give.action((urls: string[], options: GiveOptions) => giveTrigger(type, urls, options));
   }
@@ -144,11 +148,15 @@ The token is shown here and kept nowhere; the file has its SHA-256 only, and is 
 }
 
 async function giveTrigger(type: string, urls: string[], options: GiveOptions): Promise<void> {
-  const { pattern = [], title = [], wait, plannerAdmin } = options;
+  const { pattern = [], title = [], wait, fillNow, plannerAdmin } = options;
   if (urls.length + pattern.length + title.length === 0)
     throw new OperationalError('CONFIG_INVALID', `say what to ${type}: URLs or paths, or --title, or --pattern`);
+  const fillNowMinutes = fillNow === undefined ? undefined : Number(fillNow);
+  if (fillNowMinutes !== undefined && !(fillNowMinutes > 0))
+    throw new OperationalError('CONFIG_INVALID', `--fill-now must be a number of minutes, not '${fillNow}'`);
   const trigger = {
     type,
+    ...(fillNowMinutes === undefined ? {} : { 'oca.fill-now-minutes': fillNowMinutes }),
     ...(urls.length === 0 ? {} : { 'content.urls': urls }),
     ...(title.length === 0 ? {} : { 'content.ccid': title }),
     ...(pattern.length === 0

@@ -93,17 +93,19 @@ test('a purge reaches every appliance, also those that are killed before and whi
   expect(readFileSync(journalOf(second), 'utf8')).toContain(purge['oca.id']);
 });
 
-test('a preposition is planned at once, brought when a window is open, and complete where all of it is held', async () => {
-  const preposition = await give({ type: 'preposition', 'content.ccid': [network.title] });
+test('a preposition is planned at once, brought in the window that it opens, and complete where all of it is held', async () => {
+  const preposition = await give({
+    type: 'preposition',
+    'content.ccid': [network.title],
+    'oca.fill-now-minutes': 60,
+  });
   expect(preposition.status).toBe('pending');
   await eventually(async () => Object.keys(await nodesOf(preposition)).length > 0);
-  await network.planNow(60);
   await complete(preposition);
   for (const [id, status] of Object.entries(await nodesOf(preposition))) {
     expect(status).toBe('complete');
-    const plan = await network.plan(id);
-    const report = await network.fillReport(id);
-    expect(report?.heldFileCount).toBe(plan.files.length);
+    const { files } = await network.plan(id);
+    await eventually(async () => (await network.fillReport(id))?.heldFileCount === files.length);
   }
 });
 

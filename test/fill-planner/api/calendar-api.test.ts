@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { FillPlan } from '../../../src/contracts/fill-plan.ts';
 import { DEMO_MEDIA } from '../catalog/demo-title.ts';
 import { FLEET, RunningPlanner } from '../running-planner.ts';
 
@@ -69,6 +70,25 @@ test('steering does not hear of a title under embargo before its launch, and hea
   expect(await known(during?.etag)).toBeUndefined();
   await planner.admin.post('/v1/calendar', { launches: [{ title: 'secret', at: '2020-01-01T00:00Z', embargo: true }] });
   expect((await known(during?.etag))?.text).toContain('"secret"');
+});
+
+test('the next cycle plans what is pinned, and what is retired no more', async () => {
+  await planner.addTitle({ source: DEMO_MEDIA, id: 'old', originUrl: 'http://origin.example' });
+  const planned = async (id: string): Promise<string[]> => {
+    await planner.admin.post('/v1/plan-cycle', {});
+    const answer = await planner.admin.get(`/v1/plans/${id}`);
+    return answer.kind === 'body' ? (answer.body as FillPlan).renditions : [];
+  };
+  const fleet = { ...FLEET, appliances: FLEET.appliances.map((each) => ({ ...each, capacityBytes: 1e12 })) };
+  await planner.admin.send('PUT', '/v1/fleet', fleet);
+  const pin = { rendition: 'old/v144', cluster: 'c2', reason: 'a test' };
+  await planner.admin.post('/v1/calendar', { pins: [pin] });
+  expect(await planned('b1')).toContain('old/v144');
+  await planner.admin.post('/v1/calendar', {
+    retirements: [{ title: 'old', at: '2020-01-01T00:00Z', graceDays: 3650 }],
+  });
+  for (const id of ['a1', 'a2', 'b1'])
+    expect((await planned(id)).filter((each) => each.startsWith('old/'))).toEqual([]);
 });
 
 test('a title whose grace has ended is purged everywhere and leaves the catalogue, once', async () => {

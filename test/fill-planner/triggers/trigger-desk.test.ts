@@ -20,7 +20,7 @@ async function openDesk() {
   const calendar = new CalendarStore(join(folder.path, 'calendar.sqlite'));
   const fleet = ['a1', 'a2'];
   const holders = new Map<string, string[]>();
-  let pinnings = 0;
+  const pinnings: (number | undefined)[] = [];
   const desk = new TriggerDesk({
     store,
     calendar,
@@ -31,9 +31,7 @@ async function openDesk() {
     },
     applianceIds: () => fleet,
     holdersOf: () => holders,
-    onPinned: () => {
-      pinnings += 1;
-    },
+    onPinned: (fillNowMinutes) => void pinnings.push(fillNowMinutes),
     world,
     cdnId: 'AS64496:0',
     retentionMs: 86_400_000,
@@ -58,7 +56,7 @@ async function openDesk() {
     holders,
     give,
     tell,
-    pinnings: () => pinnings,
+    pinnings,
     status: (id: string, owner: TriggerOwner = OPERATOR) => desk.view(owner, id)?.trigger.status,
     states: (id: string) => desk.view(OPERATOR, id)?.nodes.map(({ applianceId, state }) => `${applianceId} ${state}`),
     cancel: (id: string) => desk.take(OPERATOR, { cancel: [`/triggers/${id}`], 'cdn-path': ['AS1:0'] }).kind,
@@ -132,7 +130,7 @@ test('a cancelled purge is never handed out; one that is under way is cancelling
 test('a preposition pins what its URLs are of, and is for those whose plans took it up', async () => {
   await using rig = await openDesk();
   const id = rig.give({ type: 'preposition', 'content.urls': ['https://cdn.example/film/v1/1.m4s'] });
-  expect(rig.pinnings()).toBe(1);
+  expect(rig.pinnings).toEqual([undefined]);
   expect(rig.calendar.facts.pins).toMatchObject([
     { subject: { by: 'rendition', renditionId: 'film/v1' }, place: { by: 'everywhere' }, part: 'whole' },
   ]);
@@ -171,6 +169,14 @@ test('a preposition of what nobody knows fails; of what has no place, after a wh
   rig.desk.afterCycle();
   rig.tell('a1', part, 'complete');
   expect(rig.status(part)).toBe('failed');
+});
+
+test('a window by hand is the operator to open, nobody else', async () => {
+  await using rig = await openDesk();
+  const preposition = { type: 'preposition', 'content.ccid': ['film'], 'oca.fill-now-minutes': 30 };
+  rig.give(preposition);
+  rig.give(preposition, { name: 'acme', prefixes: ['/'] });
+  expect(rig.pinnings).toEqual([30, undefined]);
 });
 
 test('senders see and touch nothing of each other', async () => {
