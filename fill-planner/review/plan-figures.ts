@@ -100,9 +100,9 @@ export function clusterDemand(inputs: FleetInputs, clusterId: string): (renditio
 /** By appliance. */
 export type HeldNow = ReadonlyMap<string, HoldingColumns>;
 
-export const NO_FILL: FillBytes = { peer: 0, tier: 0, origin: 0 };
+const NO_FILL: FillBytes = { peer: 0, tier: 0, origin: 0 };
 export const totalOf = ({ peer, tier, origin }: FillBytes): number => peer + tier + origin;
-export const addFill = (a: FillBytes, b: FillBytes): FillBytes => ({
+const addFill = (a: FillBytes, b: FillBytes): FillBytes => ({
   peer: a.peer + b.peer,
   tier: a.tier + b.tier,
   origin: a.origin + b.origin,
@@ -177,7 +177,3 @@ function isSame(draft: HoldingColumns, before: HoldingColumns): boolean {
   const parts = new Map(Array.from(before.rendition, (rendition, at) => [rendition, before.isHead[at]]));
   return draft.rendition.every((rendition, entry) => parts.get(rendition) === draft.isHead[entry]);
 }
-
-/** Of a cluster's demand, the share that is held, 0 to 1; 1 where nothing is asked for. */
-export const servedShareOf = ({ servedBytes, demandBytes }: ClusterFigures): number =>
-  demandBytes === 0 ? 1 : servedBytes / demandBytes;

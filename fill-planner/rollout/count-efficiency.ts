@@ -8,8 +8,6 @@ export interface CountedHour extends EfficiencyHour {
   readonly missedBytes: number;
 }
 
-export const NOTHING_COUNTED: CountedHour = { servedBytes: 0, missedBytes: 0, lostBytes: 0, wonBytes: 0 };
-
 /**
  * Only what the plans in force and the last good ones treat differently speaks for either of them. A miss of a file that
  * both hold (a plan that is not filled yet, a disk that was lost) is no difference between them.

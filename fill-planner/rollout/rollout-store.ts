@@ -35,7 +35,7 @@ const stateSchema = z.object({
 });
 export type RolloutState = z.infer<typeof stateSchema>;
 
-export const NEW_ROLLOUT: RolloutState = {
+const NEW_ROLLOUT: RolloutState = {
   version: 1,
   lastNumber: 0,
   test: { logWealth: [...NEW_EFFICIENCY_TEST.logWealth], hours: 0 },

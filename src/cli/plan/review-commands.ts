@@ -1,7 +1,7 @@
 import { parseContract } from '../../contracts/contract.ts';
 import { OperationalError } from '../../errors/operational-error.ts';
 import { withAdmin } from '../admin-call.ts';
-import { Command } from '../commander.ts';
+import type { Command } from '../commander.ts';
 import { askPlanner, plannerAdminOption } from '../planner-admin.ts';
 import { formatBitRate } from '../quantity.ts';
 import { describeDiffs } from './describe-diff.ts';
