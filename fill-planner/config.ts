@@ -30,6 +30,12 @@ export const PLANNER_PARAMETERS = {
   tlsKey: textParameter('', 'PEM private key of the certificate.', { unit: 'FILE' }),
   origin: urlParameter('Origin of titles that are taken in from a directory and do not name one.'),
   planCron: textParameter('0 * * * *', 'When to plan: a cron expression, in UTC.', { unit: 'CRON' }),
+  planThreads: numberParameter(
+    'threads',
+    { min: 1, max: 64 },
+    2,
+    'Threads that plan clusters; more than there are cores do not help, each takes some hundred MB for 200,000 renditions.',
+  ),
   reserveShare: numberParameter(
     'share',
     { min: 0, max: 0.95 },
@@ -45,7 +51,7 @@ export const PLANNER_PARAMETERS = {
   fillCaution: numberParameter(
     'deviations',
     { min: 0, max: 3 },
-    0.7,
+    0.3,
     'How many standard deviations below the forecast a saving is estimated before something is fetched. Higher: fewer useless fills, later useful ones.',
   ),
   headShare: numberParameter(

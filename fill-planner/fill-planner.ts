@@ -13,6 +13,7 @@ import { createSignatureGuard } from '../src/server/signature-guard.ts';
 import { TrustedKeys } from '../src/server/trusted-keys.ts';
 import { type Identity, loadOrCreateIdentity } from '../src/signing/identity.ts';
 import type { World } from '../src/world/world.ts';
+import { addLinkRoutes } from './api/link-routes.ts';
 import { addPlanRoutes } from './api/plan-routes.ts';
 import { addReviewRoutes } from './api/review-routes.ts';
 import { addSavingsRoutes } from './api/savings-routes.ts';
@@ -26,8 +27,10 @@ import type { PLANNER_PARAMETERS } from './config.ts';
 import { DemandStore } from './demand/demand-store.ts';
 import { FleetStore } from './fleet/fleet-store.ts';
 import { HoldStore } from './hold-store/hold-store.ts';
+import { LinkStore } from './link-store/link-store.ts';
 import { createPlannerMetrics, type PlannerMetrics } from './metrics.ts';
 import { startCron } from './plan/cron-schedule.ts';
+import { CycleQueue } from './plan/cycle-queue.ts';
 import { type CycleOptions, type CycleReport, type PlanCycleParts, runPlanCycle } from './plan/plan-cycle.ts';
 import { PlanStore } from './plan/plan-store.ts';
 import { watchAbsence } from './plan/watch-absence.ts';
@@ -59,17 +62,27 @@ export function createFillPlanner(config: PlannerConfig, context: ServiceContext
     const state = openState(config, context, closing);
     const health = new Health();
     const counted = createPlannerMetrics(state.catalog, state.demand, state.plans);
-    const triggerSide = new TriggerSide({ ...state, config, world, logger, runCycle: () => tryCycle(runCycle) });
+    const triggerSide = new TriggerSide({
+      ...state,
+      config,
+      world,
+      logger,
+      runCycle: (fillNowMinutes) => tryCycle(() => cycles.ask({ fillNowMinutes })),
+    });
     closing.push(() => triggerSide.close());
     const rollout = new PlanRollout({ ...state, store: state.rollouts, rules: rolloutRules(config), logger });
-    const parts = { ...state, rollout, settings: config, clock: world.clock, logger };
-    const runCycle = countedCycle(parts, health, counted, {
-      beforeCycle: () => {
-        triggerSide.beforeCycle();
-        trimTraffic(state, world.clock.nowMs());
-      },
-      afterCycle: () => triggerSide.afterCycle(),
-    });
+    const { planThreads } = config;
+    const parts = { ...state, rollout, settings: config, planThreads, clock: world.clock, logger };
+    const cycles = new CycleQueue(
+      countedCycle(parts, health, counted, {
+        beforeCycle: () => {
+          triggerSide.beforeCycle();
+          trimTraffic(state, world.clock.nowMs());
+        },
+        afterCycle: () => triggerSide.afterCycle(),
+      }),
+    );
+    closing.push(() => cycles.close());
 
     const tls = { certFile: config.tlsCert, keyFile: config.tlsKey };
     const { maxConnections } = config;
@@ -87,8 +100,9 @@ export function createFillPlanner(config: PlannerConfig, context: ServiceContext
     triggerSide.addRoutes(service, admin, guard);
     addSavingsRoutes(service, admin, { ...state, guard, clock: world.clock });
     addRolloutMetrics(counted.metrics, rollout, world.clock);
+    addLinkRoutes(admin, { ...state, clock: world.clock });
     addReviewRoutes(admin, parts);
-    addPlanRoutes(admin, { ...state, clock: world.clock, runCycle });
+    addPlanRoutes(admin, { ...state, clock: world.clock, runCycle: (options) => cycles.ask(options) });
     const http = new HttpClient({ connectTimeoutMs: 5000, maxConnectionsPerHost: 4 * config.intakeTitles });
     closing.push(() => http.destroy());
     addTitleRoutes(admin, {
@@ -103,9 +117,9 @@ export function createFillPlanner(config: PlannerConfig, context: ServiceContext
     });
     if (config.allowUnsignedLoopback) logger.warn({}, 'takes unsigned requests from this machine: development only');
 
-    closing.push(startClockwork(config.planCron, state.plans, world, () => tryCycle(runCycle)));
-    // Windows of an old plan may have passed while the planner was away.
-    tryCycle(runCycle);
+    closing.push(startClockwork(config.planCron, state.plans, world, () => tryCycle(() => cycles.ask())));
+    // Windows of an old plan may have passed while the planner was away. Until it is done the plans of old are given.
+    tryCycle(() => cycles.ask());
     const scheme = config.tlsCert === '' ? 'http' : 'https';
     addresses = {
       listen: `${scheme}://${formatHostPort(await listen(service, config.listen))}`,
@@ -146,6 +160,7 @@ interface PlannerState {
   readonly demand: DemandStore;
   readonly fleet: FleetStore;
   readonly holds: HoldStore;
+  readonly links: LinkStore;
   readonly plans: PlanStore;
   readonly rollouts: RolloutStore;
   readonly traffic: TrafficStore;
@@ -172,6 +187,7 @@ function openState(config: PlannerConfig, { world }: ServiceContext, closing: Cl
     demand: open(new DemandStore(file('demand.sqlite'), limits)),
     fleet: open(new FleetStore(file('fleet.sqlite'))),
     holds: open(new HoldStore(file('hold.sqlite'))),
+    links: open(new LinkStore(file('link.sqlite'))),
     plans: open(new PlanStore(file('plan.sqlite'))),
     rollouts: open(new RolloutStore(file('rollout.sqlite'))),
     traffic: open(new TrafficStore(file('traffic.sqlite'))),
@@ -190,13 +206,13 @@ function countedCycle(
   health: Health,
   counted: PlannerMetrics,
   around: Pick<TriggerSide, 'beforeCycle' | 'afterCycle'>,
-): (options?: CycleOptions) => CycleReport {
+): (options?: CycleOptions) => Promise<CycleReport> {
   const { clock, logger } = parts;
-  return (options) => {
+  return async (options) => {
     const startedMs = clock.monotonicMs();
     try {
       around.beforeCycle();
-      const report = runPlanCycle(parts, options);
+      const report = await runPlanCycle(parts, options);
       around.afterCycle();
       counted.countCycle((clock.monotonicMs() - startedMs) / 1000, clock.nowMs());
       health.pass('plan cycle');
@@ -211,12 +227,13 @@ function countedCycle(
 }
 
 /** For who cannot answer anybody: the failure is already logged, counted and in health. */
-function tryCycle(runCycle: () => CycleReport): void {
-  try {
-    runCycle();
-  } catch (error) {
-    if (!isOperational(error)) throw error;
-  }
+function tryCycle(runCycle: () => Promise<CycleReport>): void {
+  runCycle().catch((error: unknown) => {
+    if (isOperational(error)) return;
+    setImmediate(() => {
+      throw error;
+    });
+  });
 }
 
 /** Cycles by the calendar, and when somebody is gone. @returns how to end them */

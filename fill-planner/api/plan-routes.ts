@@ -13,7 +13,7 @@ export interface PlanRoutesParts {
   readonly plans: PlanStore;
   readonly identity: Identity;
   readonly clock: Clock;
-  readonly runCycle: (options: CycleOptions) => CycleReport;
+  readonly runCycle: (options: CycleOptions) => Promise<CycleReport>;
 }
 
 const cycleRequestSchema = z

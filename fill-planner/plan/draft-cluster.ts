@@ -1,13 +1,14 @@
 import type { FillPlanSource, FillWindow } from '../../src/contracts/fill-plan.ts';
 import { fillWindows } from '../schedule/fill-window.ts';
 import { holderTable, slotOf } from '../schedule/holder-table.ts';
+import { stepsWithin } from '../schedule/site-pace.ts';
 import { sourceLister } from '../schedule/source-lists.ts';
 import type { PlanDraft } from './draft-plan.ts';
 import type { FleetInputs, PlanSite } from './fleet-inputs.ts';
 import type { FillRates, FleetLinks } from './link-fleet.ts';
 import type { ClusterPlacement } from './plan-facts.ts';
 
-const NO_RATES: FillRates = { fillBitsPerSec: 1, peerBitsPerSec: 1 };
+const NO_RATES: FillRates = { fillBitsPerSec: 1, peerBitsPerSec: 1, share: 0, caps: [] };
 /** What the contract takes in one plan. */
 const MAX_PLAN_FILES = 1_000_000;
 
@@ -97,11 +98,23 @@ function entriesOf({ fileCounts }: FleetInputs, placement: ClusterPlacement, mem
 }
 
 function windowsOf(inputs: FleetInputs, site: PlanSite, rates: FillRates): FillWindow[] {
-  return fillWindows({
+  const windows = fillWindows({
     startsAtMs: site.windowStartsAtMs,
     hours: site.windowHours,
     ...rates,
     nowMs: inputs.nowMs,
     openedByHand: inputs.openedByHand,
+  });
+  const { billRates } = site;
+  return windows.map((window) => {
+    const { startsAtMs, endsAtMs } = window;
+    const caps = rates.caps.filter(({ sinceMs, untilMs }) => sinceMs < endsAtMs && startsAtMs < untilMs);
+    return {
+      ...window,
+      ...(billRates === undefined ? {} : { rates: stepsWithin(billRates, window, rates.share) }),
+      ...(caps.length === 0
+        ? {}
+        : { caps: caps.map(({ sinceMs, untilMs, maxBytes }) => ({ sinceMs, untilMs, maxBytes })) }),
+    };
   });
 }

@@ -3,6 +3,7 @@ import type { TransitPrice } from '../hold/fill-economy.ts';
 import type { HoldSettings } from '../hold/hold-input.ts';
 import type { HoldMemory } from '../hold/hold-memory.ts';
 import type { SpaceEarnings } from '../hold/tune-split.ts';
+import type { GivenCap, RateStep, SiteLink } from '../schedule/site-pace.ts';
 import type { HeldBefore, RegionDemand, RenditionFacts } from './plan-facts.ts';
 
 /**
@@ -47,6 +48,16 @@ export interface PlanSite {
   readonly region: string;
   readonly transit?: TransitPrice | undefined;
   readonly monthlyFillBytes?: number | undefined;
+  readonly location?: { readonly latitude: number; readonly longitude: number } | undefined;
+  readonly serveFillBitsPerSec?: number | undefined;
+  readonly fillFrom?: readonly string[] | undefined;
+  readonly originCostPerGb?: number | undefined;
+  readonly tierCostPerGb?: number | undefined;
+  readonly link?: SiteLink | undefined;
+  /** What all its appliances together may take across the link, where its bill is to be kept. */
+  readonly billRates?: readonly RateStep[] | undefined;
+  /** What of its caps was given away in periods that are not over. */
+  readonly givenCaps?: readonly GivenCap[] | undefined;
   readonly fillBitsPerSec: number;
   readonly windowHours: number;
   /** Starts of the site's windows in absolute time, the one that may be open now included. */

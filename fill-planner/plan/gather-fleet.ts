@@ -1,4 +1,3 @@
-import { localStartTimes } from '../../src/world/local-times.ts';
 import type { CalendarStore } from '../calendar/calendar-store.ts';
 import type { CatalogStore } from '../catalog/catalog-store.ts';
 import type { DemandStore } from '../demand/demand-store.ts';
@@ -8,9 +7,10 @@ import type { HoldStore } from '../hold-store/hold-store.ts';
 import { absentAppliances } from '../schedule/absent-appliances.ts';
 import type { RenditionContent } from './draft-plan.ts';
 import type { FleetInputs, PlanSettings } from './fleet-inputs.ts';
+import { type LinkParts, planSite } from './gather-links.ts';
 import type { PlanStore } from './plan-store.ts';
 
-export interface GatherParts {
+export interface GatherParts extends LinkParts {
   readonly calendar: Pick<CalendarStore, 'facts'>;
   readonly catalog: CatalogStore;
   readonly demand: DemandStore;
@@ -29,12 +29,10 @@ export interface GatheredFleet {
 const HOUR_MS = 3_600_000;
 /** Appliances report once an hour at least; what is older is of another day. */
 const FRESH_MS = 6 * HOUR_MS;
-/** Windows in a plan: enough for an appliance that cannot reach the planner over a long weekend. */
-const PLANNED_WINDOWS = 5;
 
 /** Everything the planner knows, numbered and made plain. */
 export function gatherFleet(
-  { calendar: { facts: calendar }, catalog, demand, fleet, holds, plans, settings }: GatherParts,
+  { calendar: { facts: calendar }, catalog, demand, fleet, holds, links, plans, settings, traffic }: GatherParts,
   nowMs: number,
 ): GatheredFleet {
   const { sites, clusters, appliances } = fleet.get().fleet;
@@ -46,21 +44,7 @@ export function gatherFleet(
   const inputs: FleetInputs = {
     nowMs,
     settings,
-    sites: sites.map(({ id, region, timeZone, fillBitsPerSec, fillWindow, transit, monthlyFillBytes }) => ({
-      id,
-      region,
-      transit,
-      monthlyFillBytes,
-      fillBitsPerSec,
-      windowHours: fillWindow.hours,
-      // From one length back, so that the window that is open now is among them.
-      windowStartsAtMs: localStartTimes(
-        timeZone,
-        fillWindow.start,
-        nowMs - fillWindow.hours * HOUR_MS,
-        PLANNED_WINDOWS,
-      ),
-    })),
+    sites: sites.map((site) => planSite(site, fleet.get().fleet, { links, traffic }, nowMs)),
     clusters,
     appliances,
     facts,

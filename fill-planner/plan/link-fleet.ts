@@ -1,6 +1,9 @@
+import type { FillCap } from '../../src/contracts/fill-plan.ts';
 import { shareFillRate } from '../schedule/bandwidth-budget.ts';
 import { chooseMasters } from '../schedule/fill-masters.ts';
+import { fillWindows } from '../schedule/fill-window.ts';
 import { type HolderTable, holderTable, slotOf } from '../schedule/holder-table.ts';
+import { shareCaps } from '../schedule/site-pace.ts';
 import type { LinkedSite, SourceLinks } from '../schedule/source-lists.ts';
 import { planTiers, type TierSite } from '../schedule/tier-tree.ts';
 import type { FleetInputs, PlanAppliance, PlanSite } from './fleet-inputs.ts';
@@ -19,6 +22,9 @@ export interface FillRates {
   readonly fillBitsPerSec: number;
   /** From peers beside it. */
   readonly peerBitsPerSec: number;
+  /** Its part of what the site may take now, where that changes by the minute. */
+  readonly share: number;
+  readonly caps: readonly FillCap[];
 }
 
 export interface ClusterPlace {
@@ -64,10 +70,11 @@ export function linkFleet(inputs: FleetInputs, placements: readonly ClusterPlace
 /** @param rates is told the rates of the site's appliances */
 function linkSite(
   inputs: FleetInputs,
-  { fillBitsPerSec: siteBitsPerSec }: PlanSite,
+  site: PlanSite,
   table: HolderTable,
   { members, rates }: { readonly members: readonly PlanAppliance[]; readonly rates: Map<string, FillRates> },
 ): LinkedSite {
+  const siteBitsPerSec = site.fillBitsPerSec;
   const claims = members.map(({ id, fillBitsPerSec: limit }) => ({ applianceId: id, fillBitsPerSec: limit }));
   const fairRates = shareFillRate(siteBitsPerSec, claims);
   const isAway = Uint8Array.from(members, ({ id }) => (inputs.awayAppliances?.has(id) === true ? 1 : 0));
@@ -81,12 +88,29 @@ function linkSite(
     siteBitsPerSec,
     claims.map((claim, at) => ({ ...claim, linkBytes: linkBytes[at] ?? 0 })),
   );
+  const caps = capsOf(inputs, site, members, linkBytes);
   for (const { id, peerFillBitsPerSec } of members) {
     const fillBitsPerSec = shares.get(id) ?? 1;
     const peerBitsPerSec = peerFillBitsPerSec ?? Math.max(USUAL_PEER_BITS_PER_SEC, 4 * fillBitsPerSec);
-    rates.set(id, { fillBitsPerSec, peerBitsPerSec });
+    const share = fillBitsPerSec / siteBitsPerSec;
+    rates.set(id, { fillBitsPerSec, peerBitsPerSec, share, caps: caps.get(id) ?? [] });
   }
   return { appliances: members.map(({ id, baseUrl }) => ({ id, baseUrl })), master, isAway };
+}
+
+/** What each appliance may take in the periods that the site's caps are for. */
+function capsOf(
+  { nowMs, openedByHand }: FleetInputs,
+  site: PlanSite,
+  members: readonly PlanAppliance[],
+  linkBytes: Float64Array,
+): Map<string, FillCap[]> {
+  const { link, windowStartsAtMs: startsAtMs, windowHours: hours, fillBitsPerSec, givenCaps } = site;
+  if (link === undefined) return new Map();
+  const windows = fillWindows({ startsAtMs, hours, fillBitsPerSec, nowMs, openedByHand });
+  const appliances = members.map(({ id }, at) => ({ id, linkBytes: linkBytes[at] ?? 0 }));
+  const caps = shareCaps(link, windows, appliances, givenCaps ?? [], nowMs);
+  return Map.groupBy(caps, ({ applianceId }) => applianceId);
 }
 
 /** What disks take without being felt, where the operator says nothing. */

@@ -8,13 +8,14 @@ import type { FleetStore } from '../fleet/fleet-store.ts';
 import type { HoldStore } from '../hold-store/hold-store.ts';
 import type { ClusterDecision } from '../rollout/decide-release.ts';
 import type { PlanRollout, PublishWish } from '../rollout/plan-rollout.ts';
-import type { RenditionContent } from './draft-plan.ts';
+import type { PlanDraft, RenditionContent } from './draft-plan.ts';
 import type { PlanSettings } from './fleet-inputs.ts';
 import { gatherFleet } from './gather-fleet.ts';
-import { planFleet } from './plan-fleet.ts';
+import { giveCaps, type LinkParts } from './gather-links.ts';
 import { type PlannedAppliance, type PlanStore, REFRESH_MS } from './plan-store.ts';
 import { numberPlanned, plannedRenditions } from './stored/number-contents.ts';
-import { preparePlan } from './stored/prepare-plan.ts';
+import { type PreparedPlan, preparePlan } from './stored/prepare-plan.ts';
+import { type MadePlans, makePlans, type NumberContents } from './threads/make-plans.ts';
 
 /**
  * The life of a plan: once an hour, and whenever the operator asks, everything the planner knows becomes one plan per
@@ -46,7 +47,7 @@ export interface CycleReport {
   readonly returned?: string | undefined;
 }
 
-export interface PlanCycleParts {
+export interface PlanCycleParts extends LinkParts {
   readonly calendar: Pick<CalendarStore, 'facts'>;
   readonly catalog: CatalogStore;
   readonly demand: DemandStore;
@@ -58,39 +59,33 @@ export interface PlanCycleParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly settings: PlanSettings;
+  /** Threads that plan clusters. */
+  readonly planThreads: number;
 }
 
 const NO_CONTENT: RenditionContent = { id: '', files: [] };
 
-/** Makes, stores and reports the plans of now. It runs in one turn of the event loop: no two cycles mix. */
-export function runPlanCycle(parts: PlanCycleParts, options: CycleOptions = {}): CycleReport {
-  const { catalog, demand, fleet, holds, plans, rollout, identity, clock, logger } = parts;
+/** Makes, stores and reports the plans of now. Whoever calls it sees to it that no two cycles mix. */
+export async function runPlanCycle(parts: PlanCycleParts, options: CycleOptions = {}): Promise<CycleReport> {
+  const { catalog, demand, fleet, holds, plans, rollout, identity, clock, logger, planThreads } = parts;
   const nowMs = clock.nowMs();
   if (options.fillNowMinutes !== undefined)
     plans.openWindow({ startsAtMs: nowMs, endsAtMs: nowMs + options.fillNowMinutes * 60_000 });
   demand.trim(nowMs);
   const { inputs, contents } = gatherFleet(parts, nowMs);
-  const made = planFleet(inputs);
+  const number: NumberContents = (planned) =>
+    numberPlanned(plans, planned, contents.length, (rendition) => contents[rendition] ?? NO_CONTENT, nowMs);
+  const made = await makePlans(inputs, planThreads, number);
   const decision = rollout.decide(inputs, made.drafts, options);
-  const { drafts } = decision;
-  const numbered = numberPlanned(
-    plans,
-    plannedRenditions(drafts),
-    contents.length,
-    (rendition) => contents[rendition] ?? NO_CONTENT,
-    nowMs,
-  );
+  giveCaps(made.drafts, inputs, parts, nowMs);
+  const prepared = preparedOf(decision.drafts, made, number);
   plans.setFleet(inputs.appliances.map(({ id }) => id));
-  const appliances = plans.save(
-    drafts.map((draft) => preparePlan(draft, numbered)),
-    identity,
-    nowMs,
-    options.isAsked === true ? 0 : REFRESH_MS,
-  );
+  const refreshMs = options.isAsked === true ? 0 : REFRESH_MS;
+  const appliances = inSlices(prepared).flatMap((slice) => plans.save(slice, identity, nowMs, refreshMs));
   rollout.keep(decision, appliances, inputs);
   // What a cluster does not get has not been fetched.
   holds.remember(
-    made.placements.flatMap(({ clusterId, holdMemory }) =>
+    made.clusters.flatMap(({ clusterId, holdMemory }) =>
       holdMemory === undefined || decision.clusters.get(clusterId)?.kind === 'keep'
         ? []
         : [[clusterId, holdMemory] as const],
@@ -98,7 +93,7 @@ export function runPlanCycle(parts: PlanCycleParts, options: CycleOptions = {}):
   );
   plans.trim(nowMs, rollout.neededVersions());
   const leftOut = Object.fromEntries(
-    made.placements
+    made.clusters
       .filter((placement) => placement.leftOut.length > 0)
       .map((placement) => [
         placement.clusterId,
@@ -123,4 +118,24 @@ export function runPlanCycle(parts: PlanCycleParts, options: CycleOptions = {}):
     published: Object.fromEntries(decision.clusters),
     returned: decision.returned,
   };
+}
+
+/** What is published, as it is stored: what was made in this cycle is ready, plans of old are numbered anew. */
+function preparedOf(drafts: readonly PlanDraft[], made: MadePlans, number: NumberContents): PreparedPlan[] {
+  const fresh = new Set(made.drafts);
+  const kept = drafts.filter((draft) => !fresh.has(draft));
+  const keptContents = kept.length === 0 ? made.contents : number(plannedRenditions(kept));
+  return drafts.map((draft) => {
+    const ready = fresh.has(draft) ? made.prepared.get(draft.applianceId) : undefined;
+    return ready ?? preparePlan(draft, keptContents);
+  });
+}
+
+/** One transaction for a few appliances: others write to the same file, and none of them should wait for long. */
+const SAVED_AT_ONCE = 8;
+
+function inSlices(plans: readonly PreparedPlan[]): PreparedPlan[][] {
+  return Array.from({ length: Math.ceil(plans.length / SAVED_AT_ONCE) }, (_, slice) =>
+    plans.slice(slice * SAVED_AT_ONCE, (slice + 1) * SAVED_AT_ONCE),
+  );
 }
