@@ -41,6 +41,28 @@ const siteSchema = z.object({
         .optional(),
     })
     .optional(),
+  /** Where it is: from near sites rather than from far ones. */
+  location: z.object({ latitude: z.number().min(-90).max(90), longitude: z.number().min(-180).max(180) }).optional(),
+  /** What other sites may take from it while they fill. Absent: four times what it takes itself. */
+  serveFillBitsPerSec: z.number().positive().max(1e13).optional(),
+  /** The sites that it may take from, the preferred ones first: those whose routes it hears. Absent: all. */
+  fillFrom: z.array(siteIdSchema).max(64).optional(),
+  /** What a gigabyte costs from the origin, and from another site: money, or any proportion. */
+  originCostPerGb: z.number().nonnegative().max(1e6).optional(),
+  tierCostPerGb: z.number().nonnegative().max(1e6).optional(),
+  /** What spares its link beyond a rate. Appliances count bytes themselves, over restarts. */
+  link: z
+    .object({
+      capacityBitsPerSec: z.number().positive().max(1e15).optional(),
+      /** Fill only as far as the billed 95th percentile of the month stays where it was. */
+      keepsBill: z.boolean().optional(),
+      /** What is paid for in any case, and may be used. */
+      committedBitsPerSec: z.number().nonnegative().max(1e15).optional(),
+      maxBytesPerWindow: byteCountSchema.optional(),
+      /** Of a calendar month (UTC), pins included. */
+      maxBytesPerMonth: byteCountSchema.optional(),
+    })
+    .optional(),
   /** Most bytes that plans may have fetched to the site in a calendar month (UTC), pins aside. */
   monthlyFillBytes: byteCountSchema.optional(),
 });
