@@ -122,18 +122,7 @@ class Appliance implements ProcessService {
     this.#bans = new SourceBans(join(stateDir(config), 'source-bans.json'), { world, logger, metrics: this.#metrics });
     this.#linkUse = new LinkUse(stateDir(config), { world, logger });
     this.#traffic = new TrafficLedger(stateDir(config), { world, logger });
-    this.#fills = new FillCoordinator({
-      config,
-      store: this.#store,
-      http: this.#http,
-      world,
-      logger,
-      metrics,
-      grant: () => this.#tokens.keys.grant(),
-      bans: this.#bans,
-      link: this.#linkUse,
-      traffic: this.#traffic,
-    });
+    this.#fills = this.#createFills(metrics);
     this.#repair = new BlockRepair({
       refiller: this.#fills,
       world,
@@ -226,6 +215,22 @@ class Appliance implements ProcessService {
     // Who listens everywhere is reached by name.
     if (EVERYWHERE.has(url.hostname)) url.hostname = hostname();
     return url.origin;
+  }
+
+  #createFills(metrics: ApplianceMetrics): FillCoordinator {
+    const { logger, world } = this.#context;
+    return new FillCoordinator({
+      config: this.#config,
+      store: this.#store,
+      http: this.#http,
+      world,
+      logger,
+      metrics,
+      grant: () => this.#tokens.keys.grant(),
+      bans: this.#bans,
+      link: this.#linkUse,
+      traffic: this.#traffic,
+    });
   }
 
   #createControlPlane(): ControlPlane {

@@ -85,8 +85,11 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
     this.#sources = new SourceTable(config, context);
     this.origin = this.#sources.origin;
     this.upstream = this.#sources.upstream;
+    const meters = { metrics, bans, link, traffic };
     this.#context = {
-      ...{ clock: world.clock, logger, metrics, bans, link, traffic },
+      ...meters,
+      clock: world.clock,
+      logger,
       slots: new FillSlots(config.maxFills, config.sourceHeadTimeoutMs, world.clock),
       blockTimeoutMs: config.blockTimeoutMs,
       isStopping: () => this.#isStopping,

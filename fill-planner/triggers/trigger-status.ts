@@ -19,7 +19,7 @@ export interface TriggerError {
   readonly 'content.patterns'?: readonly { readonly pattern: string }[];
 }
 
-export const isFinalNode = (state: NodeState): boolean =>
+const isFinalNode = (state: NodeState): boolean =>
   state === 'complete' || state === 'failed' || state === 'cancelled' || state === 'gone';
 
 export const isFinal = (status: TriggerStatus): boolean =>

@@ -43,7 +43,7 @@ async function showSavings({ plannerAdmin, month, site, json, html }: Options): 
     ...(month === undefined ? {} : { month }),
     ...(site === undefined ? {} : { site }),
   });
-  const report = parseSavings(await askPlanner(plannerAdmin, `/v1/savings?${query}`));
+  const report = parseSavings(await askPlanner(plannerAdmin, `/v1/savings?${query.toString()}`));
   if (html !== undefined) {
     try {
       await writeFile(html, savingsPage(report));

@@ -3,7 +3,7 @@ import { parseContract } from './contract.ts';
 import { applianceIdSchema, base64Schema, byteCountSchema, epochMsSchema } from './ids.ts';
 
 /** A trigger's name, for good: it is never used again. */
-export const triggerIdSchema = z
+const triggerIdSchema = z
   .string()
   .regex(/^[a-z0-9][a-z0-9._-]{0,127}$/, 'must be 1 to 128 of a-z 0-9 . _ - and begin with a letter or digit');
 

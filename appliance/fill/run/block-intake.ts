@@ -1,14 +1,11 @@
 import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
 import { OperationalError } from '../../../src/errors/operational-error.ts';
 import type { ApplianceMetrics } from '../../metrics.ts';
-import type { TrafficLedger } from '../../report/traffic-ledger.ts';
 import type { BlockFlight } from '../blocks/block-flight.ts';
 import type { OpenObject } from '../blocks/open-object.ts';
 import { isGenuineBlock } from '../blocks/verify-blocks.ts';
 import type { FillSource } from '../fill-source.ts';
-import type { LinkUse } from '../pace/link-use.ts';
-import type { SourceBans } from '../sources/source-bans.ts';
-import type { RunContext } from './fill-run.ts';
+import type { BanJudge, LinkMeter, TrafficMeter } from './run-meters.ts';
 
 /**
  * The block in hand of one run: puts the bytes of streams in their places, each byte once, and remembers whose they are
@@ -25,10 +22,7 @@ export class BlockIntake {
   readonly #givers = new Set<FillSource>();
   #isUnmixed = false;
 
-  constructor(
-    object: OpenObject,
-    { metrics, bans, link, traffic }: Pick<RunContext, 'metrics' | 'bans' | 'link' | 'traffic'>,
-  ) {
+  constructor(object: OpenObject, { metrics, bans, link, traffic }: IntakeMeters) {
     this.#object = object;
     this.#metrics = metrics;
     this.#bans = bans;
@@ -97,8 +91,11 @@ export class BlockIntake {
   }
 }
 
-export type TrafficMeter = Pick<TrafficLedger, 'took'>;
-export type LinkMeter = Pick<LinkUse, 'crossed'>;
-export type BanJudge = Pick<SourceBans, 'gaveWrong' | 'gaveRight' | 'isBanned'>;
+interface IntakeMeters {
+  readonly metrics: ApplianceMetrics;
+  readonly bans?: BanJudge | undefined;
+  readonly link?: LinkMeter | undefined;
+  readonly traffic?: TrafficMeter | undefined;
+}
 
 const nameOf = (key: string, { blockIndex }: BlockFlight): string => `${key} ${blockIndex}`;

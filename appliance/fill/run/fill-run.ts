@@ -11,9 +11,9 @@ import type { BlockFlight } from '../blocks/block-flight.ts';
 import type { OpenObject } from '../blocks/open-object.ts';
 import type { FillSource } from '../fill-source.ts';
 import { strongValidator } from '../origin/read-answer.ts';
-import type { BanJudge, LinkMeter, TrafficMeter } from './block-intake.ts';
 import type { FillSlots } from './fill-slots.ts';
 import { placeBody } from './place-body.ts';
+import type { BanJudge, LinkMeter, TrafficMeter } from './run-meters.ts';
 
 /** A body that is open already, from a source whose head has been read. */
 export interface OpenBody {
