@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { benchFill } from './fill.ts';
+import { benchHold } from './hold.ts';
 import { benchPrefixLookup } from './prefix-lookup.ts';
 import { benchEviction } from './replay-eviction.ts';
 import { benchRouting } from './routing.ts';
@@ -82,6 +83,15 @@ program
   .action(({ sample, sizes }: { sample: string; sizes: string }) => {
     if (!/^[1-3]$/.test(sizes)) throw new Error(`--sizes must be 1 to 3, not '${sizes}'`);
     return benchRouting({ sample, sizes: Number(sizes) });
+  });
+program
+  .command('hold')
+  .description(
+    'what to hold: what a fill must save for sites of 30 to 3,000 views a day, heads, how the split of a disk finds its place, time to choose',
+  )
+  .option('--data <DIR>', 'folder with weekly lists and request logs, where there is one', DATA)
+  .action(({ data }: { data: string }) => {
+    benchHold({ dataDir: data });
   });
 program
   .command('fill')

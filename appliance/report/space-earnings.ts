@@ -1,24 +1,24 @@
-import type { FillPlan } from '../../src/contracts/fill-plan.ts';
-import { plannedBytes } from '../../src/contracts/fill-plan.ts';
+import { type FillPlan, plannedBytes } from '../../src/contracts/fill-plan.ts';
 import type { FillReport } from '../../src/contracts/fill-report.ts';
 import { hashOfText } from '../../src/hashing/pair-hash.ts';
 import type { Clock } from '../../src/world/world.ts';
+import { GhostList } from './ghost-list.ts';
 
 /**
  * What the border between planned space and demand space earns, so that the planner can move it.
  *
- * Of planned space: what viewers asked of the least urgent files of the plan, up to a share of its bytes. Whether they
- * are here yet does not matter: it is what they serve when they are.
+ * The obvious measure is wrong: what viewers asked of the last planned files, against what they asked of files that the
+ * cache has just dropped. Without the plan the cache would serve much of what the last planned files serve, all but the
+ * first time; counted so, planning always wins (on a small ISP's trace it went to the limit where 60 % was best).
  *
- * Of demand space: what they asked of files that would still be here if there were a little more of it. That cannot be
- * seen in the store, so a list of unplanned files in the order of use is kept without content (a ghost list, as in ARC,
- * Megiddo and Modha, FAST 2003): the first ones up to the size of the demand space, and behind them those that have just
- * fallen out. Use of the latter is what is counted. A sample of the files by hash bounds the memory (SHARDS, Waldspurger et
- * al., FAST 2015).
+ * So the question is asked in whole: if the least urgent part of the plan were given up, and its space were cache, what
+ * would the cache serve more, those files included? Two lists without content answer it (a miniature simulation, as
+ * Waldspurger et al., ATC 2017): one as large as the demand space for what is not planned, one with the part's space for
+ * that and the part's files. What the second serves more than the first is to be held against what the part serves as it
+ * is. A sample of the paths by hash bounds the memory (SHARDS, FAST 2015).
  *
- * Limits: the list is in order of use, and the real cache chooses better by a few percent. Of a file that is read in
- * ranges as much counts as was fetched of it. Counts of the last day are lost by a restart, and told only from half a
- * day on.
+ * Limits: the lists are in the order of use, and the real cache chooses better by a few percent. Files are counted from
+ * their beginning, whatever ranges are read. Counts of the last day are lost by a restart, and told only from half a day on.
  */
 export type SpaceReport = NonNullable<FillReport['space']>;
 
@@ -27,11 +27,11 @@ export interface SpaceEarningsOptions {
   /** Of all volumes together. */
   readonly capacityBytes: () => number;
   readonly clock: Pick<Clock, 'nowMs'>;
-  /** Files of the list, sampled or not; about 200 bytes each. */
+  /** Paths in a list; about 200 bytes each. */
   readonly maxEntries?: number;
 }
 
-/** Of each side: so much is its border. */
+/** Of the planned space: so much is asked about. */
 const TAIL_SHARE = 0.05;
 const HOUR_MS = 3_600_000;
 const HOURS = 24;
@@ -42,6 +42,7 @@ const CAPACITY_HOLDS_MS = 60_000;
 
 interface Hour {
   readonly startMs: number;
+  /** By the part as it is, and more by a cache that has its space. */
   plannedServed: number;
   demandServed: number;
 }
@@ -49,12 +50,9 @@ interface Hour {
 export class SpaceEarnings {
   readonly #options: SpaceEarningsOptions;
   readonly #startedAtMs: number;
-  /** Bytes by path, the least recently used first. */
-  readonly #inside = new Map<string, number>();
-  readonly #outside = new Map<string, number>();
-  #insideBytes = 0;
-  #outsideBytes = 0;
-  /** One in this many files is in the lists, plus one. */
+  readonly #asItIs = new GhostList();
+  readonly #withTail = new GhostList();
+  /** One in this many paths, plus one, is looked at. */
   #sampleMask = 0;
   #hours: Hour[] = [];
   #border: PlanBorder | undefined;
@@ -72,13 +70,26 @@ export class SpaceEarnings {
    */
   count(path: string, servedBytes: number, fetchedBytes: number): void {
     const plan = this.#options.plan();
-    if (plan === undefined || servedBytes === 0) return;
+    if (plan === undefined || servedBytes === 0 || !this.#isSampled(path)) return;
     const border = this.#borderOf(plan);
-    if (border.tail.has(path)) this.#hour().plannedServed += servedBytes;
-    if (border.planned.has(path) || (hashOfText(path) & this.#sampleMask) !== 0) return;
+    const sizeBytes = border.tail.get(path);
+    if (sizeBytes === undefined && border.planned.has(path)) return;
+    const scale = this.#sampleMask + 1;
     const demandBytes = this.#demandBytes(border);
-    this.#use(path, servedBytes, fetchedBytes, demandBytes / (this.#sampleMask + 1));
-    if (this.#inside.size + this.#outside.size > (this.#options.maxEntries ?? MAX_ENTRIES)) this.#sampleLess();
+    const withTailBytes = (demandBytes + border.tailBytes) / scale;
+    const hour = this.#hour();
+    if (sizeBytes === undefined) {
+      const before = serve(this.#asItIs, path, demandBytes / scale, servedBytes, () => fetchedBytes);
+      const isHere = before > 0 || fetchedBytes < servedBytes;
+      const after = serve(this.#withTail, path, withTailBytes, servedBytes, (held) =>
+        isHere ? fetchedBytes : servedBytes - held,
+      );
+      hour.demandServed += (after - before) * scale;
+    } else {
+      hour.plannedServed += servedBytes * scale;
+      hour.demandServed += scale * serve(this.#withTail, path, withTailBytes, servedBytes, (held) => sizeBytes - held);
+    }
+    if (this.#withTail.size > (this.#options.maxEntries ?? MAX_ENTRIES)) this.#sampleLess();
   }
 
   /** Of the last day; undefined before half a day was watched. */
@@ -87,15 +98,17 @@ export class SpaceEarnings {
     const nowMs = this.#options.clock.nowMs();
     const overMs = Math.min(nowMs - this.#startedAtMs, HOURS * HOUR_MS);
     if (plan === undefined || overMs < MIN_OVER_MS) return undefined;
-    const border = this.#borderOf(plan);
-    const sum = (of: (hour: Hour) => number): number => this.#lastDay(nowMs).reduce((all, hour) => all + of(hour), 0);
+    const spaceBytes = this.#borderOf(plan).tailBytes;
+    let plannedServed = 0;
+    let demandServed = 0;
+    for (const hour of this.#lastDay(nowMs)) {
+      plannedServed += hour.plannedServed;
+      demandServed += hour.demandServed;
+    }
     return {
       overMs,
-      plannedTail: { spaceBytes: border.tailBytes, servedBytes: sum(({ plannedServed }) => plannedServed) },
-      demandTail: {
-        spaceBytes: Math.floor(this.#demandBytes(border) * TAIL_SHARE),
-        servedBytes: sum(({ demandServed }) => demandServed),
-      },
+      plannedTail: { spaceBytes, servedBytes: plannedServed },
+      demandTail: { spaceBytes, servedBytes: Math.max(0, Math.round(demandServed)) },
     };
   }
 
@@ -106,46 +119,13 @@ export class SpaceEarnings {
     return Math.max(0, this.#capacity.bytes - planBytes);
   }
 
-  #use(path: string, servedBytes: number, fetchedBytes: number, insideBytes: number): void {
-    const inside = this.#inside.get(path);
-    const outside = this.#outside.get(path);
-    if (outside !== undefined) this.#hour().demandServed += Math.min(servedBytes, outside) * (this.#sampleMask + 1);
-    const known = inside ?? outside;
-    this.#forget(path);
-    // What is asked for again and was not here has been fetched: there is more of it now than there was.
-    const bytes = known === undefined ? Math.max(servedBytes, fetchedBytes) : Math.max(known, servedBytes);
-    this.#inside.set(path, inside === undefined ? bytes : Math.max(bytes, inside + fetchedBytes));
-    this.#insideBytes += this.#inside.get(path) ?? 0;
-    this.#settle(insideBytes);
-  }
-
-  /** What does not fit falls out, and then out of sight. */
-  #settle(insideBytes: number): void {
-    for (const [path, bytes] of this.#inside) {
-      if (this.#insideBytes <= insideBytes) break;
-      this.#inside.delete(path);
-      this.#insideBytes -= bytes;
-      this.#outside.set(path, bytes);
-      this.#outsideBytes += bytes;
-    }
-    for (const [path, bytes] of this.#outside) {
-      if (this.#outsideBytes <= insideBytes * TAIL_SHARE) break;
-      this.#outside.delete(path);
-      this.#outsideBytes -= bytes;
-    }
-  }
-
-  #forget(path: string): void {
-    this.#insideBytes -= this.#inside.get(path) ?? 0;
-    this.#outsideBytes -= this.#outside.get(path) ?? 0;
-    this.#inside.delete(path);
-    this.#outside.delete(path);
+  #isSampled(path: string): boolean {
+    return this.#sampleMask === 0 || (hashOfText(path) & this.#sampleMask) === 0;
   }
 
   #sampleLess(): void {
     this.#sampleMask = this.#sampleMask * 2 + 1;
-    for (const path of [...this.#inside.keys(), ...this.#outside.keys()])
-      if ((hashOfText(path) & this.#sampleMask) !== 0) this.#forget(path);
+    for (const list of [this.#asItIs, this.#withTail]) list.keepOnly((path) => this.#isSampled(path));
   }
 
   #hour(): Hour {
@@ -168,23 +148,40 @@ export class SpaceEarnings {
   }
 }
 
+/**
+ * One request to a list. @param missing bytes that a path lacks of which so much is held
+ * @returns bytes that the list would have served
+ */
+function serve(
+  list: GhostList,
+  path: string,
+  capacityBytes: number,
+  servedBytes: number,
+  missing: (heldBytes: number) => number,
+): number {
+  const held = list.heldOf(path);
+  const lacks = held === undefined ? servedBytes : Math.min(servedBytes, Math.max(0, missing(held)));
+  list.hold(path, (held ?? 0) + lacks, capacityBytes);
+  return servedBytes - lacks;
+}
+
 interface PlanBorder {
   readonly plan: FillPlan;
   readonly planned: ReadonlySet<string>;
-  /** The least urgent files, heads left out: they are small, and here for another reason. */
-  readonly tail: ReadonlySet<string>;
+  /** The least urgent files with their sizes. Heads are left out: they are small, and here for another reason. */
+  readonly tail: ReadonlyMap<string, number>;
   readonly tailBytes: number;
   readonly planBytes: number;
 }
 
 function borderOf(plan: FillPlan): PlanBorder {
   const planBytes = plan.files.reduce((sum, file) => sum + plannedBytes(file), 0);
-  const tail = new Set<string>();
+  const tail = new Map<string, number>();
   let tailBytes = 0;
   for (const file of plan.files.toSorted((a, b) => b.priority - a.priority)) {
     if (tailBytes >= planBytes * TAIL_SHARE) break;
     if (file.headBytes !== undefined || tail.has(file.path)) continue;
-    tail.add(file.path);
+    tail.set(file.path, file.sizeBytes);
     tailBytes += file.sizeBytes;
   }
   return { plan, planned: new Set(plan.files.map(({ path }) => path)), tail, tailBytes, planBytes };

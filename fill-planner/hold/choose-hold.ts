@@ -73,7 +73,8 @@ function isRetired({ input, columns, orders }: Choosing, index: number): boolean
 
 function takePins(choosing: Choosing): void {
   const { input, columns, draft, orders } = choosing;
-  for (const [index, part] of orders.pinned.entries()) {
+  for (let index = 0; index < columns.count; index++) {
+    const part = orders.pinned[index] ?? HELD.nothing;
     if (part === HELD.nothing || isRetired(choosing, index)) continue;
     if (columns.isManifest[index] === 1) draft.takeManifestsOf(index, 'pinned');
     else draft.take(index, part, servedBytesOf(input, columns, index, part), 'pinned');

@@ -38,7 +38,7 @@ export interface HoldSettings {
   readonly headShare: number;
 }
 
-export const DEFAULT_HOLD_SETTINGS: HoldSettings = { minSavedPerFilled: 1, fillCaution: 0.7, headShare: 0.02 };
+export const DEFAULT_HOLD_SETTINGS: HoldSettings = { minSavedPerFilled: 1, fillCaution: 0.3, headShare: 0.02 };
 
 export interface HoldChoice {
   readonly items: readonly HoldItem[];

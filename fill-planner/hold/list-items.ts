@@ -23,8 +23,8 @@ export function listItems(input: HoldInput, draft: HoldDraft, orders: StandingOr
     }
   };
   // Pinned manifests whose title has nothing else.
-  for (const [index, part] of orders.pinned.entries())
-    if (part !== HELD.nothing && columns.isManifest[index] === 1) listManifests(columns.title[index] ?? 0);
+  for (const index of columns.manifests)
+    if (orders.pinned[index] !== HELD.nothing) listManifests(columns.title[index] ?? 0);
   for (const index of orderByScore(listScores(input, draft))) {
     listManifests(columns.title[index] ?? 0);
     items.push(itemOf(input, draft, orders, index, words));

@@ -4,16 +4,20 @@
  * Nobody can say in advance: where everybody watches the same, planning wins; where a few viewers come back to what they
  * watched yesterday, a cache does. A fixed reserve is wrong for most sites. But both sides have falling returns: each
  * further percent earns less than the one before, so the split is right where the last percent of planned space and
- * the next percent of demand space serve the same (Lagrange). Appliances measure both: what the least planned files
- * served, and what a demand space a little larger would have served besides (space-earnings of the appliance).
+ * the next percent of demand space serve the same (Lagrange). Appliances measure both: what the least urgent planned
+ * files served, and what a cache would have served besides if their space were its own (their space-earnings).
  *
  * So, once a day, the side whose last percent earns more gets a step of the other's space. Steps grow while the
  * direction holds and halve when it turns, so the split arrives within weeks and then hardly moves (Rprop, Riedmiller
  * and Braun 1993, in one dimension). Within a band around equal nothing moves, and a single odd day moves nothing: two
  * days have to agree.
  *
- * Limits: a change of what viewers do is followed at some percent a week. Both figures come from the same appliances
- * and the same day, so a quiet day does not bend their ratio, only its noise.
+ * Measured (npm run bench -- hold): from 90 % planned it ends within half a point of the best fixed split on eight
+ * traces.
+ *
+ * Limits: where returns do not fall, as between 30 and 50 % planned on a campus, both sides look equal and it stays, up
+ * to 3.5 points below the best; so it begins high. A change of what viewers do is followed at some percent a week. Both
+ * figures come from the same appliances and the same day, so a quiet day does not bend their ratio, only its noise.
  */
 export interface SplitState {
   readonly plannedShare: number;

@@ -53,8 +53,8 @@ export const fillReportSchema = z.object({
     .max(300)
     .optional(),
   /**
-   * What the border between planned space and demand space earned: the least urgent planned files, and files that a
-   * little more demand space would have kept. The planner moves the border by it. Absent until half a day was watched.
+   * What the least urgent part of the plan served within the last day, and how much more the cache would have served if
+   * that space were its own. The planner moves the border by it. Absent until half a day was watched.
    */
   space: z
     .object({
