@@ -12,8 +12,8 @@ import { unitHash } from '../../src/hashing/weighted-rendezvous.ts';
  *   cohort   a share of the other clusters, drawn anew for each release, so that the same ones are not always first
  *   all      everybody once; with that the release is over, and the next change opens the next one
  *
- * What cannot wait passes by: a cluster without a plan, one whose machines changed, and a cycle that the operator or a
- * launch asked for. Guard rails (review/) hold a cluster in every stage. After a return to the last good plan everything
+ * What cannot wait passes by: a cluster without a plan, one whose machines changed, and a cycle that the operator asked
+ * for; launches and pins join the plans that wait (merge-urgent.ts). Guard rails (review/) hold a cluster in every stage. After a return to the last good plan everything
  * is held for a while: the planner that made the bad plan would make it again within the hour.
  *
  * Without canary clusters there are no stages: all take every plan that passes the guard rails, and only what is

@@ -19,6 +19,7 @@ import {
 } from './decide-release.ts';
 import { evidenceAgainst } from './efficiency-test.ts';
 import { judgeableUntilMs, judgeTrial, type TrialRules, type TrialVerdict } from './judge-trial.ts';
+import { mergeUrgent, urgentIn } from './merge-urgent.ts';
 import type { PlanLibrary, PlanVersions } from './plan-library.ts';
 import type { RolloutEvent, RolloutState, RolloutStore } from './rollout-store.ts';
 
@@ -126,7 +127,8 @@ export class PlanRollout {
         const version = goBackTo.get(applianceId) ?? inForce.get(applianceId);
         if (version === undefined || release.clusters.get(clusterId)?.kind === 'publish') return draft;
         const kept = plans.draftOf(applianceId, version, numbers);
-        return kept === undefined ? draft : { ...kept, windows: draft.windows };
+        if (kept === undefined) return draft;
+        return mergeUrgent({ ...kept, windows: draft.windows }, draft, inputs.facts, urgentIn(inputs, clusterId));
       }),
       clusters: release.clusters,
       release,

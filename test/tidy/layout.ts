@@ -62,6 +62,7 @@ export const purePaths: readonly string[] = [
   'fill-planner/rollout/decide-release.ts',
   'fill-planner/rollout/efficiency-test.ts',
   'fill-planner/rollout/judge-trial.ts',
+  'fill-planner/rollout/merge-urgent.ts',
   'fill-planner/schedule/',
   'steering/flow/plan/',
   'steering/flow/share-layout.ts',

@@ -173,6 +173,16 @@ describe('a canary', () => {
     ]);
   });
 
+  test('lets launches by: they join the plans of those who wait', () => {
+    rig.cycle(hour(0), () => GOOD);
+    rig.launching.add('t15');
+    rig.cycle(hour(1), () => [...titles(0, 7), 10, 15]);
+    expect(rig.held('c2')).toEqual([...titles(0, 7), 10, 15]);
+    expect(rig.held('c1')).toEqual([...titles(0, 8), 15]);
+    const versions = rig.cycle(hour(2), () => [...titles(0, 7), 10, 15]).saved;
+    expect([...versions.values()].map(({ planVersion }) => planVersion)).toEqual([2, 2, 2]);
+  });
+
   test('that loses takes its own plan back, and the others never had it', () => {
     rig.cycle(hour(0), () => GOOD);
     const at = live(1, 23, CHANGED, [10, 11]);

@@ -40,6 +40,8 @@ export class RolloutRig {
   #samples = 0;
   /** Titles that are in the catalogue no more. */
   readonly retired = new Set<string>();
+  /** Titles that launch now. */
+  readonly launching = new Set<string>();
   readonly clusters = ['c1', 'c2', 'c3'];
   readonly capacities = new Map<string, number>();
 
@@ -151,6 +153,13 @@ export class RolloutRig {
       demand: new Map([['de', demandOf(facts.map(() => 3_000_000))]]),
       calendar: {
         ...EMPTY_CALENDAR,
+        launches: [...this.launching].map((titleId) => ({
+          titleId,
+          region: undefined,
+          startsAtMs: nowMs + 24 * HOUR_MS,
+          expected: undefined,
+          isEmbargoed: false,
+        })),
         retirements: [...this.retired].map((titleId) => ({
           titleId,
           retiresAtMs: 0,
