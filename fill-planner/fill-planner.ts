@@ -1,7 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CommonConfig, ServiceContext } from '../src/cli/service-command.ts';
-import { HttpClient } from '../src/client/http-client.ts';
 import type { ConfigOf } from '../src/config/parameter.ts';
 import { isOperational, messageOf, OperationalError } from '../src/errors/operational-error.ts';
 import { Health } from '../src/lifecycle/health.ts';
@@ -21,8 +20,7 @@ import { addServiceRoutes } from './api/service-routes.ts';
 import { addTitleRoutes } from './api/title-routes.ts';
 import { CalendarStore } from './calendar/calendar-store.ts';
 import { CatalogStore } from './catalog/catalog-store.ts';
-import { readS3Credentials } from './catalog/source/s3-credentials.ts';
-import { S3Store } from './catalog/source/s3-store.ts';
+import { openSources } from './catalog/open-sources.ts';
 import type { PLANNER_PARAMETERS } from './config.ts';
 import { DemandStore } from './demand/demand-store.ts';
 import { FleetStore } from './fleet/fleet-store.ts';
@@ -62,27 +60,16 @@ export function createFillPlanner(config: PlannerConfig, context: ServiceContext
     const state = openState(config, context, closing);
     const health = new Health();
     const counted = createPlannerMetrics(state.catalog, state.demand, state.plans);
-    const triggerSide = new TriggerSide({
-      ...state,
-      config,
-      world,
-      logger,
-      runCycle: (fillNowMinutes) => tryCycle(() => cycles.ask({ fillNowMinutes })),
-    });
-    closing.push(() => triggerSide.close());
     const rollout = new PlanRollout({ ...state, store: state.rollouts, rules: rolloutRules(config), logger });
     const { planThreads } = config;
     const parts = { ...state, rollout, settings: config, planThreads, clock: world.clock, logger };
-    const cycles = new CycleQueue(
-      countedCycle(parts, health, counted, {
-        beforeCycle: () => {
-          triggerSide.beforeCycle();
-          trimTraffic(state, world.clock.nowMs());
-        },
-        afterCycle: () => triggerSide.afterCycle(),
-      }),
+    const { cycles, triggerSide } = joinCycles(config, context, state, (around) =>
+      countedCycle(parts, health, counted, around),
     );
-    closing.push(() => cycles.close());
+    closing.push(
+      () => triggerSide.close(),
+      () => cycles.close(),
+    );
 
     const tls = { certFile: config.tlsCert, keyFile: config.tlsKey };
     const { maxConnections } = config;
@@ -98,23 +85,17 @@ export function createFillPlanner(config: PlannerConfig, context: ServiceContext
     addAdminRoutes(admin, health, counted.metrics, config.adminHosts);
     addTokenMintingRoute(admin, state.trusted);
     triggerSide.addRoutes(service, admin, guard);
+    triggerSide.addMetrics(counted.metrics);
     addSavingsRoutes(service, admin, { ...state, guard, clock: world.clock });
     addRolloutMetrics(counted.metrics, rollout, world.clock);
     addLinkRoutes(admin, { ...state, clock: world.clock });
     addReviewRoutes(admin, parts);
     addPlanRoutes(admin, { ...state, clock: world.clock, runCycle: (options) => cycles.ask(options) });
-    const http = new HttpClient({ connectTimeoutMs: 5000, maxConnectionsPerHost: 4 * config.intakeTitles });
-    closing.push(() => http.destroy());
-    addTitleRoutes(admin, {
-      ...config,
-      catalog: state.catalog,
-      http,
-      world,
-      logger,
-      defaultOriginUrl: config.origin,
-      s3: () => openS3Store(config, http, world),
-      stopSignal: stop.signal,
-    });
+    const sources = openSources(config, world, process.env);
+    closing.push(() => sources.close());
+    const { catalog } = state;
+    const onTitle = counted.countTitle;
+    addTitleRoutes(admin, { ...config, ...sources, catalog, logger, onTitle, stopSignal: stop.signal });
     if (config.allowUnsignedLoopback) logger.warn({}, 'takes unsigned requests from this machine: development only');
 
     closing.push(startClockwork(config.planCron, state.plans, world, () => tryCycle(() => cycles.ask())));
@@ -136,20 +117,6 @@ export function createFillPlanner(config: PlannerConfig, context: ServiceContext
       for (const close of closing.splice(0).reverse()) await close();
     },
   };
-}
-
-/** The object store of the configuration, with the credentials of now. */
-async function openS3Store(config: PlannerConfig, http: HttpClient, world: World): Promise<S3Store> {
-  const { s3Region: region, s3Endpoint } = config;
-  const endpointUrl = s3Endpoint === '' ? `https://s3.${region}.amazonaws.com` : s3Endpoint;
-  return new S3Store({
-    endpointUrl,
-    region,
-    credentials: await readS3Credentials(config.s3Credentials, process.env),
-    http,
-    world,
-    keysPerPage: 1000,
-  });
 }
 
 interface PlannerState {
@@ -196,6 +163,30 @@ function openState(config: PlannerConfig, { world }: ServiceContext, closing: Cl
   };
 }
 
+type Around = Pick<TriggerSide, 'beforeCycle' | 'afterCycle'>;
+
+/** The queue of plan cycles, and what people and other CDNs order, which goes around each of them and may ask for one. */
+function joinCycles(
+  config: PlannerConfig,
+  { logger, world }: ServiceContext,
+  state: PlannerState,
+  cycleWith: (around: Around) => (options?: CycleOptions) => Promise<CycleReport>,
+): { cycles: CycleQueue<CycleOptions, CycleReport>; triggerSide: TriggerSide } {
+  const runCycle = (fillNowMinutes: number | undefined): void =>
+    tryCycle(() => cycles.ask(fillNowMinutes === undefined ? undefined : { fillNowMinutes }));
+  const triggerSide = new TriggerSide({ ...state, config, world, logger, runCycle });
+  const cycles = new CycleQueue(
+    cycleWith({
+      beforeCycle: () => {
+        triggerSide.beforeCycle();
+        trimTraffic(state, world.clock.nowMs());
+      },
+      afterCycle: () => triggerSide.afterCycle(),
+    }),
+  );
+  return { cycles, triggerSide };
+}
+
 function trimTraffic({ traffic, fleet }: PlannerState, nowMs: number): void {
   traffic.trim(nowMs, (month) => ratesBySite({ fleet: fleet.get().fleet, traffic, nowMs }, month));
 }
@@ -205,7 +196,7 @@ function countedCycle(
   parts: PlanCycleParts,
   health: Health,
   counted: PlannerMetrics,
-  around: Pick<TriggerSide, 'beforeCycle' | 'afterCycle'>,
+  around: Around,
 ): (options?: CycleOptions) => Promise<CycleReport> {
   const { clock, logger } = parts;
   return async (options) => {

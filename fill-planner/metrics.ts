@@ -1,5 +1,6 @@
 import { Metrics } from '../src/telemetry/metrics.ts';
 import type { CatalogStore } from './catalog/catalog-store.ts';
+import type { IntakeOutcome } from './catalog/title-intake.ts';
 import type { DemandStore, SampleOutcome } from './demand/demand-store.ts';
 import type { PlanStore } from './plan/plan-store.ts';
 
@@ -8,6 +9,7 @@ export interface PlannerMetrics {
   readonly metrics: Metrics;
   readonly countCycle: (seconds: number | 'failed', nowMs: number) => void;
   readonly countSample: (outcome: SampleOutcome) => void;
+  readonly countTitle: (outcome: IntakeOutcome, readBytes: number) => void;
 }
 
 export function createPlannerMetrics(catalog: CatalogStore, demand: DemandStore, plans: PlanStore): PlannerMetrics {
@@ -30,6 +32,15 @@ export function createPlannerMetrics(catalog: CatalogStore, demand: DemandStore,
     'Demand samples by outcome; many duplicates mean that answers get lost, too-old or from-the-future a wrong clock.',
     ['outcome'],
   );
+  const titles = metrics.counter(
+    'intake_titles_total',
+    'Titles that were asked for, by outcome; the log says why one was refused.',
+    ['outcome'],
+  );
+  const readBytes = metrics.counter(
+    'intake_read_bytes_total',
+    'Bytes read to take titles in; growing while nothing was added or changed, notes do not match: look at entity tags.',
+  );
   metrics.gauge('titles_count', 'Titles in the catalogue.', [], (gauge) => gauge.set(catalog.titleCount));
   metrics.gauge('demand_rows', 'Rows of demand kept, see --max-demand-rows.', [], (gauge) =>
     gauge.set(demand.rowCount),
@@ -49,5 +60,9 @@ export function createPlannerMetrics(catalog: CatalogStore, demand: DemandStore,
       lastSuccess.set(nowMs / 1000);
     },
     countSample: (outcome) => samples.inc({ outcome }),
+    countTitle(outcome, bytes) {
+      titles.inc({ outcome });
+      readBytes.inc(bytes);
+    },
   };
 }

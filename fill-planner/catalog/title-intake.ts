@@ -17,7 +17,11 @@ export interface TitleIntakeParts extends SourceAccess {
   readonly maxTitleBytes: number;
   /** Titles that are read at once. */
   readonly intakeTitles: number;
+  /** Told of each title how it ended, and how many bytes of it were read, once known ones are taken off. */
+  readonly onTitle: (outcome: IntakeOutcome, readBytes: number) => void;
 }
+
+export type IntakeOutcome = 'added' | 'unchanged' | 'refused' | 'stopped';
 
 export interface TakenTitle {
   readonly id: string;
@@ -77,10 +81,21 @@ export class TitleIntake {
     onProgress: (progress: IngestProgress) => void,
     onTurn?: () => void,
   ): Promise<TakenTitle> {
-    return this.#slots.use(() => {
+    return this.#slots.use(async () => {
       onTurn?.();
-      signal.throwIfAborted();
-      return this.#read(request, signal, onProgress);
+      let readBytes = 0;
+      try {
+        signal.throwIfAborted();
+        const taken = await this.#read(request, signal, (progress) => {
+          readBytes = progress.doneBytes - progress.knownBytes;
+          onProgress(progress);
+        });
+        this.#parts.onTitle(taken.changed ? 'added' : 'unchanged', readBytes);
+        return taken;
+      } catch (error) {
+        this.#parts.onTitle(signal.aborted ? 'stopped' : 'refused', readBytes);
+        throw error;
+      }
     });
   }
 

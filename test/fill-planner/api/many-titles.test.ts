@@ -42,6 +42,11 @@ test('all titles below a folder are taken in, the broken one is named, and a sec
   const answer = await planner.admin.get('/v1/titles/2024-two-words');
   expect(JSON.stringify(answer)).toContain('/vod/2024/Two%20Words/v144.mp4');
 
+  const metrics = await (await fetch(`${planner.adminUrl}/metrics`)).text();
+  expect(metrics).toMatch(/^planner_intake_titles_total\{outcome="added"\} 3$/m);
+  expect(metrics).toMatch(/^planner_intake_titles_total\{outcome="refused"\} 1$/m);
+  expect(metrics).toMatch(/^planner_intake_read_bytes_total [1-9]\d{6,}$/m);
+
   await rm(join(folder.path, '2025/broken'), { recursive: true });
   const again: Line[] = await planner.addTitle(request);
   expect(again.at(-1)).toMatchObject({ kind: 'all-done', added: 0, unchanged: 3, failed: 0 });
