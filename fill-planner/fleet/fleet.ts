@@ -50,6 +50,8 @@ const siteSchema = z.object({
   /** What a gigabyte costs from the origin, and from another site: money, or any proportion. */
   originCostPerGb: z.number().nonnegative().max(1e6).optional(),
   tierCostPerGb: z.number().nonnegative().max(1e6).optional(),
+  /** What may be filled at any hour of what cannot wait: launches, and what is watched more than was expected. Absent: nothing. */
+  urgentFillBitsPerSec: z.number().positive().max(1e13).optional(),
   /** What spares its link beyond a rate. Appliances count bytes themselves, over restarts. */
   link: z
     .object({
@@ -104,6 +106,7 @@ export function parseFleet(body: unknown): Fleet {
     ...duplicates('clusters', fleet.clusters),
     ...duplicates('appliances', fleet.appliances),
     ...missing('clusters', fleet.clusters, 'siteId', fleet.sites, ({ siteId }) => siteId),
+    ...strangers(fleet),
     ...missing('appliances', fleet.appliances, 'clusterId', fleet.clusters, ({ clusterId }) => clusterId),
   ];
   if (problems.length > 0) throw new ContractError('fleet', problems.slice(0, 16));
@@ -117,6 +120,16 @@ function duplicates(list: string, items: readonly { id: string }[]): string[] {
     seen.set(id, earlier ?? index);
     return earlier === undefined ? [] : [`${list}.${index}.id: '${id}' is also ${list}.${earlier}`];
   });
+}
+
+/** Sites that another one is to fill from, and that are not there. */
+function strangers({ sites }: Fleet): string[] {
+  const known = new Set(sites.map(({ id }) => id));
+  return sites.flatMap(({ id, fillFrom = [] }, index) =>
+    fillFrom
+      .filter((other) => !known.has(other))
+      .map((other) => `sites.${index}.fillFrom: there is no '${other}' (in '${id}')`),
+  );
 }
 
 function missing<T extends { id: string }>(

@@ -3,12 +3,15 @@ import { fillWindows } from '../schedule/fill-window.ts';
 import { holderTable, slotOf } from '../schedule/holder-table.ts';
 import { stepsWithin } from '../schedule/site-pace.ts';
 import { sourceLister } from '../schedule/source-lists.ts';
+import { lastUrgentPriority, type PlannedOrder, urgentWindows } from '../schedule/urgent-fill.ts';
 import type { PlanDraft } from './draft-plan.ts';
 import type { FleetInputs, PlanSite } from './fleet-inputs.ts';
 import type { FillRates, FleetLinks } from './link-fleet.ts';
 import type { ClusterPlacement } from './plan-facts.ts';
 
 const NO_RATES: FillRates = { fillBitsPerSec: 1, peerBitsPerSec: 1, share: 0, caps: [] };
+const DAY_HOURS = 24;
+const DAY_MS = 86_400_000;
 /** What the contract takes in one plan. */
 const MAX_PLAN_FILES = 1_000_000;
 
@@ -58,7 +61,7 @@ function draftOne(inputs: FleetInputs, placement: ClusterPlacement, site: PlanSi
     applianceId,
     clusterId,
     region: site.region,
-    windows: windowsOf(inputs, site, links.rates),
+    windows: windowsOf(inputs, site, links.rates, lastUrgent(inputs, placement, site, entries)),
     rendition: pick(Uint32Array, entries, placement.rendition),
     isHead: pick(Uint8Array, entries, placement.isHead),
     isMaster: Uint8Array.from(slots, (slot) => (links.isMaster(slot) ? 1 : 0)),
@@ -97,15 +100,44 @@ function entriesOf({ fileCounts }: FleetInputs, placement: ClusterPlacement, mem
   return entries;
 }
 
-function windowsOf(inputs: FleetInputs, site: PlanSite, rates: FillRates): FillWindow[] {
-  const windows = fillWindows({
+/** The last priority that may be filled outside the windows; -1 for none. */
+function lastUrgent(
+  { fileCounts }: FleetInputs,
+  { sizeBytes, expectedBytes, rendition, isHead }: ClusterPlacement,
+  { urgentFillBitsPerSec, windowHours }: PlanSite,
+  entries: readonly number[],
+): number {
+  if (urgentFillBitsPerSec === undefined) return -1;
+  const order: PlannedOrder = {
+    count: entries.length,
+    sizeBytes: (at) => sizeBytes[entries[at] ?? 0] ?? 0,
+    expectedBytes: (at) => expectedBytes[entries[at] ?? 0] ?? 0,
+    // How many files a head lies in is not known here: at least one.
+    fileCount: (at) => (isHead[entries[at] ?? 0] === 1 ? 1 : (fileCounts[rendition[entries[at] ?? 0] ?? 0] ?? 1)),
+  };
+  return lastUrgentPriority(order, DAY_HOURS - windowHours);
+}
+
+function windowsOf(inputs: FleetInputs, site: PlanSite, rates: FillRates, lastPriority: number): FillWindow[] {
+  const regular = fillWindows({
     startsAtMs: site.windowStartsAtMs,
     hours: site.windowHours,
     ...rates,
     nowMs: inputs.nowMs,
     openedByHand: inputs.openedByHand,
   });
-  const { billRates } = site;
+  const { billRates, urgentFillBitsPerSec } = site;
+  const windows =
+    urgentFillBitsPerSec === undefined || lastPriority < 0
+      ? regular
+      : [
+          ...regular,
+          ...urgentWindows(regular, Math.floor(inputs.nowMs / DAY_MS) * DAY_MS, {
+            fillBitsPerSec: Math.max(1, Math.floor(urgentFillBitsPerSec * rates.share)),
+            peerBitsPerSec: rates.peerBitsPerSec,
+            lastPriority,
+          }),
+        ].sort((a, b) => a.startsAtMs - b.startsAtMs);
   return windows.map((window) => {
     const { startsAtMs, endsAtMs } = window;
     const caps = rates.caps.filter(({ sinceMs, untilMs }) => sinceMs < endsAtMs && startsAtMs < untilMs);

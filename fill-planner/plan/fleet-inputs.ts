@@ -54,6 +54,7 @@ export interface PlanSite {
   readonly originCostPerGb?: number | undefined;
   readonly tierCostPerGb?: number | undefined;
   readonly link?: SiteLink | undefined;
+  readonly urgentFillBitsPerSec?: number | undefined;
   /** What all its appliances together may take across the link, where its bill is to be kept. */
   readonly billRates?: readonly RateStep[] | undefined;
   /** What of its caps was given away in periods that are not over. */

@@ -10,7 +10,7 @@ const HOUR_MS = 3_600_000;
 const NOW_MS = Date.UTC(2030, 0, 20, 1);
 const STARTS_AT_MS = NOW_MS + HOUR_MS;
 
-/** One site of two clusters with two appliances each; everybody holds the one rendition of 1,000,000 bytes. */
+/** One site of two clusters with two appliances each; everybody holds the one rendition of 20 MB. */
 function fleet(site: Partial<FleetInputs['sites'][number]>): { inputs: FleetInputs; placements: ClusterPlacement[] } {
   const clusters = ['c', 'd'].map((id) => ({ id, siteId: 's' }));
   const appliances = clusters.flatMap(({ id }) =>
@@ -36,7 +36,7 @@ function fleet(site: Partial<FleetInputs['sites'][number]>): { inputs: FleetInpu
         applianceIds: [`${id}0`, `${id}1`],
         rendition: Uint32Array.of(0),
         isHead: Uint8Array.of(0),
-        sizeBytes: Float64Array.of(1_000_000),
+        sizeBytes: Float64Array.of(20_000_000),
         expectedBytes: Float64Array.of(1),
         rank: Uint32Array.of(0),
         itemCount: 1,
@@ -86,4 +86,23 @@ test('rates that change and caps reach all appliances, together never more than 
   const ofWindow = windows.map(({ caps }) => caps?.find(({ sinceMs }) => sinceMs === STARTS_AT_MS)?.maxBytes);
   expect(sum(ofWindow)).toBe(500_000);
   expect(windows.every(({ caps }) => caps?.length === 2)).toBe(true);
+});
+
+test('what cannot wait may be filled outside the window, at a rate of its own', () => {
+  const hot = fleet({ urgentFillBitsPerSec: 1e8 });
+  for (const placement of hot.placements) placement.expectedBytes[0] = 1e9;
+  const plans = [...windowsOf(hot).values()];
+  for (const { windows } of plans) {
+    expect(windows.map(({ startsAtMs, lastPriority }) => [startsAtMs, lastPriority])).toEqual([
+      [Date.UTC(2030, 0, 20), 0],
+      [STARTS_AT_MS, undefined],
+    ]);
+    for (const window of windows) expect(fillWindowSchema.parse(window)).toEqual(window);
+  }
+  const urgent = plans.reduce((sum, { windows }) => sum + (windows[0]?.fillBitsPerSec ?? 0), 0);
+  expect(urgent).toBeLessThanOrEqual(1e8);
+  // Nothing that can wait, no window.
+  expect(
+    [...windowsOf(fleet({ urgentFillBitsPerSec: 1e8 })).values()].every(({ windows }) => windows.length === 1),
+  ).toBe(true);
 });
