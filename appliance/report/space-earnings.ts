@@ -45,6 +45,7 @@ interface Hour {
   /** By the part as it is, and more by a cache that has its space. */
   plannedServed: number;
   demandServed: number;
+  demandFilled: number;
 }
 
 export class SpaceEarnings {
@@ -70,10 +71,12 @@ export class SpaceEarnings {
    */
   count(path: string, servedBytes: number, fetchedBytes: number): void {
     const plan = this.#options.plan();
-    if (plan === undefined || servedBytes === 0 || !this.#isSampled(path)) return;
+    if (plan === undefined || servedBytes === 0) return;
     const border = this.#borderOf(plan);
     const sizeBytes = border.tail.get(path);
     if (sizeBytes === undefined && border.planned.has(path)) return;
+    if (sizeBytes === undefined) this.#hour().demandFilled += fetchedBytes;
+    if (!this.#isSampled(path)) return;
     const scale = this.#sampleMask + 1;
     const demandBytes = this.#demandBytes(border);
     const withTailBytes = (demandBytes + border.tailBytes) / scale;
@@ -101,14 +104,17 @@ export class SpaceEarnings {
     const spaceBytes = this.#borderOf(plan).tailBytes;
     let plannedServed = 0;
     let demandServed = 0;
+    let demandFilledBytes = 0;
     for (const hour of this.#lastDay(nowMs)) {
       plannedServed += hour.plannedServed;
       demandServed += hour.demandServed;
+      demandFilledBytes += hour.demandFilled;
     }
     return {
       overMs,
       plannedTail: { spaceBytes, servedBytes: plannedServed },
       demandTail: { spaceBytes, servedBytes: Math.max(0, Math.round(demandServed)) },
+      demandFilledBytes,
     };
   }
 
@@ -133,7 +139,7 @@ export class SpaceEarnings {
     const startMs = nowMs - (nowMs % HOUR_MS);
     const last = this.#hours.at(-1);
     if (last?.startMs === startMs) return last;
-    const hour = { startMs, plannedServed: 0, demandServed: 0 };
+    const hour = { startMs, plannedServed: 0, demandServed: 0, demandFilled: 0 };
     this.#hours = [...this.#lastDay(nowMs), hour];
     return hour;
   }

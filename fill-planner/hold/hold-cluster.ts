@@ -13,7 +13,7 @@ import {
   rememberFetches,
 } from './hold-memory.ts';
 import { type DiskSplit, splitDisks, wornShare } from './split-disks.ts';
-import { firstSplit, type SpaceEarnings, type TailEarnings, tuneSplit } from './tune-split.ts';
+import { firstSplit, type TailEarnings, tuneSplit } from './tune-split.ts';
 
 /** What one cluster should hold, how its disks are split, and what to remember of it for the next cycle. */
 export interface ClusterHold {
@@ -31,7 +31,11 @@ export function holdCluster(
 ): ClusterHold {
   const members = inputs.appliances.filter(({ clusterId }) => clusterId === cluster.id);
   const memory = inputs.holdMemory?.get(cluster.id) ?? NO_MEMORY;
-  const worn = members.map((member) => ({ ...member, applianceId: member.id, demandWrittenBytesPerDay: 0 }));
+  const worn = members.map((member) => ({
+    ...member,
+    applianceId: member.id,
+    demandWrittenBytesPerDay: inputs.spaceEarned?.get(member.id)?.demandFilledBytes ?? 0,
+  }));
   const split = splitOfToday(memory, inputs, members);
   const disks = splitDisks(worn, split.state.plannedShare);
   const demand = inputs.demand.get(site.region) ?? noDemand(inputs.facts.length);
@@ -79,7 +83,7 @@ function splitOfToday(
   const before = split?.fromShare === fromShare ? split : { state: firstSplit(fromShare), fromShare, tunedAtMs: nowMs };
   const told = members.flatMap(({ id }) => spaceEarned?.get(id) ?? []);
   if (nowMs - before.tunedAtMs < TUNED_EVERY_MS || told.length < members.length) return before;
-  const tail = (side: keyof SpaceEarnings): TailEarnings => ({
+  const tail = (side: 'plannedTail' | 'demandTail'): TailEarnings => ({
     spaceBytes: sum(told, (earned) => earned[side].spaceBytes),
     servedBytes: sum(told, (earned) => earned[side].servedBytes),
   });

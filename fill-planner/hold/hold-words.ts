@@ -54,13 +54,15 @@ const MIN_EXPONENT = -6;
 const MAX_EXPONENT = 6;
 const FREE = (MAX_EXPONENT - MIN_EXPONENT + 1) * 9 + 1;
 const STEPS = FREE + 1;
+const LEAST = 10 ** MIN_EXPONENT;
+const POWERS = Array.from({ length: MAX_EXPONENT - MIN_EXPONENT + 1 }, (_, at) => 10 ** (at + MIN_EXPONENT));
 
 function stepOf(value: number): number {
-  if (!(value >= 10 ** MIN_EXPONENT)) return 0;
+  if (!(value >= LEAST)) return 0;
   const exponent = Math.floor(Math.log10(value));
   if (exponent > MAX_EXPONENT) return FREE;
   // 10 of one exponent is 1 of the next, and has the same step.
-  return (exponent - MIN_EXPONENT) * 9 + Math.round(value / 10 ** exponent);
+  return (exponent - MIN_EXPONENT) * 9 + Math.round(value / (POWERS[exponent - MIN_EXPONENT] ?? 1));
 }
 
 function valueOf(step: number): number {

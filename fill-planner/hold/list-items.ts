@@ -95,7 +95,7 @@ function figuresOf(
   if (verdict === 'manifest') return NO_FIGURES;
   const sizeBytes = Math.max(1, columns.sizeBytes[index] ?? 0);
   const dailyShare = ((input.demand.expectedBytes[index] ?? 0) * input.regionShare) / sizeBytes;
-  if (!SAYS_WHAT_IS_SAVED.has(verdict)) return { ...NO_FIGURES, dailyShare };
+  if (!SAYS_WHAT_IS_SAVED.has(verdict)) return { dailyShare, savedPerCost: 0, savedPerCostLow: 0 };
   const endsAtMs = orders.endsAtMs[columns.title[index] ?? 0] ?? Number.POSITIVE_INFINITY;
   const { worthPerDay, days, lowShare } = expectSaving(input, columns, index, endsAtMs);
   const cost = sizeBytes * (input.economy.costPerFilledByte + input.economy.costPerWrittenByte);

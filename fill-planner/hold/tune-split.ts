@@ -33,7 +33,11 @@ export interface SplitState {
 export interface SpaceEarnings {
   readonly plannedTail: TailEarnings;
   readonly demandTail: TailEarnings;
+  /** What came in for viewers and not for the plan. */
+  readonly demandFilledBytes: number;
 }
+
+type BorderEarnings = Pick<SpaceEarnings, 'plannedTail' | 'demandTail'>;
 
 export interface TailEarnings {
   readonly spaceBytes: number;
@@ -58,7 +62,7 @@ export function firstSplit(plannedShare: number): SplitState {
 }
 
 /** The split of the next day. */
-export function tuneSplit(state: SplitState, earned: SpaceEarnings, limits: SplitLimits = SPLIT_LIMITS): SplitState {
+export function tuneSplit(state: SplitState, earned: BorderEarnings, limits: SplitLimits = SPLIT_LIMITS): SplitState {
   const direction = directionOf(earned);
   if (direction === 0 || direction !== state.pointedTo) return { ...state, pointedTo: direction };
   const stepShare = nextStep(state, direction);
@@ -71,7 +75,7 @@ export function tuneSplit(state: SplitState, earned: SpaceEarnings, limits: Spli
 }
 
 /** 1 where the last planned bytes earn more than the next bytes of demand space would. */
-function directionOf({ plannedTail, demandTail }: SpaceEarnings): number {
+function directionOf({ plannedTail, demandTail }: BorderEarnings): number {
   if (plannedTail.spaceBytes <= 0 || demandTail.spaceBytes <= 0) return 0;
   const planned = Math.max(0, plannedTail.servedBytes) / plannedTail.spaceBytes;
   const demand = Math.max(0, demandTail.servedBytes) / demandTail.spaceBytes;

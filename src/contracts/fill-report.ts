@@ -61,6 +61,8 @@ export const fillReportSchema = z.object({
       overMs: z.number().int().positive().max(86_400_000),
       plannedTail: earningSchema,
       demandTail: earningSchema,
+      /** What came in for viewers and not for the plan: it was written to the disks as well. */
+      demandFilledBytes: byteCountSchema,
     })
     .optional(),
 });

@@ -117,6 +117,7 @@ describe('fill reports', () => {
       overMs: 43_200_000,
       plannedTail: { spaceBytes: 50, servedBytes: 10 },
       demandTail: { spaceBytes: 40, servedBytes: 20 },
+      demandFilledBytes: 9,
     };
     await world.clock.advance(1_800_000);
     expect(planner.fillReports).toHaveLength(1);

@@ -43,12 +43,14 @@ describe('what space earns', () => {
   test('is not told before half a day was watched', () => {
     const { earnings, pass } = watched();
     earnings.count('/p99', 10, 0);
+    earnings.count('/u1', 10, 7);
     expect(earnings.report()).toBeUndefined();
     pass(12 * HOUR_MS);
     expect(earnings.report()).toEqual({
       overMs: 12 * HOUR_MS,
       plannedTail: { spaceBytes: 50, servedBytes: 10 },
       demandTail: { spaceBytes: 50, servedBytes: 0 },
+      demandFilledBytes: 7,
     });
   });
 

@@ -86,12 +86,17 @@ test('disks that wear are written no more than they stand', () => {
   expect(choice.fillBytes).toBeGreaterThan(7000);
   expect(choice.fillBytes).toBeLessThanOrEqual(9000);
   expect(disks[0]?.writeBudgetBytes).toBe(9000);
+  const nothing = { spaceBytes: 0, servedBytes: 0 };
+  const busy = { plannedTail: nothing, demandTail: nothing, demandFilledBytes: 4000 };
+  const viewersWrite = holdCluster({ ...worn, spaceEarned: new Map([['a1', busy]]) }, cluster, site, 1);
+  expect(viewersWrite.choice.fillBytes).toBeLessThanOrEqual(5000);
 });
 
 test('the split of the disks follows what its border earns, once a day, when every appliance has told', () => {
   const demandEarnsMore: SpaceEarnings = {
     plannedTail: { spaceBytes: 100, servedBytes: 10 },
     demandTail: { spaceBytes: 100, servedBytes: 50 },
+    demandFilledBytes: 0,
   };
   let inputs = fleet([1], { spaceEarned: new Map([['a1', demandEarnsMore]]) });
   const shares: number[] = [];

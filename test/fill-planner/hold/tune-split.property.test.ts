@@ -5,6 +5,7 @@ import { firstSplit, SPLIT_LIMITS, type SpaceEarnings, tuneSplit } from '../../.
 const earned = (planned: number, demand: number): SpaceEarnings => ({
   plannedTail: { spaceBytes: 100, servedBytes: planned },
   demandTail: { spaceBytes: 100, servedBytes: demand },
+  demandFilledBytes: 0,
 });
 
 describe('the split of a disk', () => {
@@ -29,7 +30,7 @@ describe('the split of a disk', () => {
     expect(tuneSplit(tuneSplit(state, earned(100, 110)), earned(110, 100)).plannedShare).toBe(0.9);
     expect(tuneSplit(tuneSplit(state, earned(100, 300)), earned(300, 100)).plannedShare).toBe(0.9);
     const nothing = { spaceBytes: 0, servedBytes: 0 };
-    expect(tuneSplit(state, { plannedTail: nothing, demandTail: earned(1, 9).demandTail }).plannedShare).toBe(0.9);
+    expect(tuneSplit(state, { ...earned(1, 9), plannedTail: nothing }).plannedShare).toBe(0.9);
   });
 
   test('arrives where both earn the same, from either side, and stays near there', () => {
