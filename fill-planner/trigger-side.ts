@@ -3,6 +3,7 @@ import { formatHostPort, type JsonServer, listen } from '../src/server/json-serv
 import type { SignatureGuard } from '../src/server/signature-guard.ts';
 import type { Identity } from '../src/signing/identity.ts';
 import type { Logger } from '../src/telemetry/logger.ts';
+import type { Metrics } from '../src/telemetry/metrics.ts';
 import type { Timer, World } from '../src/world/world.ts';
 import { addCalendarRoutes } from './api/calendar-routes.ts';
 import { addNodeTriggerRoutes } from './api/node-trigger-routes.ts';
@@ -89,6 +90,19 @@ export class TriggerSide {
       retentionMs: this.#retentionMs,
       ownerOf: () => OPERATOR,
     });
+  }
+
+  addMetrics(metrics: Metrics): void {
+    const { triggers } = this.#options;
+    metrics.gauge(
+      'triggers_count',
+      'Triggers that are kept, by status. `active` that does not end: `oca trigger list --state active` and show tell which appliance does not answer.',
+      ['status'],
+      (gauge) => {
+        gauge.reset();
+        for (const { status, count } of triggers.countByStatus()) gauge.set({ status }, count);
+      },
+    );
   }
 
   /** Before plans are made: what is over goes. */

@@ -100,6 +100,9 @@ test('a trigger is cancelled with 200 while nobody has it', async () => {
   expect((await send('POST', '/triggers', { cancel: [location], 'cdn-path': ['AS64500:1'] })).status).toBe(200);
   expect((await send('GET', location)).body).toMatchObject({ status: 'cancelled', errors: [{ error: 'ecanceled' }] });
   expect((await send('POST', '/triggers', { cancel: ['/no/such'], 'cdn-path': ['AS64500:1'] })).status).toBe(404);
+  expect(await (await fetch(`${planner.adminUrl}/metrics`)).text()).toContain(
+    'planner_triggers_count{status="cancelled"} 1',
+  );
 });
 
 test('an unknown type is a trigger that failed; what is no command, of another or of nobody, is refused', async () => {
