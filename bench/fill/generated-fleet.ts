@@ -8,7 +8,7 @@ import type { Random } from '../../src/world/world.ts';
  * A fleet of unlike appliances and a catalogue for it. Everything is a quarter of what it stands for, sizes and rates
  * alike, so that times are right while a block of 1 MiB stands for 4: a site of 8 Gbit/s has 2.
  */
-export const SCALE = 4;
+const SCALE = 4;
 
 export interface FleetSize {
   readonly appliances: number;

@@ -50,8 +50,6 @@ const LAN_BYTES_PER_MS = 10e9 / 8 / 1000;
 const WAN_BYTES_PER_MS = 1e9 / 8 / 1000;
 const CONNECT_TIMEOUT_MS = 3000;
 
-export type Counted = Readonly<Record<FillPlanSource['kind'], number>>;
-
 /** Who gives whom which block, how long it takes, and what crosses each site's link in every second. */
 export class SimulatedNetwork {
   readonly #clock: VirtualClock;
