@@ -10,6 +10,7 @@ import { Generation, NOWHERE } from './generation.ts';
 import { MemoryTier } from './memory-tier.ts';
 import type { ObjectDescription } from './object-description.ts';
 import type { ObjectState, ObjectStore, StoredObject, StoreUsage, VolumeAdmin } from './object-store.ts';
+import { Pins } from './pins.ts';
 import { inSlices } from './slices.ts';
 import { createStoreMetrics, type StoreMetrics } from './store-metrics.ts';
 import type { Volume } from './volume.ts';
@@ -111,7 +112,7 @@ class DiskObjectStore implements DiskStore {
   readonly #places = new Map<number, Place>();
   readonly #nowhere: Place;
   readonly #objects = new Map<string, Generation>();
-  #pinnedKeys: ReadonlySet<string> = new Set();
+  readonly #pins = new Pins();
   #lastId = 0;
 
   constructor(options: DiskObjectStoreOptions) {
@@ -132,7 +133,7 @@ class DiskObjectStore implements DiskStore {
       metrics: this.#metrics,
       policy: probeIntervalMs === undefined ? policy : { ...policy, probeIntervalMs },
       useFlushIntervalMs: USE_FLUSH_INTERVAL_MS,
-      isPinned: (key) => this.#pinnedKeys.has(key),
+      isPinned: (generation) => this.#pins.cover(generation),
       onOpened: (dir, opened) => this.#takeOver(dir, opened),
       onGone: (volumeIndex) => this.#letGo(volumeIndex),
       onForgotten: (generation) => this.#onForgotten(generation),
@@ -177,7 +178,7 @@ class DiskObjectStore implements DiskStore {
     const before = this.#objects.get(description.key);
     const generation = new Generation(id, this.#chooseVolume(description), description, nowMs);
     if (before !== undefined) this.#forget(before);
-    generation.pinned = this.#pinnedKeys.has(description.key);
+    generation.pinned = this.#pins.cover(generation);
     this.#objects.set(description.key, generation);
     this.#volumeOf(generation)?.adopt(generation);
     return new AcquiredObject(generation, this.#placeOf(generation));
@@ -212,15 +213,17 @@ class DiskObjectStore implements DiskStore {
     return this.#volumes.distrustAway(this.#nextId());
   }
 
-  pin(keys: ReadonlySet<string>): void {
-    const before = this.#pinnedKeys;
-    // A copy: the caller may go on building its set.
-    this.#pinnedKeys = new Set(keys);
+  pin(keys: ReadonlySet<string>, heads: ReadonlyMap<string, number> = new Map()): void {
+    const concerned = [...this.#pins.replace(keys, heads)].map((key) => this.#objects.get(key));
+    const generations = concerned.filter((generation) => generation !== undefined);
     this.#setPinned(
-      [...before].filter((key) => !keys.has(key)),
+      generations.filter((generation) => !this.#pins.cover(generation)),
       false,
     );
-    this.#setPinned([...keys], true);
+    this.#setPinned(
+      generations.filter((generation) => this.#pins.cover(generation)),
+      true,
+    );
   }
 
   *objects(which: 'reachable' | 'all' = 'reachable'): Generator<ObjectState> {
@@ -277,11 +280,13 @@ class DiskObjectStore implements DiskStore {
     const otherwise: Generation[] = [];
     await inSlices(generations, (generation) => {
       this.#takeIn(dir, volume, generation);
-      if (generation.pinned !== this.#pinnedKeys.has(generation.key)) otherwise.push(generation);
+      if (generation.pinned !== this.#pins.cover(generation)) otherwise.push(generation);
     });
     for (const pinned of [false, true]) {
-      const those = otherwise.filter(({ forgotten, key }) => !forgotten && this.#pinnedKeys.has(key) === pinned);
-      volume.pin(those, pinned);
+      volume.pin(
+        otherwise.filter((generation) => !generation.forgotten && this.#pins.cover(generation) === pinned),
+        pinned,
+      );
     }
   }
 
@@ -325,8 +330,7 @@ class DiskObjectStore implements DiskStore {
     if (generation.holders === 0) this.#memory.drop(generation.id, generation.blocks.held());
   }
 
-  #setPinned(keys: readonly string[], pinned: boolean): void {
-    const generations = keys.map((key) => this.#objects.get(key)).filter((generation) => generation !== undefined);
+  #setPinned(generations: readonly Generation[], pinned: boolean): void {
     for (const [volumeIndex, volume] of this.#volumes.openings()) {
       volume.pin(
         generations.filter((generation) => generation.volumeIndex === volumeIndex),

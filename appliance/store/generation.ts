@@ -49,6 +49,8 @@ export class Generation implements ObjectState, Listed<Generation> {
   readonly sizeBytes: number;
   lastUsedMs: number;
   pinned = false;
+  /** How many first blocks the plan wants of it; undefined where that is all, or nothing. */
+  headBlocks: number | undefined;
   /** Those who acquired it and have not let go yet. */
   holders = 0;
   /** No longer found by its key: removed, evicted or replaced. */

@@ -19,8 +19,11 @@ export interface ObjectStore extends Service {
    * @throws OperationalError VOLUME_FULL, VOLUME_IO: it is forgotten now, and may come back after a restart
    */
   remove(key: string): Promise<boolean>;
-  /** Keys that the plan wants held: eviction takes them only when nothing else is left. Replaces the set before. */
-  pin(keys: ReadonlySet<string>): void;
+  /**
+   * Keys that the plan wants held: eviction takes them only when nothing else is left. Replaces the set before.
+   * @param heads of how many of these only the first so many blocks are wanted; one that holds more is not kept for that
+   */
+  pin(keys: ReadonlySet<string>, heads?: ReadonlyMap<string, number>): void;
   /** Objects, for inventory and the operator; 'all' has those on failing volumes, too. Not acquired: look, do not read. */
   objects(which?: 'reachable' | 'all'): Iterable<ObjectState>;
   /** What is known under a key, though its volume may fail. Not acquired. */

@@ -6,6 +6,7 @@ import { BLOCK_BYTES } from '../../src/contracts/file-manifest.ts';
 export class FakeStore implements ObjectStore {
   readonly #objects = new Map<string, FakeObject>();
   pinned: ReadonlySet<string> = new Set();
+  heads: ReadonlyMap<string, number> = new Map();
 
   start(): Promise<void> {
     return Promise.resolve();
@@ -29,8 +30,9 @@ export class FakeStore implements ObjectStore {
     return Promise.resolve(this.#objects.delete(key));
   }
 
-  pin(keys: ReadonlySet<string>): void {
+  pin(keys: ReadonlySet<string>, heads: ReadonlyMap<string, number> = new Map()): void {
     this.pinned = keys;
+    this.heads = heads;
   }
 
   objects(): Iterable<ObjectState> {

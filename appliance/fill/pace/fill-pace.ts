@@ -50,10 +50,13 @@ export class FillPace {
     return kind === 'peer' && this.#window?.peerBitsPerSec !== undefined ? 'peers' : 'link';
   }
 
-  /** Whether a block may be asked of such a source at all now; how soon is for `take` to say. */
-  mayAsk(kind: FillPlanSource['kind']): boolean {
+  /**
+   * Whether a block may be asked of such a source at all now; how soon is for `take` to say.
+   * @param takenBytes what the asker has leave for already
+   */
+  mayAsk(kind: FillPlanSource['kind'], takenBytes = 0): boolean {
     if (kind === 'peer') return true;
-    return this.#isLinkOpen && this.linkLeftBytes() >= BLOCK_BYTES;
+    return this.#isLinkOpen && this.linkLeftBytes() + takenBytes >= BLOCK_BYTES;
   }
 
   /** What the caps leave for the link now; Infinity without any. */

@@ -34,7 +34,7 @@ export interface FillShiftOptions {
   /** The window that is open now. */
   readonly openWindow: () => FillWindow | undefined;
   readonly find: (path: string) => PlannedFile | undefined;
-  readonly choose: (file: FillPlanFile, sinceStartSec: number) => SourceChoice;
+  readonly choose: (file: FillPlanFile, sinceStartSec: number, takenBytes: number) => SourceChoice;
   readonly asking: (sourceId: string) => () => void;
   /** On the monotonic clock: our own disk said no, and nothing is asked before. */
   readonly pausedUntilMs: () => number;
@@ -184,7 +184,7 @@ export class FillShift {
         if (looked > MOST_LOOKED_AT) return { kind: 'none', forMs: YIELD_MS, isStuck: false };
         const planned = find(task.file.path);
         if (planned === undefined) continue;
-        const choice = this.#choose(task);
+        const choice = this.#choose(task, 0);
         if (choice.kind === 'ask') {
           const lane = this.#options.pace.laneOf(choice.source.kind);
           // Those who wait for the link must not keep others from what is to be had beside it.
@@ -229,13 +229,13 @@ export class FillShift {
     return true;
   }
 
-  #choose(task: Task): SourceChoice {
+  #choose(task: Task, takenBytes: number): SourceChoice {
     const { file } = task;
     const sinceStartSec = (this.#options.clock.nowMs() - this.#window.startsAtMs) / 1000;
     task.waitsForLeave = file.sources.some(
       ({ afterSec, afterSilenceSec }) => afterSilenceSec !== undefined || afterSec > sinceStartSec,
     );
-    return this.#options.choose(file, sinceStartSec);
+    return this.#options.choose(file, sinceStartSec, takenBytes);
   }
 
   async #fill(job: Job): Promise<void> {
@@ -267,7 +267,7 @@ export class FillShift {
     if (leave === undefined) return;
     // The wait for the rate may have outlasted the window, and the best source may be another one by now.
     this.look();
-    const choice = this.#choose(task);
+    const choice = this.#choose(task, lane === 'link' ? BLOCK_BYTES : 0);
     if (
       signal.aborted ||
       bulkShare() === 0 ||

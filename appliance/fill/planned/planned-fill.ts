@@ -1,4 +1,9 @@
-import type { FillPlan, FillPlanFile, FillPlanSource } from '../../../src/contracts/fill-plan.ts';
+import {
+  type FillPlan,
+  type FillPlanFile,
+  type FillPlanSource,
+  plannedBlocks,
+} from '../../../src/contracts/fill-plan.ts';
 import type { FillReport } from '../../../src/contracts/fill-report.ts';
 import { ERROR_CODES, type ErrorCode } from '../../../src/errors/error-codes.ts';
 import type { OperationalError } from '../../../src/errors/operational-error.ts';
@@ -125,7 +130,7 @@ export class PlannedFill implements Service {
   }
 
   #planChanged(): void {
-    const { held, store, world, gone, onProgress } = this.#options;
+    const { held, world, gone, onProgress } = this.#options;
     if (held.plan !== undefined && held.plan !== this.#plan) {
       // The planner may renew windows and sources without a new version: the work is the same then.
       if (held.plan.planVersion !== this.#plan?.planVersion) this.#filledBytes = { ...NOTHING };
@@ -134,12 +139,19 @@ export class PlannedFill implements Service {
       this.#memory = new SourceMemory(world);
       this.#failures.clear();
       gone.planChanged(held.files);
-      store.pin(gone.pinned());
+      this.#pin();
       this.#shift?.supersede();
       onProgress();
     }
     this.#alarm.ring();
     this.#shift?.ring();
+  }
+
+  /** Keeps a place for the plan's files, and for those that went from it lately: of heads for no more than the head. */
+  #pin(): void {
+    const { held, store, gone } = this.#options;
+    const heads = [...held.files.values()].filter(({ headBytes }) => headBytes !== undefined);
+    store.pin(gone.pinned(), new Map(heads.map((file) => [file.path, plannedBlocks(file)])));
   }
 
   #hoursChanged(): void {
@@ -157,7 +169,7 @@ export class PlannedFill implements Service {
     const { held, store, world, hours, gone } = this.#options;
     if (held.plan === undefined) return LOOK_AGAIN_MS;
     const missing = missingFiles(held.plan, store);
-    if (gone.look(missing, store.usage())) store.pin(gone.pinned());
+    if (gone.look(missing, store.usage())) this.#pin();
     const nowMs = world.clock.nowMs();
     const window = hours.open(nowMs);
     const urgent = missing.filter(({ priority }) => priority <= (window?.lastPriority ?? Number.POSITIVE_INFINITY));
@@ -186,7 +198,7 @@ export class PlannedFill implements Service {
       bulkShare,
       openWindow: () => hours.open(clock.nowMs()),
       find: (path) => held.find(path),
-      choose: (file, sinceStartSec) => this.#choose(file, sinceStartSec),
+      choose: (file, sinceStartSec, takenBytes) => this.#choose(file, sinceStartSec, takenBytes),
       asking: (sourceId) => this.#memory.asking(sourceId),
       pausedUntilMs: () => this.#pausedUntilMs,
       onFilling: () => this.#setState('filling'),
@@ -201,7 +213,7 @@ export class PlannedFill implements Service {
     });
   }
 
-  #choose(file: FillPlanFile, sinceWindowStartSec: number): SourceChoice {
+  #choose(file: FillPlanFile, sinceWindowStartSec: number, takenBytes: number): SourceChoice {
     const { applianceId, world, sourcesOf } = this.#options;
     return chooseSource({
       askerId: applianceId,
@@ -209,7 +221,7 @@ export class PlannedFill implements Service {
       sources: sourcesOf?.(file) ?? file.sources,
       sinceWindowStartSec,
       silentSec: (sourceId) => Math.min(sinceWindowStartSec, this.#silentSec(sourceId)),
-      mayAsk: (kind) => this.#pace.mayAsk(kind),
+      mayAsk: (kind) => this.#pace.mayAsk(kind, takenBytes),
       learned: (sourceId) => this.#learned(file.path, sourceId),
       nowMs: world.clock.monotonicMs(),
     });

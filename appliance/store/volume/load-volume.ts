@@ -61,7 +61,7 @@ export function enterSpace(
   isPinned: VolumeOptions['isPinned'],
 ): Promise<void> {
   return inSlices(byLastUse, (generation) => {
-    generation.pinned = isPinned(generation.key);
+    generation.pinned = isPinned(generation);
     space.add(generation);
   });
 }

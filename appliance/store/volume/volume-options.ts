@@ -28,7 +28,7 @@ export interface VolumeOptions {
   readonly policy: EvictionPolicy;
   readonly durability: Durability;
   /** Whether an object that the volume brings is spared when room is needed. */
-  readonly isPinned: (key: string) => boolean;
+  readonly isPinned: (generation: Generation) => boolean;
   /** Its place among the store's volumes. */
   readonly volumeIndex: number;
   readonly world: World;

@@ -125,8 +125,10 @@ export class VolumeSpace {
       return;
     }
     this.#usedBytes += bytes;
-    if (generation.pinned) this.#pinnedBytes += bytes;
-    else if (generation.slot !== NO_SLOT && generation.diskBytes > 0) {
+    if (generation.pinned) {
+      this.#pinnedBytes += bytes;
+      if (generation.heldBlocks > (generation.headBlocks ?? generation.blockCount)) this.pin([generation], false);
+    } else if (generation.slot !== NO_SLOT && generation.diskBytes > 0) {
       this.#policy.resize(generation.slot, generation.diskBytes);
     } else {
       this.#exit(generation);
@@ -228,12 +230,15 @@ export class VolumeSpace {
     return generation.pinned ? this.#pinned : this.#empty;
   }
 
-  /** Whether writing the block would make somebody leave. Pinned ones need not ask. */
+  /** Whether writing the block would make somebody leave. What the plan wants need not ask. */
   #isTightFor(generation: Generation, block: number): boolean {
     const takenBytes = this.occupiedBytes + this.#reservedBytes + generation.blockDiskBytes(block);
-    return !generation.pinned && takenBytes > this.capacityBytes;
+    return !isWanted(generation, block) && takenBytes > this.capacityBytes;
   }
 }
+
+const isWanted = ({ pinned, headBlocks }: Generation, block: number): boolean =>
+  pinned && block < (headBlocks ?? Number.POSITIVE_INFINITY);
 
 interface Candidate {
   readonly generation: Generation;

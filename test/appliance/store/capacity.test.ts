@@ -45,6 +45,57 @@ it('spares pinned objects until nothing else is left', async () => {
   expect(keysOf(store)).toEqual(['/large', '/p2']);
 });
 
+it('keeps the head of a file for the plan, and what viewers fetched behind it only as long as it is worth its place', async () => {
+  await using rig = new StoreRig();
+  const store = await rig.open({ ...oneVolume(rig, 4), evictionPolicy: 'lru' });
+  store.pin(
+    new Set(['/head', '/grown']),
+    new Map([
+      ['/head', 1],
+      ['/grown', 1],
+    ]),
+  );
+  for (const key of ['/head', '/grown']) {
+    using object = store.create(descriptionOf(key, 3 * BLOCK_BYTES));
+    await object.write(0, contentOf(key, 0, BLOCK_BYTES), 'planned');
+  }
+  expect(store.usage().pinnedBytes).toBe(2 * BLOCK_BYTES);
+  {
+    using grown = store.find('/grown')!;
+    await grown.write(1, contentOf('/grown', 1, BLOCK_BYTES));
+  }
+  expect(store.usage().pinnedBytes).toBe(BLOCK_BYTES);
+  for (const key of ['/1', '/2', '/3']) await fillObject(store, descriptionOf(key, BLOCK_BYTES));
+  expect(keysOf(store)).toEqual(['/1', '/2', '/3', '/head']);
+  // A plan that wants all of it now pins it whole.
+  store.pin(new Set(['/head']));
+  {
+    using head = store.find('/head')!;
+    await head.write(1, contentOf('/head', 1, BLOCK_BYTES));
+  }
+  expect(store.usage().pinnedBytes).toBe(2 * BLOCK_BYTES);
+});
+
+it('knows after a restart how much of a file is wanted', async () => {
+  await using rig = new StoreRig();
+  let store = await rig.open(oneVolume(rig, 8));
+  for (const [key, blocks] of Object.entries({ '/head': 1, '/grown': 2 })) {
+    using object = store.create(descriptionOf(key, 3 * BLOCK_BYTES));
+    for (let block = 0; block < blocks; block += 1) await object.write(block, contentOf(key, block, BLOCK_BYTES));
+  }
+  store = await rig.open(oneVolume(rig, 8));
+  store.pin(
+    new Set(['/head', '/grown']),
+    new Map([
+      ['/head', 1],
+      ['/grown', 1],
+    ]),
+  );
+  expect(store.usage().pinnedBytes).toBe(BLOCK_BYTES);
+  store.pin(new Set(['/head', '/grown']), new Map([['/grown', 2]]));
+  expect(store.usage().pinnedBytes).toBe(3 * BLOCK_BYTES);
+});
+
 it('never evicts what somebody holds: then it is full, and takes writes again when one is let go', async () => {
   await using rig = new StoreRig();
   const store = await rig.open(oneVolume(rig, 2));
