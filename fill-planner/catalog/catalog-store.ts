@@ -215,7 +215,10 @@ export class CatalogStore {
     const document = canonicalJson(title);
     const known = this.#database.prepare('SELECT document FROM title WHERE id = ?').pluck().get(title.id);
     // The document holds every root, so equal documents are equal content.
-    if (known === document) return { changed: false, catalogueVersion: this.catalogueVersion };
+    if (known === document) {
+      this.#nameCodecs(ingested);
+      return { changed: false, catalogueVersion: this.catalogueVersion };
+    }
     if (known === undefined && this.titleCount >= MAX_TITLES)
       throw new OperationalError('CONFIG_INVALID', `the catalogue is full: ${MAX_TITLES} titles`);
     return this.#change(() => {
@@ -280,6 +283,15 @@ export class CatalogStore {
         insertFile.run(id, position, file.path, file.sizeBytes, file.root, headBytes[position] ?? 0);
       });
     });
+  }
+
+  /** Of a title that an older program took in, which did not keep them. */
+  #nameCodecs({ title, measures }: IngestedTitle): void {
+    const name = this.#database.prepare("UPDATE rendition SET codecs = ? WHERE id = ? AND codecs = ''");
+    transact(this.#database, () => {
+      title.renditions.forEach(({ id }, index) => void name.run(measures[index]?.codecs ?? '', id));
+    });
+    this.#renditions = undefined;
   }
 
   #refuseForeignPaths({ title, files }: IngestedTitle): void {

@@ -28,7 +28,7 @@ export interface IngestProgress {
   readonly doneBytes: number;
   /** Of these, how many an earlier reading knew. */
   readonly knownBytes: number;
-  /** 0 to 1: files that are done, and what is done of those that are being read, each file alike. */
+  /** 0 to 1: files that are done, and what is done of those that are being read, each alike, manifests apart. */
   readonly doneShare: number;
 }
 
@@ -58,6 +58,7 @@ export async function examineTitle(
   let doneBytes = 0;
   let knownBytes = 0;
   let doneFiles = 0;
+  const mediaCount = Math.max(1, titlePaths.length - texts.size);
   const takeFiles = async (): Promise<void> => {
     for (const titlePath of waiting) {
       signal.throwIfAborted();
@@ -71,7 +72,7 @@ export async function examineTitle(
         if (doneBytes > options.maxTitleBytes)
           throw new OperationalError('MEDIA_BROKEN', `the title is over the limit of ${options.maxTitleBytes} bytes`);
         const fileCount = titlePaths.length;
-        const doneShare = doneFiles / fileCount;
+        const doneShare = doneFiles / mediaCount;
         options.onProgress({ path: titlePath, doneFileCount: facts.size, fileCount, doneBytes, knownBytes, doneShare });
       };
       const onKnown = (bytes: number): void => {
@@ -79,7 +80,8 @@ export async function examineTitle(
       };
       const text = texts.get(titlePath);
       const examined = await examine(source, titlePath, text, { ...options, signal, onProgress, onKnown });
-      onProgress(examined.sizeBytes, 1);
+      // Manifests were read before anything is counted.
+      onProgress(examined.sizeBytes, text === undefined ? 1 : 0);
       facts.set(titlePath, examined);
     }
   };

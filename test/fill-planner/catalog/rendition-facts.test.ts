@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { CatalogStore, type StoredRendition } from '../../../fill-planner/catalog/catalog-store.ts';
 import type { IngestedTitle } from '../../../fill-planner/catalog/ingest-title.ts';
 import { measureRendition } from '../../../fill-planner/catalog/measure-rendition.ts';
+import { canonicalJson } from '../../../src/signing/canonical-json.ts';
 import { DEMO_MEDIA, ingestFrom, segmentedTitle, temporaryFolder } from './demo-title.ts';
 
 const seconds = (count: number, bytesEach: number, sec: number, from = 0) =>
@@ -97,7 +98,7 @@ test('a catalogue of before is measured when it is opened', async () => {
     readFileSync(new URL('../../../fill-planner/catalog/migrations/001-catalogue.sql', import.meta.url), 'utf8'),
   );
   old.pragma('user_version = 1');
-  old.prepare('INSERT INTO title VALUES (?, ?, 5, 5)').run('demo', JSON.stringify(ingested.title));
+  old.prepare('INSERT INTO title VALUES (?, ?, 5, 5)').run('demo', canonicalJson(ingested.title));
   for (const { path, sizeBytes, root, blockHashes, segments } of ingested.files)
     old
       .prepare("INSERT INTO file VALUES (?, 'demo', ?, ?, ?, ?)")
@@ -112,6 +113,8 @@ test('a catalogue of before is measured when it is opened', async () => {
   expect(upgraded.summaries()).toEqual(fresh.summaries());
   expect(upgraded.segmentsOf('/vod/demo/v144.mp4')).toEqual(fresh.segmentsOf('/vod/demo/v144.mp4'));
   expect(upgraded.findByRoot(ingested.files[0]?.root ?? '')).toEqual(fresh.findByRoot(ingested.files[0]?.root ?? ''));
+  expect(upgraded.put(ingested, 6).changed).toBe(false);
+  expect(upgraded.renditions()).toEqual(fresh.renditions());
   upgraded.close();
   fresh.close();
 });
