@@ -64,7 +64,7 @@ export const PLANNER_PARAMETERS = {
     's',
     { min: 0, max: 86_400 },
     600,
-    'How long after the window opens an appliance waits for its peers before it may fetch from the origin itself.',
+    'How long a source may give nothing before the next appliance in line fetches in its place. Shorter: a lost machine costs less time, a slow one more bytes.',
   ),
   demandRetentionDays: numberParameter(
     'days',
