@@ -11,7 +11,8 @@ export interface HoldingColumns {
 export function heldByAny(holdings: readonly HoldingColumns[], count: number): Uint8Array {
   const held = new Uint8Array(count);
   for (const { rendition, isHead } of holdings) {
-    for (const [entry, index] of rendition.entries()) {
+    for (let entry = 0; entry < rendition.length; entry += 1) {
+      const index = rendition[entry] ?? 0;
       const part = isHead[entry] === 1 ? HELD.head : HELD.whole;
       if (part > (held[index] ?? 0)) held[index] = part;
     }

@@ -1,9 +1,9 @@
 import type { FillWindow } from '../../src/contracts/fill-plan.ts';
 import { retiredTitles } from '../calendar/calendar-facts.ts';
+import { HELD } from '../hold/held.ts';
 import type { PlanDraft } from '../plan/draft-plan.ts';
 import type { FleetInputs } from '../plan/fleet-inputs.ts';
 import { NOTHING_HELD } from '../plan/plan-facts.ts';
-import { diffHoldings } from './diff-holdings.ts';
 import { type FillBytes, fillEndsAtMs, pieces } from './fill-forecast.ts';
 import { bytesOfPart, type HoldingColumns, heldByAny } from './holding-columns.ts';
 
@@ -37,7 +37,8 @@ export interface ClusterFigures {
 }
 
 /**
- * Of every cluster that has drafts.
+ * Of every cluster that has drafts. 200 clusters of five appliances and 200,000 renditions take some seconds, so what
+ * is the same for all is laid out once, and loops are over columns.
  * @param heldNow what appliances have got; else they are taken to have what the plan before asked for
  */
 export function planFigures(
@@ -45,47 +46,85 @@ export function planFigures(
   drafts: readonly PlanDraft[],
   heldNow: HeldNow = inputs.heldBefore,
 ): ClusterFigures[] {
+  const columns = factColumns(inputs);
   return [...Map.groupBy(drafts, ({ clusterId }) => clusterId)].map(([id, ofCluster]) =>
-    clusterFigures(inputs, id, ofCluster, heldNow),
+    clusterFigures(inputs, columns, id, ofCluster, heldNow),
   );
+}
+
+/** What is known of each rendition, by rendition. */
+interface FactColumns {
+  /** By part: a value of `HELD`. */
+  readonly bytes: readonly Float64Array[];
+  /** What must go is no loss. */
+  readonly isRetired: Uint8Array;
+}
+
+function factColumns({ facts, calendar, nowMs }: FleetInputs): FactColumns {
+  const retired = retiredTitles(calendar, nowMs);
+  return {
+    bytes: [HELD.nothing, HELD.head, HELD.whole].map((part) =>
+      Float64Array.from(facts, (_, index) => bytesOfPart(facts, index, part)),
+    ),
+    isRetired: Uint8Array.from(facts, ({ titleId }) => Number(retired.has(titleId))),
+  };
 }
 
 /** @param drafts of all appliances of the cluster */
 function clusterFigures(
   inputs: FleetInputs,
+  columns: FactColumns,
   clusterId: string,
   drafts: readonly PlanDraft[],
   heldNow: HeldNow,
 ): ClusterFigures {
-  const { facts, heldBefore, nowMs } = inputs;
-  // What must go is no loss.
-  const retired = retiredTitles(inputs.calendar, nowMs);
-  const asked = clusterDemand(inputs, clusterId);
-  const expected = (index: number): number => (retired.has(facts[index]?.titleId ?? '') ? 0 : asked(index));
-  const before = drafts.map(({ applianceId }) => heldBefore.get(applianceId) ?? NOTHING_HELD);
-  const diff = diffHoldings(before, drafts, facts, expected);
-  const droppedBytes = diff.goes.reduce((sum, row) => sum + (retired.has(row.titleId) ? 0 : row.sizeBytes), 0);
-  const fills = drafts.map((draft) => fillOf(draft, heldNow.get(draft.applianceId) ?? NOTHING_HELD, inputs));
+  const { heldBefore, nowMs } = inputs;
+  const heldOf = (held: HeldNow): HoldingColumns[] =>
+    drafts.map(({ applianceId }) => held.get(applianceId) ?? NOTHING_HELD);
+  const before = heldOf(heldBefore);
+  const got = heldOf(heldNow);
+  const fills = drafts.map((draft, index) => fillOf(draft, got[index] ?? NOTHING_HELD, columns));
   const ends = drafts.map(({ windows }, index) => fillEndsAtMs(fills[index] ?? NO_FILL, windows, nowMs));
   const capacities = new Map(inputs.appliances.map(({ id, capacityBytes }) => [id, capacityBytes]));
   return {
     clusterId,
     siteId: inputs.clusters.find(({ id }) => id === clusterId)?.siteId ?? '',
     applianceIds: drafts.map(({ applianceId }) => applianceId),
-    isChanged: drafts.some((draft, index) => !isSame(draft, before[index] ?? NOTHING_HELD)),
-    demandBytes: facts.reduce((sum, _, index) => sum + expected(index), 0),
-    servedBytes: diff.servedAfterBytes,
-    servedBeforeBytes: diff.servedBeforeBytes,
-    heldBeforeBytes: diff.staysBytes + droppedBytes,
-    droppedBytes,
+    isChanged: drafts.some((draft, index) => !isSame(draft, before[index] ?? NOTHING_HELD, inputs.facts.length)),
+    ...weigh(before, drafts, columns, clusterDemand(inputs, clusterId)),
     fillBytes: fills.reduce(addFill, NO_FILL),
     endsAtMs: ends.reduce<number | undefined>(latest, nowMs),
     writesPerByte: Math.max(
       0,
       ...fills.map((fill, index) => totalOf(fill) / (capacities.get(drafts[index]?.applianceId ?? '') ?? 1)),
     ),
-    broken: overfull(inputs, drafts, capacities),
+    broken: overfull(drafts, columns, capacities),
   };
+}
+
+/** Demand, what of it the cluster serves by both plans, and what it holds and drops. */
+function weigh(
+  before: readonly HoldingColumns[],
+  after: readonly HoldingColumns[],
+  { bytes, isRetired }: FactColumns,
+  expected: (rendition: number) => number,
+): Pick<ClusterFigures, 'demandBytes' | 'servedBytes' | 'servedBeforeBytes' | 'heldBeforeBytes' | 'droppedBytes'> {
+  const sizes = bytes[HELD.whole] ?? new Float64Array();
+  const was = heldByAny(before, sizes.length);
+  const is = heldByAny(after, sizes.length);
+  const sums = { demandBytes: 0, servedBytes: 0, servedBeforeBytes: 0, heldBeforeBytes: 0, droppedBytes: 0 };
+  for (let index = 0; index < sizes.length; index += 1) {
+    if (isRetired[index] === 1) continue;
+    const asked = expected(index);
+    sums.demandBytes += asked;
+    const [wasBytes, isBytes] = [bytes[was[index] ?? 0]?.[index] ?? 0, bytes[is[index] ?? 0]?.[index] ?? 0];
+    const perByte = asked / Math.max(1, sizes[index] ?? 0);
+    sums.servedBeforeBytes += perByte * wasBytes;
+    sums.servedBytes += perByte * isBytes;
+    sums.heldBeforeBytes += wasBytes;
+    sums.droppedBytes += Math.max(0, wasBytes - isBytes);
+  }
+  return sums;
 }
 
 /** Expected bytes of the next day by rendition, of one cluster: its region's, shared with the other clusters there. */
@@ -111,30 +150,29 @@ const latest = (a: number | undefined, b: number | undefined): number | undefine
   a === undefined || b === undefined ? undefined : Math.max(a, b);
 
 /** What an appliance has to fetch of what it is to hold. */
-function fillOf(draft: PlanDraft, before: HoldingColumns, { facts }: FleetInputs): FillBytes {
-  const held = heldByAny([before], facts.length);
-  const wanted = heldByAny([draft], facts.length);
+function fillOf(draft: PlanDraft, before: HoldingColumns, { bytes, isRetired }: FactColumns): FillBytes {
+  const held = heldByAny([before], isRetired.length);
   const fill = { ...NO_FILL };
   for (const [entry, index] of draft.rendition.entries()) {
-    const bytes = bytesOfPart(facts, index, wanted[index] ?? 0) - bytesOfPart(facts, index, held[index] ?? 0);
-    if (bytes <= 0) continue;
-    // A head and its rest are two entries of one rendition: the first one takes all.
-    wanted[index] = 0;
-    fill[draft.sourceLists[draft.sources[entry] ?? 0]?.[0]?.kind ?? 'origin'] += bytes;
+    const had = held[index] ?? HELD.nothing;
+    const missing = (bytes[partOf(draft, entry)]?.[index] ?? 0) - (bytes[had]?.[index] ?? 0);
+    if (missing > 0) fill[draft.sourceLists[draft.sources[entry] ?? 0]?.[0]?.kind ?? 'origin'] += missing;
   }
   return fill;
 }
 
+const partOf = ({ isHead }: HoldingColumns, entry: number): number => (isHead[entry] === 1 ? HELD.head : HELD.whole);
+
 function overfull(
-  inputs: FleetInputs,
   drafts: readonly PlanDraft[],
+  { bytes }: FactColumns,
   capacities: ReadonlyMap<string, number>,
 ): string[] {
   return drafts.flatMap((draft) => {
-    const held = heldByAny([draft], inputs.facts.length);
-    const bytes = held.reduce((sum, part, index) => sum + bytesOfPart(inputs.facts, index, part), 0);
-    const capacity = capacities.get(draft.applianceId) ?? 0;
-    return bytes <= capacity ? [] : [`${draft.applianceId} is to hold more than its disks take`];
+    let held = 0;
+    for (const [entry, index] of draft.rendition.entries()) held += bytes[partOf(draft, entry)]?.[index] ?? 0;
+    const isOver = held > (capacities.get(draft.applianceId) ?? 0);
+    return isOver ? [`${draft.applianceId} is to hold more than its disks take`] : [];
   });
 }
 
@@ -172,8 +210,8 @@ function highestSum(all: ReturnType<typeof pieces>): number {
   return most;
 }
 
-function isSame(draft: HoldingColumns, before: HoldingColumns): boolean {
+function isSame(draft: HoldingColumns, before: HoldingColumns, count: number): boolean {
   if (draft.rendition.length !== before.rendition.length) return false;
-  const parts = new Map(Array.from(before.rendition, (rendition, at) => [rendition, before.isHead[at]]));
-  return draft.rendition.every((rendition, entry) => parts.get(rendition) === draft.isHead[entry]);
+  const held = heldByAny([before], count);
+  return draft.rendition.every((rendition, entry) => held[rendition] === partOf(draft, entry));
 }
