@@ -149,6 +149,24 @@ export class PlanStore {
     return new Map(this.all().map((plan) => [plan.applianceId, heldIn(this.#unpack(plan), numbers)]));
   }
 
+  /** What these versions hold, by appliance and in no order; versions that are not kept any more are missing. */
+  heldByVersions(
+    versions: ReadonlyMap<string, number>,
+    numberOf: (renditionId: string) => number | undefined,
+  ): Map<string, Pick<HeldBefore, 'rendition' | 'isHead'>> {
+    const numbers = this.#numbersNow(numberOf);
+    return new Map(
+      [...versions].flatMap(([applianceId, planVersion]) => {
+        const plan = this.version(applianceId, planVersion);
+        if (plan === undefined) return [];
+        const stored = this.#unpack(plan);
+        const now = stored.rendition.map((content) => (numbers[content] ?? -1) + 1);
+        const isHead = stored.isHead.filter((_, entry) => now[entry] !== 0);
+        return [[applianceId, { rendition: now.filter((each) => each !== 0).map((each) => each - 1), isHead }]];
+      }),
+    );
+  }
+
   /** The numbers of these contents, for good. */
   numberContents(contents: Iterable<RenditionContent>, nowMs: number): number[] {
     return transact(this.#database, () => this.#contents.number(contents, nowMs));

@@ -1,5 +1,6 @@
 import type { FillReport } from '../../src/contracts/fill-report.ts';
 import type { PlanDraft } from '../plan/draft-plan.ts';
+import type { HoldingColumns } from '../review/holding-columns.ts';
 
 /** Versions by appliance. */
 export type PlanVersions = ReadonlyMap<string, number>;
@@ -17,6 +18,11 @@ export interface PlanLibrary {
     planVersion: number,
     numberOf: (renditionId: string) => number | undefined,
   ): Omit<PlanDraft, 'windows'> | undefined;
+  /** What these versions hold, by appliance and in no order; versions that are not kept any more are missing. */
+  heldByVersions(
+    versions: PlanVersions,
+    numberOf: (renditionId: string) => number | undefined,
+  ): ReadonlyMap<string, HoldingColumns>;
   /** The newest of every appliance. */
   reports(): readonly { readonly report: FillReport }[];
 }

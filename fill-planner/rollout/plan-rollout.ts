@@ -5,6 +5,7 @@ import type { PlanDraft } from '../plan/draft-plan.ts';
 import type { FleetInputs } from '../plan/fleet-inputs.ts';
 import type { PlannedAppliance } from '../plan/plan-store.ts';
 import type { GuardLimits } from '../review/guard-rails.ts';
+import type { HoldingColumns } from '../review/holding-columns.ts';
 import { planFigures } from '../review/plan-figures.ts';
 import { clusterCandidates, membersByCluster } from './cluster-candidates.ts';
 import { contrastPlans, type PlanContrast } from './contrast-plans.ts';
@@ -259,12 +260,18 @@ export class PlanRollout {
     );
     this.#numberOf = numbers;
     this.#clusterOf = new Map(appliances.map(({ id, clusterId }) => [id, clusterId]));
+    const compared = new Map(
+      appliances
+        .filter(({ id, clusterId }) => differing.has(clusterId) && good.has(id) && inForce.has(id))
+        .map(({ id, clusterId }) => [id, clusterId]),
+    );
+    const heldBy = (versions: PlanVersions): ReadonlyMap<string, HoldingColumns> =>
+      plans.heldByVersions(new Map([...versions].filter(([id]) => compared.has(id))), numbers);
+    const [goodHeld, nowHeld] = [heldBy(good), heldBy(inForce)];
     this.#contrast = contrastPlans(
-      appliances.flatMap(({ id, clusterId }) => {
-        const [goodVersion, version] = [good.get(id), inForce.get(id)];
-        if (!differing.has(clusterId) || goodVersion === undefined || version === undefined) return [];
-        const [was, is] = [plans.draftOf(id, goodVersion, numbers), plans.draftOf(id, version, numbers)];
-        return was === undefined || is === undefined ? [] : [{ applianceId: id, clusterId, good: was, now: is }];
+      [...compared].flatMap(([applianceId, clusterId]) => {
+        const [was, is] = [goodHeld.get(applianceId), nowHeld.get(applianceId)];
+        return was === undefined || is === undefined ? [] : [{ applianceId, clusterId, good: was, now: is }];
       }),
       facts.length,
     );
