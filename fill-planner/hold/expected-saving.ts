@@ -5,7 +5,7 @@ import type { HoldColumns } from './hold-columns.ts';
 import { keepDays } from './keep-days.ts';
 
 /** Of a title that is started, so much is watched: by it starts are told from bytes. */
-export const WATCHED_SHARE = 0.5;
+const WATCHED_SHARE = 0.5;
 
 export interface SavingInput {
   readonly demand: RegionDemand;

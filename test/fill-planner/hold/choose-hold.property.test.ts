@@ -21,6 +21,22 @@ function missingBytes({ heldNow, facts }: HoldInput, { rendition, part, sizeByte
 }
 
 describe('what a cluster holds', () => {
+  test('is tried on clusters that have something to fetch, and that would fetch too much without the rule', () => {
+    const inputs = fc.sample(anyInput, { numRuns: 400, seed: 1 });
+    const fetches = (input: HoldInput): number => {
+      const { fillBytes, pinnedFillBytes } = chooseHold(input);
+      return fillBytes - pinnedFillBytes;
+    };
+    const isTooMuch = (input: HoldInput): boolean => {
+      const unruled = { ...input, settings: { ...input.settings, minSavedPerFilled: 0 } };
+      return fetches(unruled) > chooseHold(unruled).servedBytes;
+    };
+    expect(inputs.filter((input) => fetches(input) > 0).length).toBeGreaterThan(40);
+    expect(inputs.filter(isTooMuch).length).toBeGreaterThan(20);
+    const items = inputs.flatMap((input) => chooseHold(input).items);
+    expect(items.filter(({ part }) => part === 'head').length).toBeGreaterThan(50);
+  });
+
   test('is fetched for no more bytes in a day than the day is expected to serve from it, except for pins', () => {
     fc.assert(
       fc.property(anyInput, (input) => {
@@ -57,7 +73,7 @@ describe('what a cluster holds', () => {
         const ofDay = fetched + input.fetchedLatelyBytes;
         expect(ofDay).toBeLessThanOrEqual(input.fillBudgetBytes ?? Number.POSITIVE_INFINITY);
         expect(ofDay).toBeLessThanOrEqual(input.writeBudgetBytes ?? Number.POSITIVE_INFINITY);
-        for (const { sizeBytes } of choice.items.filter(({ reason }) => !reason.startsWith('held already')))
+        for (const { sizeBytes } of choice.items.filter(({ rendition }) => input.facts[rendition]?.isManifest !== true))
           expect(sizeBytes).toBeLessThanOrEqual(input.maxItemBytes);
       }),
       { numRuns: 1000 },
