@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { benchFill } from './fill.ts';
 import { benchHold } from './hold.ts';
+import { benchPlan } from './plan.ts';
 import { benchPrefixLookup } from './prefix-lookup.ts';
 import { benchEviction } from './replay-eviction.ts';
 import { benchRouting } from './routing.ts';
@@ -103,6 +104,24 @@ program
   .action(({ data, only }: { data: string; only?: string }) =>
     benchFill({ dataDir: data, ...(only === undefined ? {} : { only }) }),
   );
+program
+  .command('plan')
+  .description(
+    'plan cycles: time, memory and storage as catalogue and fleet grow; placements below the bound by linear programming',
+  )
+  .option('--titles <N>', 'titles of ten rungs in the largest catalogue', '20000')
+  .option('--clusters <N>', 'clusters of five appliances in the largest fleet', '200')
+  .option('--threads <N>', 'threads that plan clusters', '2')
+  .action((given: { titles: string; clusters: string; threads: string }) => {
+    const wrong = Object.entries(given).find(([, text]) => !/^[1-9]\d{0,5}$/.test(text));
+    if (wrong !== undefined)
+      throw new Error(`--${wrong[0]} must be a whole number from 1 to 999999, not '${wrong[1]}'`);
+    return benchPlan({
+      titles: Number(given.titles),
+      clusters: Number(given.clusters),
+      threads: Number(given.threads),
+    });
+  });
 program
   .command('prefixes')
   .description('where clients are: reading a table of prefixes, its memory, a lookup, each answer checked another way')

@@ -33,7 +33,9 @@ export class Placer {
   readonly #copies: Uint16Array;
   /** Of what was kept, the rate that its copies do not serve. */
   readonly #unserved: Float64Array;
-  readonly #order: Uint16Array;
+  /** The order of machines of item i: at i x machines, once it was asked for. */
+  readonly #orders: Uint16Array;
+  readonly #isOrdered: Uint8Array;
   readonly #scores: Float64Array;
 
   constructor(
@@ -57,7 +59,8 @@ export class Placer {
     this.#isNew = Uint8Array.from(machines.ids, (id) => ((held.before.get(id)?.rendition.length ?? 0) === 0 ? 1 : 0));
     this.#copies = new Uint16Array(items.count);
     this.#unserved = new Float64Array(items.count);
-    this.#order = new Uint16Array(machines.count);
+    this.#orders = new Uint16Array(items.count * machines.count);
+    this.#isOrdered = new Uint8Array(items.count);
     this.#scores = new Float64Array(machines.count);
     this.#note(held.before, held.rendition);
   }
@@ -80,28 +83,32 @@ export class Placer {
     return this.suitable(item).filter((machine) => this.isHeld(item, machine));
   }
 
-  /**
-   * Every machine in the order in which it should hold the item: weighted rendezvous, group by group.
-   * @returns valid until the next call
-   */
+  /** Every machine in the order in which it should hold the item: weighted rendezvous, group by group. */
   suitable(item: number): Uint16Array {
+    const { count } = this.machines;
+    const order = this.#orders.subarray(item * count, (item + 1) * count);
+    if (this.#isOrdered[item] === 0) this.#orderMachines(item, order);
+    return order;
+  }
+
+  #orderMachines(item: number, order: Uint16Array): void {
     const { count, hash, group, plannedBytes } = this.machines;
     const key = this.#keys[item] ?? 0;
+    this.#isOrdered[item] = 1;
     for (let machine = 0; machine < count; machine++) {
       const score = -(plannedBytes[machine] ?? 0) / Math.log(unitOfPair(key, hash[machine] ?? 0));
       this.#scores[machine] = score;
       let at = machine;
       for (; at > 0; at--) {
-        const before = this.#order[at - 1] ?? 0;
+        const before = order[at - 1] ?? 0;
         const isBefore =
           (group[before] ?? 0) < (group[machine] ?? 0) ||
           (group[before] === group[machine] && (this.#scores[before] ?? 0) >= score);
         if (isBefore) break;
-        this.#order[at] = before;
+        order[at] = before;
       }
-      this.#order[at] = machine;
+      order[at] = machine;
     }
-    return this.#order;
   }
 
   /** Leaves copies where they were, best items first, where items still belong in the section of the machine. */
@@ -275,14 +282,15 @@ export class Placer {
   }
 
   #note(before: ReadonlyMap<string, HeldBefore>, rendition: Uint32Array): void {
-    const itemOf = new Map<number, number>();
-    for (let item = 0; item < rendition.length; item++) itemOf.set(rendition[item] ?? 0, item);
+    if (before.size === 0) return;
+    const itemOf = new Int32Array(rendition.reduce((most, each) => Math.max(most, each), 0) + 1).fill(NOBODY);
+    for (let item = 0; item < rendition.length; item++) itemOf[rendition[item] ?? 0] = item;
     for (const [machine, id] of this.machines.ids.entries()) {
       const held = before.get(id);
       if (held === undefined) continue;
       for (let at = 0; at < held.rendition.length; at++) {
-        const item = itemOf.get(held.rendition[at] ?? 0);
-        if (item === undefined) continue;
+        const item = itemOf[held.rendition[at] ?? 0] ?? NOBODY;
+        if (item === NOBODY) continue;
         this.#heldBefore[item * this.machines.count + machine] = held.isHead[at] === 1 ? HELD_HEAD : HELD_WHOLE;
       }
     }

@@ -13,14 +13,17 @@ const GOOD_ENOUGH = 0.002;
 /** Machines that are not overloaded are brought together when they are as far apart: who is full has no rate for what suits it best. */
 const MIN_APART = 0.05;
 const EXCHANGES_PER_MACHINE = 60;
+/** Where there are many items each is small: looking for pairs among them takes long and gives little. */
+const MANY_ITEMS = 5000;
 /** Items looked at on each side: the hottest of the loaded, a sample of the other. */
 const CANDIDATES = 400;
 
 export function relieveOverload(placer: Placer): void {
   const { machines, items } = placer;
   const peak = items.peakBitsPerSec.reduce((sum, rate) => sum + rate, 0);
+  const rounds = machines.count * EXCHANGES_PER_MACHINE * Math.min(1, MANY_ITEMS / Math.max(1, items.count));
   const isStuck = new Uint8Array(machines.count * machines.count);
-  for (let round = 0; round < machines.count * EXCHANGES_PER_MACHINE; round++) {
+  for (let round = 0; round < rounds; round++) {
     const pair = worstPair(placer, isStuck);
     if (pair === undefined || overload(placer) <= GOOD_ENOUGH * peak) return;
     const exchange = bestExchange(placer, pair);
