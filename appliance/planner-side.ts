@@ -61,18 +61,17 @@ export class PlannerSide implements Service {
   constructor(options: PlannerSideOptions) {
     const { config, service, world, logger, store, filler, bulkShare, bans, linkUse, metrics, held } = options;
     const { id: applianceId, stateDir, planPollMs } = config;
-    const { clock } = world;
     this.#options = options;
     this.hours = new FillHours({
       plan: () => held.plan,
-      clock,
+      clock: world.clock,
       file: join(stateDir, 'fill-order.json'),
       repeatDays: config.planRepeatDays,
     });
     this.#gone = new GoneFiles({
       file: join(stateDir, 'gone-files.json'),
       graceMs: config.planGraceHours * HOUR_MS,
-      clock,
+      clock: world.clock,
       logger,
     });
     this.space = spaceEarnings(options);
@@ -115,19 +114,24 @@ export class PlannerSide implements Service {
       planPollMs,
       onPoll: (outcome) => metrics.polled(outcome),
     });
-    const asker = new InventoryAsker({
-      applianceId,
+    const asker = this.#inventoryAsker(client);
+    this.#inventory = new InventoryTeller({ applianceId, plan: () => held.plan, store, clock: world.clock });
+    this.#parts = [linkUse, client, this.fill, reporter, asker, demandShipper(options)];
+  }
+
+  #inventoryAsker(client: PlanClient): InventoryAsker {
+    const { config, held, grant, http, world, logger } = this.#options;
+    return new InventoryAsker({
+      applianceId: config.id,
       plan: () => held.plan,
       isFilling: () => this.fill.state === 'filling' || this.fill.state === 'blocked',
       isPlannerAway: () => client.isPlannerAway,
       onGotOn: (sourceId) => this.fill.gotOn(sourceId),
-      grant: options.grant,
-      http: options.http,
+      grant,
+      http,
       world,
       logger,
     });
-    this.#inventory = new InventoryTeller({ applianceId, plan: () => held.plan, store, clock });
-    this.#parts = [linkUse, client, this.fill, reporter, asker, demandShipper(options)];
   }
 
   /** What other appliances are told. */
