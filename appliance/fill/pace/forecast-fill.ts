@@ -80,8 +80,9 @@ class Rest {
 
   /** @returns how much of the time it took */
   take(bytesPerMs: number, forMs: number, lastPriority: number): number {
+    if (bytesPerMs <= 0) return 0;
     let leftMs = forMs;
-    while (leftMs > 0 && bytesPerMs > 0) {
+    while (leftMs > 0) {
       const file = this.#files[this.#next];
       if (file === undefined || file.priority > lastPriority) break;
       const bytes = Math.min(file.bytes - this.#takenOfNext, leftMs * bytesPerMs);

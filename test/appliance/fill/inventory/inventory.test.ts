@@ -50,10 +50,10 @@ describe('what an appliance tells others', () => {
   it('is nothing without a plan, looked up every two seconds at most, and refused beyond some tens a second', async () => {
     const { clock } = new FakeWorld();
     const store = new FakeStore();
-    let plan: FillPlan | undefined;
-    const teller = new InventoryTeller({ applianceId: 'a1', plan: () => plan, store, clock });
+    const plans: FillPlan[] = [];
+    const teller = new InventoryTeller({ applianceId: 'a1', plan: () => plans[0], store, clock });
     expect(teller.answer()).toBeUndefined();
-    plan = planOf(file('/held'));
+    plans.push(planOf(file('/held')));
     const first = teller.answer();
     store.put('/held', rootOf('/held'), 2 * MIB);
     await clock.advance(1900);
