@@ -11,7 +11,9 @@ export interface Plot {
   readonly lines: readonly Line[];
 }
 
-const COLORS = ['#8a8f98', '#c98b2b', '#3f8f6b', '#2f6fb5', '#b5443c'];
+const COLORS = ['#8a8f98', '#c98b2b', '#3f8f6b', '#2f6fb5'];
+/** The same in every plot. */
+const OURS = { name: 'this model', color: '#b5443c' };
 const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [860, 360, 64, 24, 64, 48];
 const TICKS = 5;
 
@@ -34,7 +36,7 @@ export function plotLines({ title, xName, yName, lines }: Plot): string {
     );
   }
   for (const [index, { name, points }] of lines.entries()) {
-    const color = COLORS[index % COLORS.length] ?? '#888';
+    const color = name === OURS.name ? OURS.color : COLORS[index % COLORS.length];
     const path = points.map(([x, y]) => `${xOf(x).toFixed(1)},${yOf(y).toFixed(1)}`).join(' ');
     parts.push(
       `<rect x="${LEFT + index * 150}" y="38" width="11" height="11" fill="${color}"/>`,

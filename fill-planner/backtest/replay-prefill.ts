@@ -1,5 +1,6 @@
 import { type DensitySample, expectDensity, fitDensity, type TitleFacts } from '../demand/models/cold-start.ts';
 import type { CatalogueRow, Period } from './history.ts';
+import { factsOfPeriod, releaseFacts } from './title-facts.ts';
 
 export const PREFILL_METHODS = ['raw hours', 'last density', 'this model', 'oracle'] as const;
 
@@ -12,8 +13,6 @@ export interface PrefillScore {
   readonly churn: readonly number[];
 }
 
-const YEAR_MS = 365.25 * 86_400_000;
-
 /** Rolling origin: for each period, densities are fitted on periods before it. Titles, dates and seasons are known ahead. */
 export function replayPrefill(periods: readonly Period[], capacityShares: readonly number[]): PrefillScore[] {
   const known = releaseFacts(periods);
@@ -23,7 +22,7 @@ export function replayPrefill(periods: readonly Period[], capacityShares: readon
   for (const [index, period] of periods.entries()) {
     const last = periods[index - 1];
     if (last === undefined) continue;
-    const facts = factsOf(period, last, periods[index - 2], known);
+    const facts = factsOfPeriod(period, last, periods[index - 2], known);
     const model = fitDensity(samples);
     const lastHours = new Map(last.titles.map(({ title, hours }) => [title, hours]));
     const worths = [
@@ -92,63 +91,4 @@ function churnOf(
     if (before?.has(title) !== true) fresh += size;
   }
   return all === 0 ? 0 : fresh / all;
-}
-
-interface ReleaseFacts {
-  readonly runtimeHours: ReadonlyMap<string, number>;
-  readonly kinds: ReadonlyMap<string, string>;
-  readonly usualRuntimeHours: number;
-}
-
-/** Runtime and kind are facts of the release; the first table lacks them, so they are taken from wherever they stand. */
-function releaseFacts(periods: readonly Period[]): ReleaseFacts {
-  const runtimeHours = new Map<string, number>();
-  const kinds = new Map<string, string>();
-  for (const { title, runtimeHours: hours, kind } of periods.flatMap(({ titles }) => titles)) {
-    if (hours !== undefined && hours > 0 && !runtimeHours.has(title)) runtimeHours.set(title, hours);
-    if (kind !== '') kinds.set(title, kind);
-  }
-  const sorted = [...runtimeHours.values()].toSorted((a, b) => a - b);
-  return { runtimeHours, kinds, usualRuntimeHours: sorted[sorted.length >> 1] ?? 1 };
-}
-
-function factsOf(
-  period: Period,
-  last: Period,
-  earlier: Period | undefined,
-  known: ReleaseFacts,
-): Map<string, TitleFacts> {
-  const runtimeOf = (title: string): number => known.runtimeHours.get(title) ?? known.usualRuntimeHours;
-  const densities = (of: Period | undefined): Map<string, number> =>
-    new Map(of?.titles.map(({ title, hours }) => [title, hours / runtimeOf(title)]));
-  const lastDensity = densities(last);
-  const earlierDensity = densities(earlier);
-  const byShow = new Map<string, { title: string; density: number }[]>();
-  for (const { title, show } of last.titles) {
-    if (show === '') continue;
-    byShow.set(show, [...(byShow.get(show) ?? []), { title, density: lastDensity.get(title) ?? 0 }]);
-  }
-  const startMs = Date.parse(period.startsOn);
-  const ageOf = ({ releasedOn }: CatalogueRow): number | undefined =>
-    releasedOn === undefined ? undefined : (startMs - Date.parse(releasedOn)) / YEAR_MS;
-  const launching = new Map<string, string>();
-  for (const row of period.titles)
-    if ((ageOf(row) ?? 1) <= 0 && !lastDensity.has(row.title) && row.show !== '') launching.set(row.show, row.title);
-  return new Map(
-    period.titles.map((row) => {
-      const others = (byShow.get(row.show) ?? []).filter(({ title }) => title !== row.title);
-      const facts: TitleFacts = {
-        lastDensity: lastDensity.get(row.title),
-        earlierDensity: earlierDensity.get(row.title),
-        ageYears: ageOf(row),
-        isSeries: known.kinds.get(row.title) === 'tv',
-        isGlobal: row.isGlobal,
-        season: row.season,
-        showDensity: others.length === 0 ? undefined : Math.max(...others.map(({ density }) => density)),
-        hasNewSeason: launching.has(row.show) && launching.get(row.show) !== row.title,
-        runtimeHours: runtimeOf(row.title),
-      };
-      return [row.title, facts];
-    }),
-  );
 }

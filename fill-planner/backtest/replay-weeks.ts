@@ -1,10 +1,4 @@
-import {
-  type DecayModel,
-  expectNext,
-  fitDecay,
-  type LevelFacts,
-  type LevelSample,
-} from '../demand/models/age-decay.ts';
+import { expectNext, fitDecay, type LevelFacts, type LevelSample, type ListState } from '../demand/models/age-decay.ts';
 import type { WeeklyRow } from './history.ts';
 
 /** One title of one week with what was foreseen and what came, titles on both lists only. */
@@ -13,12 +7,13 @@ export interface WeekForecast {
   readonly actual: number;
   /** In the order of `WEEK_METHODS`. */
   readonly foreseen: readonly number[];
-  readonly isInside: boolean;
 }
 
 export const WEEK_METHODS = ['persistence', 'smoothing', 'median decay', 'this model'] as const;
 /** Weeks that are only learned from. */
 const LEARNING_WEEKS = 30;
+/** Weeks that one fit serves: it is a little older than it need be for most of them. */
+const WEEKS_PER_FIT = 6;
 const SMOOTHING = 0.5;
 
 interface Seen extends LevelSample {
@@ -32,18 +27,17 @@ export function replayWeeks(rows: readonly WeeklyRow[], progress: (share: number
   const weeks = [...new Set(rows.map(({ week }) => week))].toSorted();
   const pairs = pairsOf(rows, weeks);
   const forecasts: WeekForecast[] = [];
-  let model: DecayModel | undefined;
+  let model = fitDecay([]);
   for (let now = LEARNING_WEEKS; now < weeks.length - 1; now++) {
     const past = pairs.filter(({ weekIndex }) => weekIndex < now);
-    model = fitDecay(past, model);
+    if ((now - LEARNING_WEEKS) % WEEKS_PER_FIT === 0) model = fitDecay(past);
     for (const pair of pairs) {
       if (pair.weekIndex !== now) continue;
-      const { expected, low, high } = expectNext(model, pair.facts);
+      const { level } = pair.facts;
       forecasts.push({
         weekIndex: now + 1,
         actual: pair.next,
-        foreseen: [pair.facts.level, pair.smoothed, pair.facts.level * medianRatio(past, pair), expected],
-        isInside: pair.next >= low && pair.next <= high,
+        foreseen: [level, pair.smoothed, level * medianRatio(past, pair), expectNext(model, pair.facts)],
       });
     }
     progress((now - LEARNING_WEEKS) / (weeks.length - LEARNING_WEEKS));
@@ -61,51 +55,93 @@ function medianRatio(past: readonly Seen[], { group, facts }: Seen): number {
 }
 
 function pairsOf(rows: readonly WeeklyRow[], weeks: readonly string[]): Seen[] {
-  const byTitle = new Map<string, Map<number, WeeklyRow>>();
-  const byGroup = new Map<string, number[]>();
   const indexOf = new Map(weeks.map((week, index) => [week, index]));
+  const byTitle = new Map<string, Map<number, WeeklyRow>>();
   for (const row of rows) {
     const key = `${row.group} ${row.title}`;
     byTitle.set(key, (byTitle.get(key) ?? new Map<number, WeeklyRow>()).set(indexOf.get(row.week) ?? 0, row));
-    const list = `${row.week} ${row.group}`;
-    byGroup.set(list, [...(byGroup.get(list) ?? []), row.hours]);
   }
+  const lists = new ListsOfWeeks(rows, indexOf);
   const pairs: Seen[] = [];
   for (const seen of byTitle.values()) {
+    const past: [number, WeeklyRow][] = [];
     let smoothed: number | undefined;
     for (const [weekIndex, row] of [...seen].toSorted(([a], [b]) => a - b)) {
+      past.push([weekIndex, row]);
       smoothed = smoothed === undefined ? row.hours : SMOOTHING * row.hours + (1 - SMOOTHING) * smoothed;
       const next = seen.get(weekIndex + 1);
       if (next === undefined) continue;
-      const list = (byGroup.get(`${row.week} ${row.group}`) ?? []).toSorted((a, b) => a - b);
-      const facts = factsOf(row, seen.get(weekIndex - 1), seen.get(weekIndex - 2), medianOf(list));
+      const facts = factsOf(past, weekIndex, row, lists.stateOf(weekIndex, row));
       pairs.push({ facts, next: next.hours, group: row.group, weekIndex, smoothed });
     }
   }
   return pairs;
 }
 
-const medianOf = (sorted: readonly number[]): number =>
-  ((sorted[(sorted.length - 1) >> 1] ?? 1) + (sorted[sorted.length >> 1] ?? 1)) / 2;
-
 function factsOf(
+  past: readonly (readonly [number, WeeklyRow])[],
+  weekIndex: number,
   row: WeeklyRow,
-  previous: WeeklyRow | undefined,
-  earlier: WeeklyRow | undefined,
-  groupLevel: number,
+  list: ListState,
 ): LevelFacts {
+  const at = (weeksAgo: number): WeeklyRow | undefined => past.find(([index]) => index === weekIndex - weeksAgo)?.[1];
+  const [firstIndex, first] = past[0] ?? [weekIndex, row];
   const day = row.week.slice(5);
   return {
     level: row.hours,
-    previousLevel: previous?.hours,
-    earlierLevel: earlier?.hours,
+    before: [at(1)?.hours, at(2)?.hours, at(3)?.hours],
+    firstLevel: first.hours,
+    peakLevel: Math.max(...past.map(([, { hours }]) => hours)),
     ageWeeks: row.ageWeeks,
+    firstAgeWeeks: first.ageWeeks,
+    weeksSince: weekIndex - firstIndex + 1,
+    weeksSeen: past.length,
     isSeries: row.group.startsWith('TV'),
     isMainLanguage: !row.group.includes('Non'),
     runtimeHours: row.runtimeHours,
-    previousRuntimeHours: previous?.runtimeHours,
-    groupLevel,
+    previousRuntimeHours: at(1)?.runtimeHours,
+    list,
     isHolidayAhead: day >= '12-18' && day <= '12-27',
-    isHoliday: day >= '12-18' || day < '01-02',
   };
+}
+
+/** The lists by week and group, most watched first. */
+class ListsOfWeeks {
+  readonly #lists: ReadonlyMap<string, readonly WeeklyRow[]>;
+  readonly #sums = new Map<string, number>();
+
+  constructor(rows: readonly WeeklyRow[], indexOf: ReadonlyMap<string, number>) {
+    this.#lists = new Map(
+      [...Map.groupBy(rows, ({ week, group }) => `${indexOf.get(week) ?? 0} ${group}`)].map(([key, list]) => [
+        key,
+        list.toSorted((a, b) => b.hours - a.hours),
+      ]),
+    );
+    for (const { week, group, hours } of rows)
+      for (const key of [`${indexOf.get(week) ?? 0} ${group}`, `${indexOf.get(week) ?? 0}`])
+        this.#sums.set(key, (this.#sums.get(key) ?? 0) + hours);
+  }
+
+  stateOf(weekIndex: number, { group, title, hours }: WeeklyRow): ListState {
+    const list = this.#lists.get(`${weekIndex} ${group}`) ?? [];
+    const rank = list.findIndex((row) => row.title === title);
+    const at = (place: number): number => list[place]?.hours ?? hours;
+    return {
+      rank: rank + 1,
+      median: (at((list.length - 1) >> 1) + at(list.length >> 1)) / 2,
+      lowest: at(list.length - 1),
+      highest: at(0),
+      below: at(rank + 1),
+      newTitles: list.filter(({ ageWeeks }) => ageWeeks === 1).length,
+      secondWeekTitles: list.filter(({ ageWeeks }) => ageWeeks === 2).length,
+      newTitlesAbove: list.filter(({ ageWeeks }, place) => ageWeeks === 1 && place < rank).length,
+      change: this.#changeOf(weekIndex, ` ${group}`),
+      changeOfAll: this.#changeOf(weekIndex, ''),
+    };
+  }
+
+  #changeOf(weekIndex: number, which: string): number {
+    const last = this.#sums.get(`${weekIndex - 1}${which}`);
+    return last === undefined ? 1 : (this.#sums.get(`${weekIndex}${which}`) ?? last) / last;
+  }
 }

@@ -1,14 +1,19 @@
-import { fitLinear, scoreOf } from './fit-linear.ts';
+import { fitTrees, scoreByTrees, type TreeModel, type TreeOptions } from './trees/boosted-trees.ts';
 
 /**
  * Demand per stored byte (density) of every title of the coming period, also of those that nobody has watched yet.
  *
  * Problem: three tenths of a half-year's hours go to titles that were not there before. The last density knows nothing
- * of them, and a mean over all new titles ranks the sequel of a hit beside a licensed documentary.
- * Idea: two fits of the mean. Old titles: last density, time on offer in the last period, age, whether a new season of
- * the show comes. New titles: launch date, region, kind, runtime and what the show's earlier seasons reached. The mean,
- * not the median, because what is saved adds up. Limits: the first period has nothing to learn from: last density and
- * nothing for new titles.
+ * of them, a mean over all new titles ranks the sequel of a hit beside a licensed documentary, and a title that was on
+ * offer for the last three weeks only is not what its last density says.
+ * Idea: the expected mean (not the median: what is saved adds up) from trees over what is known at the start: densities
+ * of the periods before, how long it was and will be on offer, and what the other seasons of its show reached, are
+ * about to do, and when. New and old titles are one fit: what is not known is a fact as well.
+ *
+ * Two straight lines, one for new titles and one for old ones, reached 79.5, 83.9 and 88.6 % of the oracle at 5, 10 and
+ * 30 % of capacity (second half of 2024, the half-year before it used for choosing). Limits: what nobody knows at the
+ * start, nobody ranks: with every new title of that half-year at its group's mean and every old one at the truth, 87,
+ * 91.5 and 93 % can be reached. The first period has nothing to learn from: last density, and nothing for new titles.
  */
 export interface TitleFacts {
   /** Hours per hour of runtime in the last period; absent for a new title. */
@@ -19,11 +24,34 @@ export interface TitleFacts {
   readonly isSeries: boolean;
   readonly isGlobal: boolean;
   readonly season: number;
-  /** Best density of other seasons of the show in the last period. */
-  readonly showDensity?: number | undefined;
-  /** Another season of the show launches within the period. */
-  readonly hasNewSeason: boolean;
   readonly runtimeHours: number;
+  /** Whether the title is all of its show: no season of something, no translated or franchise name above it. */
+  readonly standsAlone: boolean;
+  readonly show: ShowFacts;
+}
+
+/** Other seasons of the title's show; all zero or absent where there is no other. */
+export interface ShowFacts {
+  /** Those of the last period: how many, their densities, and all their hours per hour of this title's runtime. */
+  readonly others: number;
+  readonly best?: number | undefined;
+  readonly mean?: number | undefined;
+  readonly together?: number | undefined;
+  /** The one of the highest number, and the one before this. */
+  readonly newest?: OtherSeason | undefined;
+  readonly previous?: OtherSeason | undefined;
+  readonly earlierBest?: number | undefined;
+  /** Those that come within the period: how many, and after how many years the first that is dated. */
+  readonly coming: number;
+  readonly comingAfterYears?: number | undefined;
+  /** Seasons on offer in the period, and how many numbers this one is below the last. */
+  readonly seasons: number;
+  readonly behind: number;
+}
+
+export interface OtherSeason {
+  readonly density: number;
+  readonly ageYears?: number | undefined;
 }
 
 export interface DensitySample {
@@ -32,94 +60,79 @@ export interface DensitySample {
 }
 
 export interface DensityModel {
-  readonly old: readonly number[];
-  readonly fresh: readonly number[];
+  /** undefined: nothing was learned. */
+  readonly trees: TreeModel | undefined;
   /** Densities are measured in this: their mean while learning. */
   readonly unit: number;
 }
 
 const PERIOD_YEARS = 0.5;
-const RIDGE = 1;
-const ROUNDS = 40;
+const TREES: TreeOptions = {
+  loss: 'mean',
+  rounds: 400,
+  leaves: 8,
+  minRows: 15,
+  ridge: 1,
+  rate: 0.05,
+  rowShare: 0.7,
+  factShare: 0.7,
+};
 
 export function fitDensity(samples: readonly DensitySample[]): DensityModel {
   const size = samples.reduce((sum, { facts }) => sum + facts.runtimeHours, 0);
   const served = samples.reduce((sum, { facts, density }) => sum + density * facts.runtimeHours, 0);
   const unit = served > 0 && size > 0 ? served / size : 1;
-  const fit = (isFresh: boolean): number[] => {
-    const rows = samples
-      .filter(({ facts }) => (facts.lastDensity === undefined) === isFresh)
-      .map(({ facts, density }) => ({
-        facts: isFresh ? freshFacts(facts, unit) : oldFacts(facts, unit),
-        target: density / unit,
-        weight: facts.runtimeHours,
-      }));
-    return fitLinear(rows, rows[0]?.facts.length ?? 0, { loss: 'mean', ridge: RIDGE, rounds: ROUNDS });
-  };
-  return { old: fit(false), fresh: fit(true), unit };
+  if (samples.length === 0) return { trees: undefined, unit };
+  const rows = samples.map(({ facts, density }) => ({
+    facts: factsOf(facts, unit),
+    target: density / unit,
+    // Between a title and a byte: a long title counts more, but not as much as it is long.
+    weight: Math.sqrt(facts.runtimeHours),
+  }));
+  return { trees: fitTrees(rows, TREES), unit };
 }
 
 /** @returns expected demand per runtime, for the whole period */
-export function expectDensity(model: DensityModel, facts: TitleFacts): number {
-  const isFresh = facts.lastDensity === undefined;
-  const coefficients = isFresh ? model.fresh : model.old;
-  if (coefficients.length === 0) return facts.lastDensity ?? 0;
-  return model.unit * Math.exp(scoreOf(coefficients, (isFresh ? freshFacts : oldFacts)(facts, model.unit)));
+export function expectDensity({ trees, unit }: DensityModel, facts: TitleFacts): number {
+  return trees === undefined ? (facts.lastDensity ?? 0) : unit * Math.exp(scoreByTrees(trees, factsOf(facts, unit)));
 }
 
-const flag = (is: boolean): number => (is ? 1 : 0);
-const logOf = (density: number, unit: number): number => Math.log(density / unit + 0.01);
-
-function oldFacts(facts: TitleFacts, unit: number): number[] {
-  const { lastDensity = 0, earlierDensity, ageYears, showDensity } = facts;
-  const last = logOf(lastDensity, unit);
-  const age = ageYears === undefined ? 0 : Math.max(0, ageYears);
-  const isYoung = flag(ageYears !== undefined && age < PERIOD_YEARS);
-  const dated = flag(ageYears !== undefined);
-  const coming = flag(facts.hasNewSeason);
+function factsOf(facts: TitleFacts, unit: number): number[] {
+  const { ageYears = Number.NaN, runtimeHours, show } = facts;
+  const flag = (is: boolean): number => (is ? 1 : 0);
+  const logOf = (density: number | undefined): number =>
+    density === undefined ? Number.NaN : Math.log(density / unit + 0.01);
+  const periods = (years = Number.NaN): number => years / PERIOD_YEARS;
+  const [last, earlier] = [logOf(facts.lastDensity), logOf(facts.earlierDensity)];
+  const age = periods(ageYears);
+  const wasOffered = Number.isNaN(age) ? 1 : Math.min(1, Math.max(0.02, age));
+  const isOffered = age < 0 ? Math.min(1, Math.max(0.005, 1 + age)) : 1;
   return [
-    1,
     last,
-    isYoung,
-    isYoung * last,
-    isYoung * Math.log(age / PERIOD_YEARS + 0.05),
-    dated,
-    dated * Math.log(age + 0.5),
-    flag(facts.isSeries),
+    last - Math.log(wasOffered),
+    last + Math.log(runtimeHours),
+    earlier,
+    last - earlier,
+    age,
+    wasOffered,
+    isOffered,
     flag(facts.isGlobal),
-    isYoung * flag(facts.isSeries),
-    coming,
-    coming * last,
-    earlierDensity === undefined ? 0 : last - logOf(earlierDensity, unit),
-    flag(earlierDensity === undefined),
-    showDensity === undefined ? 0 : logOf(showDensity, unit) - last,
-    Math.log(facts.runtimeHours),
-  ];
-}
-
-function freshFacts(facts: TitleFacts, unit: number): number[] {
-  const { ageYears, showDensity } = facts;
-  const launches = flag(ageYears !== undefined && ageYears <= 0);
-  const offered = launches === 1 ? Math.min(1, Math.max(0.01, 1 + (ageYears ?? 0) / PERIOD_YEARS)) : 1;
-  const global = flag(facts.isGlobal);
-  const series = flag(facts.isSeries);
-  const show = showDensity === undefined ? 0 : logOf(showDensity, unit);
-  const known = flag(showDensity !== undefined);
-  return [
-    1,
-    launches,
-    launches * Math.log(offered),
-    launches * global,
-    global,
-    series,
-    series * launches,
-    known,
-    show,
-    launches * known,
-    launches * show,
-    flag(facts.season > 1),
-    Math.log(facts.runtimeHours),
-    launches * Math.log(facts.runtimeHours) * series,
-    flag(ageYears !== undefined),
+    flag(facts.isSeries),
+    flag(facts.standsAlone),
+    facts.season,
+    Math.log(runtimeHours),
+    show.others,
+    logOf(show.best),
+    logOf(show.mean),
+    logOf(show.together),
+    logOf(show.newest?.density),
+    periods(show.newest?.ageYears),
+    logOf(show.previous?.density),
+    periods(show.previous?.ageYears),
+    logOf(show.earlierBest),
+    show.coming,
+    periods(show.comingAfterYears),
+    show.seasons,
+    show.behind,
   ];
 }
