@@ -47,11 +47,11 @@ const TOLD_FAILURES = 3;
 
 /** The status in words, ending in a line end. @param columns of the terminal, for the bar; undefined for none */
 export function describeFill(status: FillStatus, columns: number | undefined): string {
-  const { applianceId, plan, state } = status;
+  const { applianceId, order, plan, state } = status;
   if (plan === undefined)
     return `${applianceId}: no plan yet: is the planner reachable, and is this appliance in its fleet?\n`;
   return [
-    `${applianceId}: ${STATES[state]}, plan ${plan.planVersion} of ${formatTime(plan.createdAtMs)}`,
+    `${applianceId}: ${order?.kind === 'pause' && state === 'waiting' ? 'paused' : STATES[state]}, plan ${plan.planVersion} of ${formatTime(plan.createdAtMs)}`,
     progressOf(status, columns),
     rateOf(status),
     fetchedOf(status),
@@ -106,7 +106,7 @@ function windowOf({ order, window, nextWindow, nowMs, isBeyondPlan, state }: Fil
   if (order?.kind === 'pause') {
     return `window   paused by the operator until ${when(order.untilMs, nowMs)}; 'oca fill resume' ends that`;
   }
-  const byHand = order?.kind === 'now' ? ', opened by the operator' : '';
+  const byHand = order?.kind === 'now' && window?.endsAtMs === order.untilMs ? ', opened by the operator' : '';
   const beyond = isBeyondPlan ? ' (beyond the plan: no new one came)' : '';
   if (window !== undefined) return `window   open until ${when(window.endsAtMs, nowMs)}${byHand}${beyond}`;
   if (nextWindow !== undefined) {
@@ -147,9 +147,11 @@ function troubleOf(status: FillStatus): string[] {
   if (manifestsMissing > 0)
     lines.push(`missing  ${manifestsMissing} manifests are not here yet: their files cannot be checked`);
   if (state === 'filling' || state === 'blocked') {
-    for (const { path, code, detail } of failures.slice(0, TOLD_FAILURES))
+    // That a peer lacks what it fills itself is how a fill goes; it is trouble only when nothing else is left.
+    const told = failures.filter(({ code }) => code !== 'SOURCE_LACKS' || state === 'blocked');
+    for (const { path, code, detail } of told.slice(0, TOLD_FAILURES))
       lines.push(`failed   ${path}: ${code} ${detail}`);
-    if (failures.length > TOLD_FAILURES) lines.push(`         and ${failures.length - TOLD_FAILURES} more`);
+    if (told.length > TOLD_FAILURES) lines.push(`         and ${told.length - TOLD_FAILURES} more`);
   }
   return lines;
 }

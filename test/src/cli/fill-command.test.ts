@@ -74,13 +74,13 @@ describe('oca fill status', () => {
     const text = shown({
       bulkShare: 0.4,
       bannedSources: [{ id: 'oca-north-3', untilMs: nowMs + 20 * 60_000, bans: 2 }],
-      failures: ['/a', '/b', '/c', '/d', '/e'].map((path) => ({ path, code: 'SOURCE_LACKS', detail: 'p1' })),
+      failures: ['/a', '/b', '/c', '/d', '/e'].map((path) => ({ path, code: 'SOURCE_STATUS', detail: 'p1' })),
       linkLeftBytes: 5e9,
       manifestsMissing: 2,
     });
     expect(text).toContain('viewers leave it 40 % of that');
     expect(text).toContain('banned   oca-north-3 gave wrong bytes, 2 times by now; it is not asked until');
-    expect(text).toContain('failed   /a: SOURCE_LACKS p1');
+    expect(text).toContain('failed   /a: SOURCE_STATUS p1');
     expect(text).toContain('and 2 more');
     expect(text).toContain("5.00 GB are left for the site's link");
     expect(text).toContain('2 manifests are not here yet');
@@ -92,12 +92,24 @@ describe('oca fill status', () => {
     expect(shown({ ...closed, nextWindow })).toContain(
       'window   opens 2026-11-22 23:12Z, in 20 h 0 min, at 1.20 Gbit/s',
     );
+    expect(shown({ ...closed, order: { kind: 'pause', untilMs: nowMs + HOUR_MS } })).toMatch(
+      /^oca-north-1: paused, plan/,
+    );
     expect(shown({ ...closed, order: { kind: 'pause', untilMs: nowMs + HOUR_MS } })).toContain(
       "paused by the operator until 2026-11-22 04:12Z, in 1 h 0 min; 'oca fill resume' ends that",
     );
-    expect(shown({ order: { kind: 'now', untilMs: nowMs + HOUR_MS } })).toContain('opened by the operator');
+    expect(shown({ order: { kind: 'now', untilMs: nowMs + 2.8 * HOUR_MS } })).toContain('opened by the operator');
+    expect(shown({ order: { kind: 'now', untilMs: nowMs + HOUR_MS } })).not.toContain('opened by the operator');
     expect(shown({ ...closed, isBeyondPlan: true })).toContain('window   none to come');
     expect(shown({ plan: undefined })).toMatch(/^oca-north-1: no plan yet/);
+  });
+});
+
+describe('a peer that lacks a file', () => {
+  const failures = [{ path: '/a', code: 'SOURCE_LACKS', detail: 'p1' }];
+  it('is told of only when nothing else is left', () => {
+    expect(shown({ failures })).not.toContain('failed');
+    expect(shown({ failures, state: 'blocked' })).toContain('failed   /a: SOURCE_LACKS p1');
   });
 });
 
