@@ -29,7 +29,7 @@ export interface TownSize {
   readonly sessionsPerDay: number;
 }
 
-export const TOWN_START_MS = Date.UTC(2030, 0, 7);
+const TOWN_START_MS = Date.UTC(2030, 0, 7);
 const DAY_MS = 86_400_000;
 const RUNGS = [0.128e6, 0.4e6, 0.8e6, 1.6e6, 3.2e6, 6e6] as const;
 const WEEKDAYS = [0.9, 0.88, 0.9, 0.95, 1.1, 1.2, 1.15] as const;

@@ -2,7 +2,7 @@ import { predictRegions } from '../demand/predict/predict-regions.ts';
 import type { RegionDemand } from '../plan/plan-facts.ts';
 import { generateTown, type Town } from './generated-town.ts';
 
-export const TOWN_METHODS = ['last day', 'half-life level', 'this model', 'with the calendar', 'oracle'] as const;
+const TOWN_METHODS = ['last day', 'half-life level', 'this model', 'with the calendar', 'oracle'] as const;
 
 /** What the plan cycle's own prediction is worth, on a town whose true rates are known. In the order of `TOWN_METHODS`. */
 export interface TownScore {
