@@ -18,7 +18,7 @@ export interface PlanLibrary {
     planVersion: number,
     numberOf: (renditionId: string) => number | undefined,
   ): Omit<PlanDraft, 'windows'> | undefined;
-  /** What these versions hold, by appliance and in no order; versions that are not kept any more are missing. */
+  /** What these versions hold, by appliance; versions that are not kept any more are missing. */
   heldByVersions(
     versions: PlanVersions,
     numberOf: (renditionId: string) => number | undefined,
