@@ -3,7 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describeMachine } from './machine.ts';
-import type { CycleFigures, FleetSize } from './plan/cycle-child.ts';
+import type { CycleFigures } from './plan/cycle-child.ts';
+import type { FleetSize } from './plan/generated-fleet.ts';
 import { type GapFigures, measureGaps } from './plan/lp-gap.ts';
 import { type Panel, plotEvenings } from './routing/plot-evenings.ts';
 

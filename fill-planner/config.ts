@@ -30,6 +30,12 @@ export const PLANNER_PARAMETERS = {
   tlsKey: textParameter('', 'PEM private key of the certificate.', { unit: 'FILE' }),
   origin: urlParameter('Origin of titles that are taken in from a directory and do not name one.'),
   planCron: textParameter('0 * * * *', 'When to plan: a cron expression, in UTC.', { unit: 'CRON' }),
+  share: patternParameter(
+    '1/1',
+    /^(?:1\/1|[12]\/2|[1-3]\/3|[1-4]\/4|[1-8]\/8)$/,
+    'I/N with I from 1 to N and N of 1, 2, 3, 4 or 8',
+    'Which part of the regions this planner plans, where several share a fleet: 2/3 is the second of three. All of them have the same catalogue and fleet document; appliances ask the planner of their region.',
+  ),
   planThreads: numberParameter(
     'threads',
     { min: 1, max: 64 },

@@ -31,6 +31,7 @@ import { startCron } from './plan/cron-schedule.ts';
 import { CycleQueue } from './plan/cycle-queue.ts';
 import { type CycleOptions, type CycleReport, type PlanCycleParts, runPlanCycle } from './plan/plan-cycle.ts';
 import { PlanStore } from './plan/plan-store.ts';
+import { parseShare } from './plan/region-share.ts';
 import { watchAbsence } from './plan/watch-absence.ts';
 import { PlanRollout } from './rollout/plan-rollout.ts';
 import { addRolloutMetrics } from './rollout/rollout-metrics.ts';
@@ -62,7 +63,8 @@ export function createFillPlanner(config: PlannerConfig, context: ServiceContext
     const counted = createPlannerMetrics(state.catalog, state.demand, state.plans);
     const rollout = new PlanRollout({ ...state, store: state.rollouts, rules: rolloutRules(config), logger });
     const { planThreads } = config;
-    const parts = { ...state, rollout, settings: config, planThreads, clock: world.clock, logger };
+    const share = parseShare(config.share);
+    const parts = { ...state, rollout, settings: config, share, planThreads, clock: world.clock, logger };
     const { cycles, triggerSide } = joinCycles(config, context, state, (around) =>
       countedCycle(parts, health, counted, around),
     );

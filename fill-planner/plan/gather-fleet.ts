@@ -9,6 +9,7 @@ import type { RenditionContent } from './draft-plan.ts';
 import type { FleetInputs, PlanSettings } from './fleet-inputs.ts';
 import { type LinkParts, planSite } from './gather-links.ts';
 import type { PlanStore } from './plan-store.ts';
+import { ownFleet, type PlannerShare } from './region-share.ts';
 
 export interface GatherParts extends LinkParts {
   readonly calendar: Pick<CalendarStore, 'facts'>;
@@ -18,6 +19,8 @@ export interface GatherParts extends LinkParts {
   readonly holds: Pick<HoldStore, 'memories'>;
   readonly plans: PlanStore;
   readonly settings: PlanSettings;
+  /** Which part of the fleet this planner plans. */
+  readonly share: PlannerShare;
 }
 
 /** The inputs of a plan, and by rendition the files that its facts are the sum of. */
@@ -32,10 +35,10 @@ const FRESH_MS = 6 * HOUR_MS;
 
 /** Everything the planner knows, numbered and made plain. */
 export function gatherFleet(
-  { calendar: { facts: calendar }, catalog, demand, fleet, holds, links, plans, settings, traffic }: GatherParts,
+  { calendar: { facts: calendar }, catalog, demand, fleet, holds, links, plans, settings, share, traffic }: GatherParts,
   nowMs: number,
 ): GatheredFleet {
-  const { sites, clusters, appliances } = fleet.get().fleet;
+  const { sites, clusters, appliances } = ownFleet(fleet.get().fleet, share);
   const facts = catalog.renditions();
   const numbers = new Map(facts.map(({ id }, index) => [id, index]));
   const files = catalog.allFiles();

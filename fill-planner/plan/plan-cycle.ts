@@ -1,3 +1,4 @@
+import { setImmediate as othersTurn } from 'node:timers/promises';
 import type { Identity } from '../../src/signing/identity.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import type { Clock } from '../../src/world/world.ts';
@@ -13,6 +14,7 @@ import type { PlanSettings } from './fleet-inputs.ts';
 import { gatherFleet } from './gather-fleet.ts';
 import { giveCaps, type LinkParts } from './gather-links.ts';
 import { type PlannedAppliance, type PlanStore, REFRESH_MS } from './plan-store.ts';
+import type { PlannerShare } from './region-share.ts';
 import { numberPlanned, plannedRenditions } from './stored/number-contents.ts';
 import { type PreparedPlan, preparePlan } from './stored/prepare-plan.ts';
 import { type MadePlans, makePlans, type NumberContents } from './threads/make-plans.ts';
@@ -59,6 +61,8 @@ export interface PlanCycleParts extends LinkParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly settings: PlanSettings;
+  /** Which part of the fleet this planner plans. */
+  readonly share: PlannerShare;
   /** Threads that plan clusters. */
   readonly planThreads: number;
 }
@@ -81,7 +85,11 @@ export async function runPlanCycle(parts: PlanCycleParts, options: CycleOptions 
   const prepared = preparedOf(decision.drafts, made, number);
   plans.setFleet(inputs.appliances.map(({ id }) => id));
   const refreshMs = options.isAsked === true ? 0 : REFRESH_MS;
-  const appliances = inSlices(prepared).flatMap((slice) => plans.save(slice, identity, nowMs, refreshMs));
+  const appliances: PlannedAppliance[] = [];
+  for (const slice of inSlices(prepared)) {
+    appliances.push(...plans.save(slice, identity, nowMs, refreshMs));
+    await othersTurn();
+  }
   rollout.keep(decision, appliances, inputs);
   // What a cluster does not get has not been fetched.
   holds.remember(

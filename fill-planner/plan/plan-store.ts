@@ -11,6 +11,7 @@ import type { PlanDraft, RenditionContent } from './draft-plan.ts';
 import type { HeldBefore } from './plan-facts.ts';
 import { ContentBook } from './stored/content-book.ts';
 import { decompress, type PackedDraft, readDraft } from './stored/pack-draft.ts';
+import { isStillGood, type PlanRow, type SavedBefore, sealOf, textDigestOf } from './stored/plan-seal.ts';
 import type { PreparedPlan } from './stored/prepare-plan.ts';
 import { writePlan } from './stored/write-plan.ts';
 
@@ -367,55 +368,6 @@ export class PlanStore {
     return numbers;
   }
 }
-
-interface PlanRow {
-  readonly applianceId: string;
-  readonly planVersion: number;
-  readonly contentDigest: Buffer;
-  readonly textDigest: Buffer;
-  readonly contentSinceMs: number;
-  readonly createdAtMs: number;
-  readonly windows: string;
-  readonly renditionCount: number;
-  readonly fileCount: number;
-  readonly planBytes: number;
-  readonly packed: Buffer;
-  readonly keyId: string;
-  readonly signature: string;
-}
-
-type SavedBefore = Pick<
-  PlanRow,
-  'contentDigest' | 'textDigest' | 'contentSinceMs' | 'createdAtMs' | 'windows' | 'keyId'
->;
-
-function isStillGood(
-  before: SavedBefore,
-  now: {
-    readonly textDigest: Buffer;
-    readonly windows: string;
-    readonly identity: Identity;
-    readonly nowMs: number;
-    readonly refreshMs: number;
-  },
-): boolean {
-  if (before.textDigest.equals(now.textDigest)) return true;
-  return (
-    before.windows === now.windows &&
-    before.keyId === now.identity.keyId &&
-    now.nowMs - before.createdAtMs < now.refreshMs
-  );
-}
-
-function textDigestOf(layoutDigest: Uint8Array, windows: string, keyId: string): Buffer {
-  return createHash('sha256')
-    .update(layoutDigest)
-    .update(JSON.stringify([windows, keyId]))
-    .digest();
-}
-
-const sealOf = (applianceId: string, planVersion: number, createdAtMs: number, textDigest: Buffer): string =>
-  `plan ${applianceId} ${planVersion} ${createdAtMs} ${textDigest.toString('hex')}`;
 
 const ENTRIES = 2 ** 20;
 
