@@ -1,6 +1,7 @@
 import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
 import type { FillPlanSource, FillWindow } from '../../../src/contracts/fill-plan.ts';
 import type { Clock } from '../../../src/world/world.ts';
+import { linkRate } from './fill-window.ts';
 import type { LinkUse } from './link-use.ts';
 import { type RateEntry, RateLedger } from './rate-ledger.ts';
 
@@ -79,12 +80,3 @@ export class FillPace {
     return Math.min(MOST_AT_ONCE, Math.max(LEAST_AT_ONCE, Math.ceil((bitsPerSec / 8 / BLOCK_BYTES) * BLOCK_TAKES_SEC)));
   }
 }
-
-/** What may cross the link now, in bit/s. */
-export function linkRate({ fillBitsPerSec, rates = [] }: FillWindow, nowMs: number): number {
-  return rates.findLast(({ fromMs }) => fromMs <= nowMs)?.fillBitsPerSec ?? fillBitsPerSec;
-}
-
-/** When the rate changes next, or the window closes. */
-export const nextChangeMs = ({ endsAtMs, rates = [] }: FillWindow, nowMs: number): number =>
-  rates.find(({ fromMs }) => fromMs > nowMs)?.fromMs ?? endsAtMs;

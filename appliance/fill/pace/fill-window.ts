@@ -18,3 +18,12 @@ export function untilNextWindowMs(windows: readonly FillWindow[], nowMs: number)
   const starts = windows.filter((window) => window.startsAtMs > nowMs && window.endsAtMs > window.startsAtMs);
   return starts.length === 0 ? undefined : Math.min(...starts.map((window) => window.startsAtMs)) - nowMs;
 }
+
+/** What may cross the link now, in bit/s. */
+export function linkRate({ fillBitsPerSec, rates = [] }: FillWindow, nowMs: number): number {
+  return rates.findLast(({ fromMs }) => fromMs <= nowMs)?.fillBitsPerSec ?? fillBitsPerSec;
+}
+
+/** When the rate changes next, or the window closes. */
+export const nextChangeMs = ({ endsAtMs, rates = [] }: FillWindow, nowMs: number): number =>
+  rates.find(({ fromMs }) => fromMs > nowMs)?.fromMs ?? endsAtMs;

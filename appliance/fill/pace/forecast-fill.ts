@@ -1,5 +1,5 @@
 import type { FillWindow } from '../../../src/contracts/fill-plan.ts';
-import { linkRate, nextChangeMs } from './fill-pace.ts';
+import { linkRate, nextChangeMs } from './fill-window.ts';
 
 /**
  * When the fill will be done, and what of it will be there when the window closes.

@@ -12,7 +12,8 @@ import type { Clock, Timer } from '../../../src/world/world.ts';
 import type { StoredObject } from '../../store/object-store.ts';
 import type { BlockFiller, BlockFillResult, PlannedFile } from '../block-filler.ts';
 import type { SourceChoice } from '../choose-source.ts';
-import { type FillPace, type Lane, nextChangeMs } from '../pace/fill-pace.ts';
+import type { FillPace, Lane } from '../pace/fill-pace.ts';
+import { nextChangeMs } from '../pace/fill-window.ts';
 import type { RateEntry } from '../pace/rate-ledger.ts';
 
 /**

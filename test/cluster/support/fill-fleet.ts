@@ -37,7 +37,7 @@ export interface Sent {
  * Titles of the demo, each file made longer by a box that players pass over: real media, and enough of it to fill for a
  * while. @returns bytes of all files
  */
-export function makeCatalogue(folder: string, titles: number): number {
+function makeCatalogue(folder: string, titles: number): number {
   let total = 0;
   for (let index = 0; index < titles; index += 1) {
     const dir = join(folder, `t${index}`);

@@ -27,7 +27,6 @@ interface Wish {
   readonly blocks: number;
   readonly priority?: number;
   readonly sources?: readonly FillPlanSource[];
-  readonly headBytes?: number;
 }
 
 let dir: string;
@@ -40,8 +39,6 @@ let bulkShare: number;
 let startMs: number;
 let planVersion: number;
 let failures: ErrorCode[];
-let parts: ReturnType<typeof fillParts>;
-let filled: (kind: FillPlanSource['kind'], bytes: number) => void;
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'oca-planned-fill-'));
@@ -51,7 +48,6 @@ beforeEach(async () => {
   bulkShare = 1;
   planVersion = 0;
   failures = [];
-  filled = () => undefined;
 });
 
 afterEach(async () => {
@@ -63,9 +59,9 @@ afterEach(async () => {
 /** Takes a plan of these files; windows are in ms from the test's start. */
 function plan(wishes: readonly Wish[], windows: readonly Partial<FillWindow>[], manifests = true): FileManifest[] {
   const planner = loadOrCreateIdentity('planner', join(dir, 'planner.pem'));
-  const files = wishes.map(({ path, blocks, headBytes, priority = 0, sources = [originSource] }) => {
+  const files = wishes.map(({ path, blocks, priority = 0, sources = [originSource] }) => {
     const manifest = sampleManifest(path, blocks * MIB, planner);
-    return { manifest, file: samplePlanFile(manifest, { priority, sources: [...sources], headBytes }) };
+    return { manifest, file: samplePlanFile(manifest, { priority, sources: [...sources] }) };
   });
   planVersion += 1;
   const absolute = windows.map(
@@ -90,17 +86,16 @@ function plan(wishes: readonly Wish[], windows: readonly Partial<FillWindow>[], 
 async function start(script?: SourceScript): Promise<void> {
   held = new HeldPlan(new PlanFile(dir));
   filler = new FakeFiller(store, world.clock, script);
-  parts = fillParts(dir, world, held);
   fill = new PlannedFill({
     applianceId: 'a1',
     held,
-    ...parts,
+    ...fillParts(dir, world, held),
     store,
     filler,
     world,
     logger: silentLogger,
     bulkShare: () => bulkShare,
-    onFilled: (kind, bytes) => filled(kind, bytes),
+    onFilled: () => undefined,
     onFailed: (code) => failures.push(code),
     onProgress: () => undefined,
   });
@@ -232,139 +227,6 @@ describe('planned fill', () => {
     expect(fill.state).toBe('blocked');
     held.addManifest(late!, late);
     await world.clock.advance(5000);
-    expect(fill.state).toBe('complete');
-  });
-});
-
-describe('planned fill by what the plan says besides', () => {
-  const peerAndOrigin = [peerSource('p1'), originSource];
-
-  it('fills of a head the blocks that cover it, and keeps a place for no more', async () => {
-    await start();
-    plan([{ path: '/film', blocks: 9, headBytes: MIB + 1 }], [{}]);
-    await world.clock.advance(20_000);
-    expect(asked()).toEqual(['/film 0', '/film 1']);
-    expect(fill.state).toBe('complete');
-    expect([...store.heads]).toEqual([['/film', 2]]);
-  });
-
-  it('takes nothing across the link while its rate is 0, and from peers all the same', async () => {
-    await start();
-    const rates = [
-      { fromMs: startMs, fillBitsPerSec: 0 },
-      { fromMs: startMs + 60_000, fillBitsPerSec: ONE_BLOCK_A_SECOND },
-    ];
-    plan(
-      [
-        { path: '/far', blocks: 2 },
-        { path: '/near', blocks: 2, sources: [peerSource('p1')] },
-      ],
-      [{ rates, peerBitsPerSec: ONE_BLOCK_A_SECOND }],
-    );
-    await world.clock.advance(59_000);
-    expect(new Set(filler.calls.map(({ path }) => path))).toEqual(new Set(['/near']));
-    await world.clock.advance(10_000);
-    expect(fill.state).toBe('complete');
-  });
-
-  it('has rates for the link and for peers apart', async () => {
-    await start();
-    const files = [
-      { path: '/far', blocks: 20 },
-      { path: '/near', blocks: 90, sources: [peerSource('p1')] },
-    ];
-    plan(files, [{ peerBitsPerSec: 8 * ONE_BLOCK_A_SECOND }]);
-    await world.clock.advance(10_500);
-    expect([heldBlocks('/far'), heldBlocks('/near')]).toEqual([10, 80]);
-  });
-
-  it('fills in a window for what is urgent nothing else, and waits then', async () => {
-    await start();
-    plan(
-      [
-        { path: '/urgent', blocks: 2, priority: 0 },
-        { path: '/other', blocks: 2, priority: 1 },
-      ],
-      [{ lastPriority: 0, endsAtMs: 60_000 }, { startsAtMs: 100_000 }],
-    );
-    await world.clock.advance(60_000);
-    expect([heldBlocks('/urgent'), heldBlocks('/other'), fill.state]).toEqual([2, 0, 'waiting']);
-    await world.clock.advance(60_000);
-    expect(heldBlocks('/other')).toBe(2);
-  });
-
-  it('stops at a cap for the link, by what came before a restart, too, and goes on when its time is over', async () => {
-    await start();
-    parts.linkUse.crossed('fill', 3 * MIB);
-    await world.clock.advance(0);
-    filled = (kind, bytes) => void (kind !== 'peer' && parts.linkUse.crossed('fill', bytes));
-    const caps = [{ sinceMs: startMs, untilMs: startMs + 600_000, maxBytes: 6 * MIB }];
-    plan([{ path: '/a', blocks: 6 }], [{ caps }]);
-    await world.clock.advance(590_000);
-    expect(heldBlocks('/a')).toBe(3);
-    await world.clock.advance(30_000);
-    expect(fill.state).toBe('complete');
-  });
-
-  it('goes to the origin only when nobody before it has got on for long enough, however slow he is', async () => {
-    let gives = true;
-    await start(async ({ path, sourceId }, signal) => {
-      if (sourceId === 'p1' && (path === '/wanted' || !gives)) throw new OperationalError('SOURCE_LACKS', 'p1');
-      await world.clock.delay(20_000, signal);
-      return undefined;
-    });
-    const sources = [peerSource('p1'), { ...originSource, afterSec: 60, afterSilenceSec: 60 }];
-    plan(
-      [
-        { path: '/wanted', blocks: 1, sources },
-        { path: '/busy', blocks: 30, priority: 1, sources },
-      ],
-      [{}],
-    );
-    const toOrigin = (): number => filler.calls.filter(({ sourceId }) => sourceId === 'origin').length;
-    await world.clock.advance(300_000);
-    expect(toOrigin()).toBe(0);
-    gives = false;
-    await world.clock.advance(70_000);
-    expect(toOrigin()).toBe(0);
-    await world.clock.advance(30_000);
-    expect(toOrigin()).toBeGreaterThan(0);
-  });
-
-  it('counts a source that is seen to hold more than before as getting on', async () => {
-    await start(async ({ sourceId }) => {
-      if (sourceId === 'p1') throw new OperationalError('SOURCE_LACKS', 'p1');
-      return undefined;
-    });
-    plan([{ path: '/a', blocks: 1, sources: [peerSource('p1'), { ...originSource, afterSilenceSec: 60 }] }], [{}]);
-    for (let minute = 0; minute < 5; minute += 1) {
-      await world.clock.advance(50_000);
-      fill.gotOn('p1');
-    }
-    expect(heldBlocks('/a')).toBe(0);
-    await world.clock.advance(75_000);
-    expect(heldBlocks('/a')).toBe(1);
-  });
-
-  it('asks nobody who is banned, and takes the next', async () => {
-    await start();
-    parts.bans.gaveWrong({ id: 'p1', kind: 'peer' }, '/x 0');
-    parts.bans.gaveRight({ id: 'origin', kind: 'origin' }, '/x 0');
-    plan([{ path: '/a', blocks: 3, sources: peerAndOrigin }], [{}]);
-    await world.clock.advance(10_000);
-    expect(filler.calls.map(({ sourceId }) => sourceId)).toEqual(['origin', 'origin', 'origin']);
-  });
-
-  it('stops within the second when the operator pauses, and fills when he says now', async () => {
-    await start();
-    plan([{ path: '/a', blocks: 30 }], [{}]);
-    await world.clock.advance(5000);
-    parts.hours.pause(HOUR_MS / 2);
-    const calls = filler.calls.length;
-    await world.clock.advance(HOUR_MS / 4);
-    expect([filler.calls.length, fill.state]).toEqual([calls, 'waiting']);
-    parts.hours.fillNow(HOUR_MS);
-    await world.clock.advance(60_000);
     expect(fill.state).toBe('complete');
   });
 });
