@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FillPlanSource } from '../../../src/contracts/fill-plan.ts';
 import type { OperationalError } from '../../../src/errors/operational-error.ts';
+import { until } from '../../support/until.ts';
 import { GatedOrigin, patterned } from '../support/gated-origin.ts';
 import { ask, openAnswer } from '../support/http-client.ts';
 import { type PlannedRig, startPlannedRig } from '../support/planned-rig.ts';
@@ -174,6 +175,29 @@ describe('a planned file', () => {
     const answer = await ask(`${rig.url}${PATH}`);
     expect(answer.headers.etag).toBe(`"${manifest.root.slice(0, 32)}"`);
     expect(answer.body.equals(BYTES)).toBe(true);
+  });
+
+  it('is asked of a peer by the plan as work that nobody waits for, and by a viewer who waits not so', async () => {
+    const file = rig.plan(PATH, BYTES, [peerSource()]);
+    peer.files.set(PATH, { bytes: BYTES, etag: '"same"' });
+    const object = rig.fills.openPlanned(file);
+    await rig.fills.fillPlannedBlock(object, file, 0, file.sources, new AbortController().signal);
+    object[Symbol.dispose]();
+    await ask(`${rig.url}${PATH}`, { headers: { range: `bytes=${MIB}-${MIB}` } });
+    expect(peer.requests.map(({ headers }) => headers['priority'])).toEqual(['u=7', undefined]);
+  });
+
+  it('is given to a peer that fills by its plan without being taken for a viewer', async () => {
+    rig.plan(PATH, BYTES, []);
+    await ask(`${rig.url}${PATH}`);
+    const asked = { range: 'bytes=0-9', 'cache-control': 'only-if-cached' };
+    const before = rig.viewersWaited.length;
+    expect((await ask(`${rig.url}${PATH}`, { headers: { ...asked, priority: 'u=7' } })).status).toBe(206);
+    // A peer's viewer waits as ours do; and who is no peer waits whatever he says.
+    await ask(`${rig.url}${PATH}`, { headers: asked });
+    await ask(`${rig.url}${PATH}`, { headers: { range: 'bytes=0-9', priority: 'u=7' } });
+    await until(() => rig.viewersWaited.length >= before + 2);
+    expect(rig.viewersWaited).toHaveLength(before + 2);
   });
 
   it('is given to a peer block by block as it is held, and not counted as a viewer’s wish', async () => {

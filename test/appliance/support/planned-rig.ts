@@ -30,6 +30,8 @@ export interface PlannedRig {
   readonly demand: Map<string, number>;
   /** Served bytes by path for which something had to be fetched first. */
   readonly missed: Map<string, number>;
+  /** Times to the first byte of hits that count as a viewer's wait. */
+  readonly viewersWaited: readonly number[];
   /** As the metrics tell. */
   filledBytes(): Promise<number>;
   /** Puts a file in the plan; `sources` in the order to try. */
@@ -55,13 +57,18 @@ export async function startPlannedRig(
   fills.usePlan({ find: (path) => planned.get(path) });
   const demand = new Map<string, number>();
   const missed = new Map<string, number>();
+  const viewersWaited: number[] = [];
   const context = {
     config,
     world,
     clock: world.clock,
     logger: silentLogger,
     metrics,
-    load: new LoadMeter(world.clock, () => 0),
+    load: new LoadMeter(
+      world.clock,
+      () => 0,
+      (firstByteMs) => viewersWaited.push(firstByteMs),
+    ),
     finder: {
       fills,
       discovery: new ObjectDiscovery(fills, world, config),
@@ -90,6 +97,7 @@ export async function startPlannedRig(
     store,
     demand,
     missed,
+    viewersWaited,
     async filledBytes() {
       const samples = [...(await meters.expose()).matchAll(/^appliance_fill_bytes_total\{.*\} (\d+)$/gm)];
       return samples.reduce((sum, [, bytes]) => sum + Number(bytes), 0);
