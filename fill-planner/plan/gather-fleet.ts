@@ -54,8 +54,9 @@ export function gatherFleet(
     originUrls: facts.map(({ originUrl }) => originUrl),
     fileCounts: Uint32Array.from(contents, ({ files }) => files.length),
     demand: predictRegions({
-      // Demand is counted by the hour; finer time would only make plans differ that are the same.
-      nowMs: Math.floor(nowMs / HOUR_MS) * HOUR_MS,
+      // Demand is counted by the hour; finer time would only make plans differ that are the same. The hour that runs
+      // counts as whole: what viewers began to ask for minutes ago is what a plan is made anew for.
+      nowMs: (Math.floor(nowMs / HOUR_MS) + 1) * HOUR_MS,
       renditions: facts,
       regions,
       history: demand.history(),
