@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { FleetInputs } from '../../fill-planner/plan/fleet-inputs.ts';
 import { PlanStore, REFRESH_MS } from '../../fill-planner/plan/plan-store.ts';
 import { numberPlanned } from '../../fill-planner/plan/stored/number-contents.ts';
 import { makePlans } from '../../fill-planner/plan/threads/make-plans.ts';
@@ -41,11 +42,17 @@ async function measure(size: FleetSize): Promise<CycleFigures> {
   const identity = loadOrCreateIdentity('planner', join(folder, 'identity.pem'));
   const store = new PlanStore(join(folder, 'plan.sqlite'));
   const numbers = new Map(inputs.facts.map(({ id }, index) => [id, index]));
+  let holdMemory: FleetInputs['holdMemory'];
   const cycle = async (nowMs: number) => {
     const startedMs = performance.now();
     const heldBefore = store.heldBefore((id) => numbers.get(id));
-    const made = await makePlans({ ...inputs, nowMs, heldBefore }, threads, (planned) =>
+    const made = await makePlans({ ...inputs, nowMs, heldBefore, holdMemory }, threads, (planned) =>
       numberPlanned(store, planned, inputs.facts.length, contents, nowMs),
+    );
+    holdMemory = new Map(
+      made.clusters.flatMap((cluster) =>
+        cluster.holdMemory === undefined ? [] : [[cluster.clusterId, cluster.holdMemory] as const],
+      ),
     );
     const plannedMs = performance.now();
     store.setFleet(inputs.appliances.map(({ id }) => id));

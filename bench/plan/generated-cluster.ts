@@ -1,4 +1,4 @@
-import type { PlacementAppliance } from '../../fill-planner/placement/place-files.ts';
+import type { PlacementAppliance } from '../../fill-planner/placement/placement-columns.ts';
 import type { HoldItem } from '../../fill-planner/plan/plan-facts.ts';
 
 /** Numbers in [0, 1) from a seed: mulberry32. */

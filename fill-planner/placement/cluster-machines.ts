@@ -1,5 +1,5 @@
 import { hashOfText } from '../../src/hashing/pair-hash.ts';
-import type { ItemColumns, PlacementAppliance } from './place-files.ts';
+import type { ItemColumns, PlacementAppliance } from './placement-columns.ts';
 
 /**
  * The machines of a cluster as numbers, in the order of their ids, so that nothing depends on that of the fleet document.

@@ -1,5 +1,5 @@
 import type { ClusterMachines } from './cluster-machines.ts';
-import type { ItemColumns } from './place-files.ts';
+import type { ItemColumns } from './placement-columns.ts';
 
 /**
  * Which part of the list belongs to which group of machines, found by laying the list out once over whole groups: the
@@ -18,7 +18,7 @@ export interface MachineSections {
   readonly border: Float64Array;
   /** Peak rate per byte of the last item that finds room, each with one copy; 0 where all do. */
   readonly lastDensity: number;
-  /** From here on an item must be on two machines; infinite where all find room: then spare room gives second copies. */
+  /** From here on an item must be on two machines; where all find room, as many as fit besides. */
   readonly hotDensity: number;
   /** By machine: what placing gives it at most of the peak, its part of what its group has and some more. */
   readonly boundBitsPerSec: Float64Array;
@@ -79,6 +79,18 @@ export function layOutSections(items: ItemColumns, machines: ClusterMachines): M
     const taken = (laidRate[of] ?? 0) - (freeRate[of] ?? 0);
     return safe * Math.min(1, (BOUND * taken) / Math.max(1, safeRate[of] ?? 0));
   });
-  const hotDensity = lastDensity > 0 ? lastDensity / AWAY_SHARE : Number.POSITIVE_INFINITY;
+  const hotDensity = leftBytes < 0 ? lastDensity / AWAY_SHARE : densityWithin(items, leftBytes);
   return { lowest, highest, border, lastDensity, hotDensity, boundBitsPerSec, admittedCount };
+}
+
+/** Peak rate per byte of the last of the best items that together take no more than so many bytes; infinite for none. */
+function densityWithin({ count, sizeBytes, peakBitsPerSec }: ItemColumns, limitBytes: number): number {
+  let leftBytes = limitBytes;
+  let density = Number.POSITIVE_INFINITY;
+  for (let item = 0; item < count; item++) {
+    leftBytes -= sizeBytes[item] ?? 0;
+    if (leftBytes < 0) break;
+    density = Math.min(density, (peakBitsPerSec[item] ?? 0) / Math.max(1, sizeBytes[item] ?? 0));
+  }
+  return Math.max(density, Number.MIN_VALUE);
 }

@@ -1,5 +1,6 @@
 import type { ClusterPlacement, HeldBefore, HoldItem } from '../plan/plan-facts.ts';
 import { type ClusterMachines, machinesOf } from './cluster-machines.ts';
+import type { ItemColumns, PlacementAppliance } from './placement-columns.ts';
 import { Placer } from './placer.ts';
 import { relieveOverload } from './relieve-overload.ts';
 import { placeSpareCopies } from './spare-copies.ts';
@@ -28,16 +29,6 @@ import { placeSpareCopies } from './spare-copies.ts';
  * Limits: one machine's disks count as one. Who asks whom at the peak is steering's: that it goes by load and not by
  * halves is taken for granted.
  */
-export interface PlacementAppliance {
-  readonly id: string;
-  /** What the plan may fill of its disks. */
-  readonly plannedBytes: number;
-  /** What it serves safely at the peak; undefined where nobody said. */
-  readonly servingBitsPerSec?: number | undefined;
-  /** What may be written to it now, so that its disks last; undefined: they do not wear. */
-  readonly writeBudgetBytes?: number | undefined;
-}
-
 export interface PlacementInput {
   readonly clusterId: string;
   /** What the cluster should hold, best first; one item for a rendition. */
@@ -88,14 +79,6 @@ function bestOf(input: PlacementInput, items: ItemColumns, machines: ClusterMach
 function servableRate({ peakBitsPerSec }: ItemColumns, { safeBitsPerSec }: ClusterMachines): number {
   const sum = (column: Float64Array): number => column.reduce((all, rate) => all + rate, 0);
   return Math.min(sum(peakBitsPerSec), sum(safeBitsPerSec));
-}
-
-/** The numbers of the items, in their order. */
-export interface ItemColumns {
-  readonly count: number;
-  readonly sizeBytes: Float64Array;
-  readonly peakBitsPerSec: Float64Array;
-  readonly expectedBytes: Float64Array;
 }
 
 function itemColumns(items: readonly HoldItem[]): ItemColumns {

@@ -2,7 +2,7 @@ import { hashOfText, unitOfPair } from '../../src/hashing/pair-hash.ts';
 import type { HeldBefore } from '../plan/plan-facts.ts';
 import type { ClusterMachines } from './cluster-machines.ts';
 import { layOutSections, type MachineSections } from './machine-sections.ts';
-import type { ItemColumns } from './place-files.ts';
+import type { ItemColumns } from './placement-columns.ts';
 
 const NOBODY = -1;
 /** What a machine was told to hold before. */

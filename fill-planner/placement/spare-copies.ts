@@ -32,19 +32,36 @@ export function placeSpareCopies(placer: Placer): void {
       claims.push(worth * AWAY_SHARE ** (next - 1) * (next - copies <= kept ? KEPT_LEAD : 1));
     }
   }
-  for (const claim of orderByScore(Float64Array.from(claims))) placeOne(placer, claimants[claim] ?? 0);
+  const order = orderByScore(Float64Array.from(claims));
+  // What is there already goes first, as far down as there is room for all: else the first new copy would take the
+  // place of one that then has to move, and that one the place of the next.
+  const isDone = new Uint8Array(claimants.length);
+  let leftBytes = placer.freeBytes.reduce((sum, bytes) => sum + bytes, 0);
+  for (const claim of order) {
+    const item = claimants[claim] ?? 0;
+    leftBytes -= items.sizeBytes[item] ?? 0;
+    if (leftBytes < 0) break;
+    isDone[claim] = putBack(placer, item) ? 1 : 0;
+  }
+  for (const claim of order) if (isDone[claim] === 0) placeOne(placer, claimants[claim] ?? 0);
 }
 
-/** One more copy of an item: where it was before, else where it suits best. */
+/** One more copy of an item where it was before. @returns false when it was nowhere, or there is no room */
+function putBack(placer: Placer, item: number): boolean {
+  for (const machine of placer.suitable(item)) {
+    if (!placer.wasHeld(item, machine) || placer.isHeld(item, machine) || !placer.canTake(item, machine)) continue;
+    placer.put(item, machine, 0);
+    return true;
+  }
+  return false;
+}
+
+/** One more copy of an item where it suits best. */
 function placeOne(placer: Placer, item: number): void {
-  let chosen: number | undefined;
+  if (putBack(placer, item)) return;
   for (const machine of placer.suitable(item)) {
     if (placer.isHeld(item, machine) || !placer.canTake(item, machine)) continue;
-    if (placer.wasHeld(item, machine)) {
-      chosen = machine;
-      break;
-    }
-    chosen ??= machine;
+    placer.put(item, machine, 0);
+    return;
   }
-  if (chosen !== undefined) placer.put(item, chosen, 0);
 }

@@ -14,9 +14,17 @@ type FileRow = readonly [path: string, sizeBytes: number, root: string, headByte
 
 export class ContentBook {
   readonly #database: Database;
+  readonly #select;
+  readonly #selectId;
 
   constructor(database: Database) {
     this.#database = database;
+    this.#select = database.prepare<[number], { id: string; files: string }>(
+      'SELECT rendition_id AS id, files FROM content WHERE content_id = ?',
+    );
+    this.#selectId = database
+      .prepare<[number], string>('SELECT rendition_id FROM content WHERE content_id = ?')
+      .pluck();
   }
 
   /** The number of each content, a new one where it was never planned before. Run it inside a transaction. */
@@ -41,11 +49,7 @@ export class ContentBook {
 
   /** @throws Error when the number was never given */
   content(number: number): RenditionContent {
-    const row = this.#database
-      .prepare<[number], { id: string; files: string }>(
-        'SELECT rendition_id AS id, files FROM content WHERE content_id = ?',
-      )
-      .get(number);
+    const row = this.#select.get(number);
     if (row === undefined) throw new Error(`plan.sqlite has no content ${number}`);
     const files = (JSON.parse(row.files) as FileRow[]).map(([path, sizeBytes, root, headBytes]) => ({
       path,
@@ -58,8 +62,7 @@ export class ContentBook {
 
   /** The rendition that a number is of. */
   renditionId(number: number): string {
-    const id = this.#database.prepare('SELECT rendition_id FROM content WHERE content_id = ?').pluck().get(number);
-    return typeof id === 'string' ? id : '';
+    return this.#selectId.get(number) ?? '';
   }
 
   forgetUnused(nowMs: number): void {

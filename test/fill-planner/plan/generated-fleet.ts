@@ -8,7 +8,7 @@ import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
 const HOUR_MS = 3_600_000;
 const MANIFEST_BYTES = 5;
 export const GENERATED_NOW_MS = Date.UTC(2030, 0, 20, 3);
-export const ROOT = 'a'.repeat(64);
+const ROOT = 'a'.repeat(64);
 
 export interface GeneratedFleet {
   readonly inputs: FleetInputs;
