@@ -20,7 +20,7 @@ export function createPlannerMetrics(catalog: CatalogStore, demand: DemandStore,
   ]);
   const seconds = metrics.histogram(
     'cycle_seconds',
-    'How long a plan cycle takes; during it the planner answers nobody, so worry above a few seconds.',
+    'How long a plan cycle takes. Gathering and storing hold up answers: give it more --plan-threads, or --share the fleet, when it takes minutes.',
     [0.01, 0.1, 0.5, 1, 5, 20, 60],
   );
   const lastSuccess = metrics.gauge(
