@@ -22,6 +22,7 @@ import { evidenceAgainst } from './efficiency-test.ts';
 import { judgeableUntilMs, judgeTrial, type TrialRules, type TrialVerdict } from './judge-trial.ts';
 import { mergeUrgent, urgentIn } from './merge-urgent.ts';
 import type { PlanLibrary, PlanVersions } from './plan-library.ts';
+import { withoutFuture } from './put-back-clock.ts';
 import type { RolloutEvent, RolloutState, RolloutStore } from './rollout-store.ts';
 
 export interface RolloutRules {
@@ -101,7 +102,7 @@ export class PlanRollout {
   decide(inputs: FleetInputs, drafts: readonly PlanDraft[], wish: PublishWish = {}): RolloutDecision {
     const { store, plans, rules } = this.#parts;
     const { nowMs } = inputs;
-    const state = store.state();
+    const state = withoutFuture(store.state(), nowMs, rules.returnHoldMs);
     const inForce = plans.versionsInForce();
     const hours = store.hours(state.judgedUntilMs, judgeableUntilMs(nowMs));
     const verdict = judgeTrial(state, hours, nowMs, rules.trial);
@@ -174,7 +175,7 @@ export class PlanRollout {
   keep(decision: RolloutDecision, saved: readonly PlannedAppliance[], inputs: FleetInputs): void {
     const { store, rules, logger } = this.#parts;
     const { nowMs } = inputs;
-    const before = store.state();
+    const before = withoutFuture(store.state(), nowMs, rules.returnHoldMs);
     const { release, verdict, returned } = decision;
     this.#lastDecisions = decision.clusters;
     const inForce: PlanVersions = new Map(saved.map(({ applianceId, planVersion }) => [applianceId, planVersion]));

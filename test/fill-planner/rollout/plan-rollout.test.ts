@@ -142,6 +142,20 @@ describe('what is measured', () => {
     expect(rig.store.state().heldUntil).toBeUndefined();
   });
 
+  test('goes on when a clock that was weeks ahead is put back: nothing waits for them to pass', () => {
+    const AHEAD = 50 * 24;
+    rig.cycle(hour(0), () => GOOD);
+    rig.cycle(hour(AHEAD), () => CHANGED);
+    rig.cycle(hour(AHEAD + 1), () => CHANGED, { goBack: true });
+    // Held for a day from here on, and then judged as ever.
+    rig.cycle(hour(1), () => CHANGED);
+    expect(rig.held('c1')).toEqual(GOOD);
+    rig.cycle(hour(26), () => CHANGED);
+    expect(rig.held('c1')).toEqual(CHANGED);
+    expect(live(27, 55, CHANGED, [10, 11])).toBeDefined();
+    expect(rig.held('c1')).toEqual(GOOD);
+  });
+
   test('keeps good versions in the store however many come after them', () => {
     rig.cycle(hour(0), () => GOOD);
     for (let count = 1; count <= 20; count += 1) rig.cycle(hour(count), () => [...titles(0, 7), 10 + (count % 8)]);
@@ -171,6 +185,13 @@ describe('a canary', () => {
       'release 1 is at stage cohort',
       'release 1 is at stage all',
     ]);
+  });
+
+  test('goes through its stages when a clock that was a year ahead is put back', () => {
+    rig.cycle(hour(0), () => GOOD);
+    rig.cycle(hour(365 * 24), () => CHANGED);
+    for (const count of [1, 26, 33]) rig.cycle(hour(count), () => CHANGED);
+    for (const id of rig.clusters) expect(rig.held(id)).toEqual(CHANGED);
   });
 
   test('lets launches by: they join the plans of those who wait', () => {
