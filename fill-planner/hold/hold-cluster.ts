@@ -82,7 +82,8 @@ function splitOfToday(
   const fromShare = 1 - settings.reserveShare;
   const before = split?.fromShare === fromShare ? split : { state: firstSplit(fromShare), fromShare, tunedAtMs: nowMs };
   const told = members.flatMap(({ id }) => spaceEarned?.get(id) ?? []);
-  if (nowMs - before.tunedAtMs < TUNED_EVERY_MS || told.length < members.length) return before;
+  // In either direction: a clock that was ahead and is put back must not stop it until then.
+  if (Math.abs(nowMs - before.tunedAtMs) < TUNED_EVERY_MS || told.length < members.length) return before;
   const tail = (side: 'plannedTail' | 'demandTail'): TailEarnings => ({
     spaceBytes: sum(told, (earned) => earned[side].spaceBytes),
     servedBytes: sum(told, (earned) => earned[side].servedBytes),

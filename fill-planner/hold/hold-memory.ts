@@ -34,12 +34,16 @@ const DAY_MS = 24 * HOUR_MS;
 
 /** Bytes that plans had fetched within the last day. */
 export function fetchedLately({ fetched }: HoldMemory, nowMs: number): number {
-  return fetched.filter(({ hourStartMs }) => hourStartMs > nowMs - DAY_MS).reduce((sum, { bytes }) => sum + bytes, 0);
+  return fetched.filter((hour) => isLately(hour, nowMs)).reduce((sum, { bytes }) => sum + bytes, 0);
 }
+
+/** Hours to come were taken down by a clock that was ahead: they would use up every day's budget until they are past. */
+const isLately = ({ hourStartMs }: FetchedHour, nowMs: number): boolean =>
+  hourStartMs > nowMs - DAY_MS && hourStartMs <= nowMs;
 
 export function rememberFetches(memory: HoldMemory, nowMs: number, bytes: number): HoldMemory {
   const hourStartMs = nowMs - (nowMs % HOUR_MS);
-  const kept = memory.fetched.filter((hour) => hour.hourStartMs > nowMs - DAY_MS && hour.hourStartMs !== hourStartMs);
+  const kept = memory.fetched.filter((hour) => isLately(hour, nowMs) && hour.hourStartMs !== hourStartMs);
   const ofHour = memory.fetched.find((hour) => hour.hourStartMs === hourStartMs)?.bytes ?? 0;
   const month = monthOf(nowMs);
   return {

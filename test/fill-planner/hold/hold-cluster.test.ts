@@ -64,6 +64,15 @@ test('hourly cycles of a day fetch together no more than the day serves, and the
   expect(perDay[1]).toBeGreaterThan(perDay[0] ?? 0);
 });
 
+test('what a clock that was ahead took down uses up no budget when it is put back', () => {
+  const inputs = fleet(Array.from({ length: 80 }, () => 5));
+  const { choice, memory } = holdCluster(inputs, cluster, site, 1);
+  const ahead = { ...memory, fetched: [{ hourStartMs: NOW_MS + 9000 * HOUR_MS, bytes: 1e12 }] };
+  const after = holdCluster({ ...inputs, holdMemory: new Map([['c1', ahead]]) }, cluster, site, 1);
+  expect(after.choice.fillBytes).toBe(choice.fillBytes);
+  expect(after.memory.fetched).toEqual(memory.fetched);
+});
+
 test('a month has its budget, of which a day takes a part', () => {
   const monthly = { ...site, monthlyFillBytes: 30_000 };
   const watched = Array.from({ length: 80 }, () => 5);
@@ -113,6 +122,9 @@ test('the split of the disks follows what its border earns, once a day, when eve
     1,
   );
   expect(silent.memory.split).toEqual(inputs.holdMemory?.get('c1')?.split);
+  const putBackMs = inputs.nowMs - 9000 * HOUR_MS;
+  const putBack = holdCluster({ ...inputs, nowMs: putBackMs }, cluster, site, 1);
+  expect(putBack.memory.split?.tunedAtMs).toBe(putBackMs);
   const otherKnob = holdCluster({ ...inputs, settings: { ...inputs.settings, reserveShare: 0.3 } }, cluster, site, 1);
   expect(otherKnob.memory.split?.state.plannedShare).toBe(0.7);
 });
