@@ -81,7 +81,17 @@ export async function runPlanCycle(parts: PlanCycleParts, options: CycleOptions 
     numberPlanned(plans, planned, contents.length, (rendition) => contents[rendition] ?? NO_CONTENT, nowMs);
   const made = await makePlans(inputs, planThreads, number);
   const decision = rollout.decide(inputs, made.drafts, options);
+  // Budgets are spent before anybody can have what they buy: a planner that is killed in between, or whose disk is full,
+  // must not spend them again every hour.
   giveCaps(made.drafts, inputs, parts, nowMs);
+  // What a cluster does not get has not been fetched.
+  holds.remember(
+    made.clusters.flatMap(({ clusterId, holdMemory }) =>
+      holdMemory === undefined || decision.clusters.get(clusterId)?.kind === 'keep'
+        ? []
+        : [[clusterId, holdMemory] as const],
+    ),
+  );
   const prepared = preparedOf(decision.drafts, made, number);
   plans.setFleet(inputs.appliances.map(({ id }) => id));
   const refreshMs = options.isAsked === true ? 0 : REFRESH_MS;
@@ -91,14 +101,6 @@ export async function runPlanCycle(parts: PlanCycleParts, options: CycleOptions 
     await othersTurn();
   }
   rollout.keep(decision, appliances, inputs);
-  // What a cluster does not get has not been fetched.
-  holds.remember(
-    made.clusters.flatMap(({ clusterId, holdMemory }) =>
-      holdMemory === undefined || decision.clusters.get(clusterId)?.kind === 'keep'
-        ? []
-        : [[clusterId, holdMemory] as const],
-    ),
-  );
   plans.trim(nowMs, rollout.neededVersions());
   const leftOut = Object.fromEntries(
     made.clusters
