@@ -15,6 +15,7 @@ const ELEMENT_NODE = 1;
 /** @throws XmlError */
 export function parseXml(text: string): XmlDocument {
   if (/<!DOCTYPE/i.test(text)) throw new XmlError('has a document type declaration');
+  if (isDeeperThan(MAX_DEPTH, text)) throw new XmlError(`has elements nested deeper than ${MAX_DEPTH} levels`);
   let firstReport: string | undefined;
   const onError = (_level: string, message: string): never => {
     firstReport ??= message.split('\n')[0];
@@ -25,6 +26,37 @@ export function parseXml(text: string): XmlDocument {
   } catch (error) {
     throw new XmlError(firstReport ?? (error instanceof Error ? error.message : String(error)), { cause: error });
   }
+}
+
+/** What is done per level grows with the levels: a few megabytes of opening tags take the parser hours. */
+const MAX_DEPTH = 64;
+/** What is no element, and what ends it. */
+const OTHER_MARKUP = [
+  ['<!--', '-->'],
+  ['<![CDATA[', ']]>'],
+  ['<?', '?>'],
+] as const;
+const TAG = /<(\/?)(?:[^<>"']|"[^"<]*"|'[^'<]*')*?(\/?)>/y;
+
+/** Linear in the text. Of what is no well-formed XML the answer may be wrong: the parser refuses that. */
+function isDeeperThan(maxDepth: number, text: string): boolean {
+  let depth = 0;
+  for (let at = text.indexOf('<'); at >= 0; at = text.indexOf('<', at)) {
+    const other = OTHER_MARKUP.find(([begin]) => text.startsWith(begin, at));
+    if (other !== undefined) {
+      const end = text.indexOf(other[1], at + other[0].length);
+      if (end < 0) return false;
+      at = end;
+      continue;
+    }
+    TAG.lastIndex = at;
+    const [tag, closing, empty] = TAG.exec(text) ?? ['<'];
+    at += tag.length;
+    if (closing === '/') depth -= 1;
+    else if (empty === '') depth += 1;
+    if (depth > maxDepth) return true;
+  }
+  return false;
 }
 
 export const serializeXml = (node: Node): string => new XMLSerializer().serializeToString(node);

@@ -18,6 +18,9 @@ export const DASH_NAME = 'manifest.mpd';
 // The catalogue carries the MPD's text, and its contract takes four million characters.
 const MAX_MANIFEST_BYTES = 4_000_000;
 const MAX_PLAYLISTS = 500;
+/** Of all playlists of a title, which are kept until it is taken in. */
+const MAX_PLAYLIST_BYTES = 64_000_000;
+const MAX_PARTS = 500_000;
 
 /** Which files of a title are its manifests. */
 export interface ManifestNames {
@@ -70,6 +73,7 @@ async function readHls(
     ...playlist.iFramePlaylistUris,
   ];
   const mediaPlaylists = new Map<string, ReadMediaPlaylist>();
+  let [sizeBytes, partCount] = [0, 0];
   for (const uri of new Set(uris)) {
     if (mediaPlaylists.size === MAX_PLAYLISTS)
       throw new OperationalError('MEDIA_BROKEN', `playlist ${path} names more than ${MAX_PLAYLISTS} playlists`);
@@ -78,6 +82,13 @@ async function readHls(
     if (bytes === undefined) throw noSuchFile(mediaPath);
     texts.set(mediaPath, bytes);
     const media = readPlaylist(bytes.toString('utf8'), mediaPath);
+    sizeBytes += bytes.length;
+    if (media.kind === 'media') partCount += media.parts.length;
+    if (sizeBytes > MAX_PLAYLIST_BYTES || partCount > MAX_PARTS)
+      throw new OperationalError(
+        'MEDIA_BROKEN',
+        `the playlists of ${path} are over ${MAX_PLAYLIST_BYTES} bytes or ${MAX_PARTS} segments together`,
+      );
     if (media.kind !== 'media')
       throw new OperationalError(
         'MEDIA_BROKEN',

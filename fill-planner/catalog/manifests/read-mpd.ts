@@ -15,6 +15,9 @@ export interface MpdRepresentation {
   readonly parts: readonly SegmentAddress[];
 }
 
+/** Of all representations: a template of forty characters names as many as it likes. */
+const MAX_PARTS = 500_000;
+
 /**
  * @param url absolute URL of the MPD, against which its references resolve
  * @throws OperationalError MEDIA_BROKEN when it is not the MPD of a finished title
@@ -28,8 +31,9 @@ export function readMpd(text: string, url: string, namedIn: string): Mpd {
   const wholeSec = parseDuration(root.getAttribute('mediaPresentationDuration'));
   const periods = childElements(root, 'Period');
   if (periods.length === 0) throw broken('has no Period');
-  const representations = new Map<string, MpdRepresentation>();
+  const representations = new Map<string, MpdRepresentation & { readonly parts: SegmentAddress[] }>();
   let durationSec = 0;
+  let partCount = 0;
   for (const [index, period] of periods.entries()) {
     const periodSec = periodDuration(periods, index, durationSec, wholeSec);
     if (periodSec === undefined) throw broken(`does not say how long period ${index} is`);
@@ -48,9 +52,12 @@ export function readMpd(text: string, url: string, namedIn: string): Mpd {
           periodSec,
           broken: (why) => broken(`representation ${id}: ${why}`),
         });
+        partCount += parts.length;
+        if (partCount > MAX_PARTS) throw broken(`names more than ${MAX_PARTS} segments`);
         // A later period continues the encoding of the same id.
         const earlier = representations.get(id)?.parts ?? [];
-        representations.set(id, { id, kind: kindOf(set, element), parts: [...earlier, ...parts] });
+        for (const part of parts) earlier.push(part);
+        representations.set(id, { id, kind: kindOf(set, element), parts: earlier });
       }
     }
   }

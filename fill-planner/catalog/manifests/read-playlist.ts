@@ -56,6 +56,9 @@ export interface PlaylistPart {
 }
 
 const MAX_SEGMENTS = 200_000;
+const MAX_MEDIA = 1000;
+/** The sum of the squares of the tags' lengths: a second or two of the parser. A film of 200,000 segments needs half. */
+const MAX_TAG_WORK = 1e9;
 const MEDIA_TAG = /^#EXT-X-MEDIA:/;
 /**
  * m3u8-parser files renditions under their TYPE, GROUP-ID and NAME in plain objects, where these names reach the
@@ -74,8 +77,7 @@ export function readPlaylist(text: string, namedIn: string): Playlist {
   if (unreadable !== undefined) throw broken(namedIn, `has '${unreadable.slice(0, 80)}', which is not LENGTH@OFFSET`);
   const inherited = INHERITED_NAME.exec(text)?.[1];
   if (inherited !== undefined) throw broken(namedIn, `has the name '${inherited}', which is not taken`);
-  // What variables make of names is known too late, and players differ in it.
-  if (/^\s*#EXT-X-DEFINE/m.test(text)) throw broken(namedIn, 'uses EXT-X-DEFINE, and variables are not taken');
+  checkTags(text, namedIn);
   const parser = new Parser();
   // m3u8-parser drops CHANNELS and STABLE-RENDITION-ID; they are read from the tag lines, taken as they pass.
   const mediaLines: string[] = [];
@@ -96,6 +98,19 @@ export function readPlaylist(text: string, namedIn: string): Playlist {
   return manifest.playlists === undefined
     ? readMedia(manifest, namedIn)
     : readMultivariant(manifest, mediaLines, namedIn);
+}
+
+/** m3u8-parser's expressions take the square of a tag's length where quotes or names do not end: hours, for 4 MB. */
+function checkTags(text: string, namedIn: string): void {
+  let work = 0;
+  for (const line of text.split('\n')) {
+    const tag = line.trim();
+    if (!tag.startsWith('#')) continue;
+    // What variables make of names is known too late, and players differ in it.
+    if (tag.startsWith('#EXT-X-DEFINE')) throw broken(namedIn, 'uses EXT-X-DEFINE, and variables are not taken');
+    work += tag.length ** 2;
+    if (work > MAX_TAG_WORK) throw broken(namedIn, `has tags too long or too many, up to '${tag.slice(0, 40)}'`);
+  }
 }
 
 type Manifest = Parser['manifest'];
@@ -119,6 +134,7 @@ function readMultivariant(manifest: Manifest, mediaLines: string[], namedIn: str
     };
   });
   if (variants.length === 0) throw broken(namedIn, 'names no variant');
+  if (mediaLines.length > MAX_MEDIA) throw broken(namedIn, `has more than ${MAX_MEDIA} EXT-X-MEDIA tags`);
   return {
     kind: 'multivariant',
     version: manifest.version ?? 1,

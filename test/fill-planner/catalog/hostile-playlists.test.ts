@@ -29,6 +29,28 @@ describe('a playlist from a stranger', () => {
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
   });
 
+  test.each([
+    ['a tag without end', `#EXT-X-STREAM-INF:${'A'.repeat(3_900_000)}`],
+    ['commas', `#EXT-X-MEDIA:${','.repeat(3_900_000)}`],
+    ['blanks in a tag', `#EXT-X-MEDIA:${' '.repeat(3_900_000)}x`],
+    ['thousands of long tags', `#EXT-X-KEY:${'A'.repeat(4000)}\n`.repeat(900)],
+    [
+      'a hundred thousand names',
+      Array.from({ length: 60_000 }, (_, i) => `#EXT-X-MEDIA:TYPE=AUDIO,NAME="${i}"`).join('\n'),
+    ],
+  ])('cannot keep the planner busy for hours with %s', (_, text) => {
+    broken(`${VARIANT}\n${text}`);
+  });
+
+  test('may be blank for megabytes', () => {
+    expect(readPlaylist(`#EXTM3U\n${VARIANT}\n${'\n'.repeat(3_900_000)}`, 'p.m3u8').kind).toBe('multivariant');
+  });
+
+  test('may have ten thousand tags as long as real ones', () => {
+    const segment = `#EXT-X-PROGRAM-DATE-TIME:2026-11-21T10:00:00.000Z\n#EXTINF:4.0,${'t'.repeat(80)}\na.m4s\n`;
+    expect(readPlaylist(`#EXTM3U\n${segment.repeat(10_000)}#EXT-X-ENDLIST\n`, 'p.m3u8').kind).toBe('media');
+  });
+
   test('may have a variant without attributes, or before its tag, and is broken', () => {
     broken('#EXT-X-STREAM-INF:\nv.m3u8');
     broken('v.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=1');
