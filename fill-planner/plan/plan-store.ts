@@ -291,20 +291,22 @@ export class PlanStore {
       isStillGood(before, { textDigest, windows, identity, nowMs, refreshMs })
     )
       return { planVersion, outcome: 'unchanged' };
+    // An appliance takes a plan of the version that it has only when it is younger, also when our clock was put back.
+    const createdAtMs = isSameContent ? Math.max(nowMs, (before?.createdAtMs ?? 0) + 1) : nowMs;
     const row: Record<keyof PlanRow, unknown> = {
       applianceId,
       planVersion,
       contentDigest,
       textDigest,
       contentSinceMs,
-      createdAtMs: nowMs,
+      createdAtMs,
       windows,
       renditionCount: plan.renditionCount,
       fileCount: plan.fileCount,
       planBytes: plan.planBytes,
       packed: plan.packed,
       keyId: identity.keyId,
-      signature: identity.sign(sealOf(applianceId, planVersion, nowMs, textDigest)),
+      signature: identity.sign(sealOf(applianceId, planVersion, createdAtMs, textDigest)),
     };
     this.#database
       .prepare(

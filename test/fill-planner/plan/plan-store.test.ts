@@ -120,6 +120,16 @@ test('new windows refresh a plan under its version at once', async () => {
   expect(opened.store.newest('a1')?.etag).not.toBe(before);
 });
 
+test('a plan that is written again when the clock was put back is younger than the one before: else nobody takes it', async () => {
+  await using opened = await openStore();
+  opened.save(draft(), 9000 * HOUR_MS);
+  const before = opened.store.newest('a1')?.createdAtMs ?? 0;
+  const later = draft({ windows: [{ startsAtMs: 24 * HOUR_MS, endsAtMs: 28 * HOUR_MS, fillBitsPerSec: 1e6 }] });
+  expect(opened.save(later, HOUR_MS)).toMatchObject({ planVersion: 1, outcome: 'refreshed' });
+  expect(opened.store.newest('a1')?.createdAtMs).toBeGreaterThan(before);
+  expect(parseFillPlan(opened.document()).windows[0]?.startsAtMs).toBe(24 * HOUR_MS);
+});
+
 test('new ranks and expectations alone refresh a plan a few hours after it was written', async () => {
   await using opened = await openStore();
   opened.save(draft(), 0);
