@@ -68,18 +68,67 @@ describe('what crossed the link', () => {
     use = after;
   });
 
-  it('is forgotten after 32 days, and when its file is torn', async () => {
+  it('begins anew with the slot that runs when the file of the others is torn', async () => {
     use.crossed('fill', 5);
     await world.clock.advance(SLOT_MS);
     use.crossed('fill', 7);
     await stop();
-    await world.clock.advance(33 * 86_400_000);
-    use = await started();
-    expect(allBytes()).toBe(0);
-    use.crossed('fill', 3);
-    await stop();
     await writeFile(join(dir, 'link-use.json'), '{"version":1,"slots":[{');
     use = await started();
-    expect(allBytes()).toBe(3);
+    expect(allBytes()).toBe(7);
+  });
+
+  it('is as many slots as 32 days have, of which the first go', async () => {
+    for (let slot = 0; slot < 32 * 288 + 3; slot += 1) {
+      use.crossed('fill', 1);
+      world.clock.jumpWallClock(SLOT_MS);
+    }
+    expect(allBytes()).toBe(32 * 288);
+    await stop();
+    use = await started();
+    expect(allBytes()).toBe(32 * 288);
+  });
+
+  it('is counted all the same when the machine starts with a clock that is a year ahead', async () => {
+    use.crossed('fill', 5);
+    await world.clock.advance(SLOT_MS);
+    use.crossed('fill', 7);
+    const sinceMs = world.clock.nowMs() - SLOT_MS;
+    await stop();
+    world.clock.jumpWallClock(365 * 86_400_000);
+    use = await started();
+    use.crossed('miss', 1);
+    await world.clock.advance(2500);
+    await stop();
+    world.clock.jumpWallClock(-365 * 86_400_000);
+    use = await started();
+    expect(use.fillBytes(sinceMs, sinceMs + 2 * SLOT_MS)).toBe(12);
+    expect(use.told().at(-1)).toMatchObject({ fillBytes: 7 });
+  });
+
+  it('is known after kill -9 in a slot that runs once more because the clock was put back', async () => {
+    use.crossed('fill', 5);
+    await world.clock.advance(2 * SLOT_MS);
+    use.crossed('fill', 7);
+    await world.clock.advance(2500);
+    world.clock.jumpWallClock(-2 * SLOT_MS);
+    use.crossed('fill', 20);
+    await world.clock.advance(2500);
+    use.crossed('fill', 20);
+    await world.clock.advance(2500);
+    const after = await started();
+    expect(after.fillBytes(0, Number.MAX_SAFE_INTEGER)).toBe(52);
+    await stop();
+    use = after;
+  });
+
+  it('is summed up once for all who ask between two blocks', async () => {
+    use.crossed('fill', 5);
+    expect(allBytes()).toBe(5);
+    use.crossed('fill', 5);
+    expect(allBytes()).toBe(10);
+    await world.clock.advance(SLOT_MS);
+    use.crossed('miss', 5);
+    expect(allBytes()).toBe(10);
   });
 });
