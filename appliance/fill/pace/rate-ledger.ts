@@ -23,7 +23,7 @@ export class RateLedger {
   readonly #alarm: Alarm;
   readonly #open = new Set<RateEntry>();
   /** Those that have come, in the order of their end. */
-  #closed: { readonly bytes: number; readonly untilMs: number }[] = [];
+  #closed: ClosedEntry[] = [];
   #bytesPerSec: number;
   #openBytes = 0;
   #turn: Promise<void> = Promise.resolve();
@@ -33,12 +33,17 @@ export class RateLedger {
     this.#alarm = new Alarm(clock);
     this.#bytesPerSec = bytesPerSec;
     // What came to the process before this one, within its last second, nobody knows any more.
-    this.#closed.push({ bytes: Number.POSITIVE_INFINITY, untilMs: clock.monotonicMs() + SECOND_MS });
+    const untilMs = clock.monotonicMs() + SECOND_MS;
+    this.#closed.push({ bytes: Number.POSITIVE_INFINITY, leastMs: untilMs, untilMs });
   }
 
-  /** Counts for all that is allowed from now on. @param bytesPerSec above 0 */
+  /**
+   * Counts for all that is allowed from now on. A pause that a block still owes at a lower rate is as much shorter as the
+   * rate is higher: else one block that came at a trickle would hold up hours of a full rate. @param bytesPerSec above 0
+   */
   setRate(bytesPerSec: number): void {
     if (bytesPerSec === this.#bytesPerSec) return;
+    if (bytesPerSec > this.#bytesPerSec) this.#shortenPauses(this.#bytesPerSec / bytesPerSec);
     this.#bytesPerSec = bytesPerSec;
     this.#alarm.ring();
   }
@@ -72,6 +77,16 @@ export class RateLedger {
     return entry;
   }
 
+  #shortenPauses(share: number): void {
+    const nowMs = this.#clock.monotonicMs();
+    this.#closed = this.#closed.map(({ bytes, leastMs, untilMs }) => ({
+      bytes,
+      leastMs,
+      untilMs: Math.max(leastMs, nowMs + (untilMs - nowMs) * share),
+    }));
+    this.#closed.sort((a, b) => a.untilMs - b.untilMs);
+  }
+
   #countedBytes(): number {
     const nowMs = this.#clock.monotonicMs();
     while (this.#closed[0] !== undefined && this.#closed[0].untilMs <= nowMs) this.#closed.shift();
@@ -83,8 +98,8 @@ export class RateLedger {
     this.#openBytes -= bytes;
     if (cameBytes > 0) {
       const holdMs = Math.max(SECOND_MS, (cameBytes / this.#bytesPerSec) * SECOND_MS);
-      const untilMs = this.#clock.monotonicMs() + holdMs;
-      this.#closed.push({ bytes: cameBytes, untilMs });
+      const nowMs = this.#clock.monotonicMs();
+      this.#closed.push({ bytes: cameBytes, leastMs: nowMs + SECOND_MS, untilMs: nowMs + holdMs });
       this.#closed.sort((a, b) => a.untilMs - b.untilMs);
     }
     this.#alarm.ring();
@@ -95,6 +110,13 @@ export class RateLedger {
 export interface RateEntry {
   /** It is over: so many bytes came, 0 when nothing of the rate was used. Once; later calls do nothing. */
   end(cameBytes: number): void;
+}
+
+interface ClosedEntry {
+  readonly bytes: number;
+  /** One second after it has come: it counts until then at whatever rate. */
+  readonly leastMs: number;
+  readonly untilMs: number;
 }
 
 const SECOND_MS = 1000;

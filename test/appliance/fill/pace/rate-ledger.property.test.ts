@@ -117,3 +117,39 @@ test('who is called off while he waits owes nothing, and those behind him go on'
   await clock.advance(1);
   expect(isIn).toBe(true);
 });
+
+test('what a block owes at a trickle is paid at the higher rate that comes after it', async () => {
+  const { clock } = new FakeWorld();
+  // A hundred bits a second: one block owes a day.
+  const ledger = new RateLedger(clock, 12);
+  const first = ledger.take(MIB, NEVER);
+  await clock.advance(1000);
+  (await first).end(MIB);
+  await clock.advance(5000);
+  ledger.setRate(MIB * 1.5);
+  let isTaken = false;
+  const second = ledger.take(MIB, NEVER).then((leave) => {
+    isTaken = true;
+    leave.end(MIB);
+  });
+  await clock.advance(1000);
+  expect(isTaken).toBe(true);
+  await second;
+});
+
+test('a rate that rises lets nothing into a second that is full', async () => {
+  const { clock } = new FakeWorld();
+  const ledger = new RateLedger(clock, MIB / 4);
+  const first = ledger.take(MIB, NEVER);
+  await clock.advance(1000);
+  (await first).end(MIB);
+  ledger.setRate(MIB * 1.5);
+  let isTaken = false;
+  const second = ledger.take(MIB, NEVER).then(() => {
+    isTaken = true;
+  });
+  await clock.advance(999);
+  expect(isTaken).toBe(false);
+  await clock.advance(1);
+  await second;
+});
