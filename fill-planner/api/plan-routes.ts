@@ -35,9 +35,13 @@ export function addPlanRoutes(server: JsonServer, { fleet, plans, identity, cloc
   server.get('/v1/fleet', () => fleet.get());
   server.put('/v1/fleet', (request) => fleet.set(parseFleet(request.body), clock.nowMs()));
 
-  server.post('/v1/plan-cycle', (request) =>
-    runCycle({ ...parseContract('plan cycle request', cycleRequestSchema, request.body), isAsked: true }),
-  );
+  server.post('/v1/plan-cycle', (request, reply) => {
+    const wish = parseContract('plan cycle request', cycleRequestSchema, request.body);
+    const clusters = fleet.get().fleet.clusters.map(({ id }) => id);
+    const unknown = wish.publish === 'all' ? undefined : wish.publish?.find((id) => !clusters.includes(id));
+    if (unknown === undefined) return runCycle({ ...wish, isAsked: true });
+    return sendProblem(reply, 404, 'NO_CLUSTER', `there is no cluster '${unknown}' in the fleet: see oca fleet show`);
+  });
 
   server.get('/v1/plans', () => ({ plans: plans.all().map(({ etag: _, ...stored }) => stored) }));
 

@@ -7,6 +7,7 @@ import type { CatalogStore } from '../catalog/catalog-store.ts';
 import type { DemandStore } from '../demand/demand-store.ts';
 import type { FleetStore } from '../fleet/fleet-store.ts';
 import type { HoldStore } from '../hold-store/hold-store.ts';
+import type { NotHeldCounts } from '../review/why-not.ts';
 import type { ClusterDecision } from '../rollout/decide-release.ts';
 import type { PlanRollout, PublishWish } from '../rollout/plan-rollout.ts';
 import type { PlanDraft, RenditionContent } from './draft-plan.ts';
@@ -43,6 +44,10 @@ export interface CycleReport {
   readonly appliances: readonly PlannedAppliance[];
   /** Renditions that found no room, by cluster. */
   readonly leftOut: Readonly<Record<string, readonly string[]>>;
+  /** Renditions that a cluster does not hold for another reason than room, counted over all clusters. */
+  readonly notHeld: NotHeldCounts;
+  /** Whether any appliance has told yet what viewers ask for: without it next to nothing is worth a fill. */
+  readonly hasDemand: boolean;
   /** By cluster, whether it got the plans of this cycle, and why. */
   readonly published: Readonly<Record<string, ClusterDecision>>;
   /** Why the last good plans are in force again, if this cycle brought them back. */
@@ -125,9 +130,18 @@ export async function runPlanCycle(parts: PlanCycleParts, options: CycleOptions 
     fleetVersion: fleet.get().fleetVersion,
     appliances,
     leftOut,
+    notHeld: sumOfCounts(made.clusters.map(({ notHeld }) => notHeld)),
+    hasDemand: demand.rowCount > 0,
     published: Object.fromEntries(decision.clusters),
     returned: decision.returned,
   };
+}
+
+function sumOfCounts(all: readonly NotHeldCounts[]): NotHeldCounts {
+  const sums = new Map<string, number>();
+  for (const counts of all)
+    for (const [verdict, count] of Object.entries(counts)) sums.set(verdict, (sums.get(verdict) ?? 0) + count);
+  return Object.fromEntries(sums);
 }
 
 /** What is published, as it is stored: what was made in this cycle is ready, plans of old are numbered anew. */

@@ -5,9 +5,10 @@ import { fillReportSchema } from '../contracts/fill-report.ts';
 import { OperationalError } from '../errors/operational-error.ts';
 import { withAdmin } from './admin-call.ts';
 import { Command } from './commander.ts';
+import { cycleSchema, describeCycle } from './plan/describe-cycle.ts';
 import { addReviewCommands } from './plan/review-commands.ts';
 import { askPlanner, plannerAdminOption } from './planner-admin.ts';
-import { formatBitRate, formatBytes, formatTime } from './quantity.ts';
+import { formatBitRate, formatBytes, formatSpan, formatTime } from './quantity.ts';
 import { formatTable } from './table.ts';
 
 const windowSchema = z.object({ startsAtMs: z.number(), endsAtMs: z.number(), fillBitsPerSec: z.number() });
@@ -25,24 +26,6 @@ const plansSchema = z.object({
   ),
 });
 const reportsSchema = z.object({ reports: z.array(z.object({ receivedAtMs: z.number(), report: fillReportSchema })) });
-const cycleSchema = z.object({
-  catalogueVersion: z.number(),
-  fleetVersion: z.number(),
-  appliances: z.array(
-    z.object({
-      applianceId: z.string(),
-      planVersion: z.number(),
-      outcome: z.string(),
-      renditionCount: z.number(),
-      fileCount: z.number(),
-      planBytes: z.number(),
-    }),
-  ),
-  leftOut: z.record(z.string(), z.array(z.string())),
-  published: z.record(z.string(), z.object({ kind: z.enum(['publish', 'keep']), because: z.string() })),
-  returned: z.string().optional(),
-});
-
 interface ShowOptions {
   readonly plannerAdmin: string;
   readonly json?: boolean;
@@ -104,7 +87,9 @@ async function showPlans(options: ShowOptions): Promise<void> {
       next === undefined ? '-' : describeWindow(next),
     ];
   });
-  process.stdout.write(`${formatTable(['APPLIANCE', 'PLAN', 'FILES', 'SIZE', 'STATE', 'HELD', 'WINDOW'], rows)}\n`);
+  process.stdout.write(
+    `${formatTable(['APPLIANCE', 'PLAN', 'FILES', 'SIZE', 'STATE', 'HELD', 'NEXT WINDOW'], rows)}\n`,
+  );
 }
 
 async function showPlan(appliance: string, options: ShowOptions): Promise<void> {
@@ -143,29 +128,11 @@ async function runPlan(options: ShowOptions & { fillNow?: string }): Promise<voi
     process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
     return;
   }
-  process.stdout.write(`planned catalogue ${report.catalogueVersion} on fleet ${report.fleetVersion}\n`);
-  process.stdout.write(
-    `${formatTable(
-      ['APPLIANCE', 'PLAN', 'OUTCOME', 'RENDITIONS', 'FILES', 'SIZE'],
-      report.appliances.map((each) => [
-        each.applianceId,
-        String(each.planVersion),
-        each.outcome,
-        String(each.renditionCount),
-        String(each.fileCount),
-        formatBytes(each.planBytes),
-      ]),
-    )}\n`,
-  );
-  if (report.returned !== undefined) process.stdout.write(`${report.returned}\n`);
-  for (const [cluster, { kind, because }] of Object.entries(report.published))
-    if (kind === 'keep') process.stdout.write(`cluster ${cluster} keeps its plan: ${because}\n`);
-  for (const [cluster, renditions] of Object.entries(report.leftOut))
-    process.stdout.write(`cluster ${cluster} has no room for ${renditions.length} renditions\n`);
+  process.stdout.write(describeCycle(report));
 }
 
 const describeWindow = ({ startsAtMs, endsAtMs, fillBitsPerSec }: FillPlan['windows'][number]): string =>
-  `${formatTime(startsAtMs)} to ${formatTime(endsAtMs)} at ${formatBitRate(fillBitsPerSec)}`;
+  `${formatSpan(startsAtMs, endsAtMs)}, ${formatBitRate(fillBitsPerSec)}`;
 
 const describeSources = (sources: FillPlan['files'][number]['sources']): string =>
   sources

@@ -10,6 +10,12 @@ export const formatBitRate = (bitsPerSec: number): string =>
 /** `2027-03-28 02:30Z` */
 export const formatTime = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')}Z`;
 
+/** `2027-03-28 01:00Z to 07:00Z`; with its date where it ends on another day. */
+export function formatSpan(startsAtMs: number, endsAtMs: number): string {
+  const [starts, ends] = [formatTime(startsAtMs), formatTime(endsAtMs)];
+  return `${starts} to ${starts.slice(0, 10) === ends.slice(0, 10) ? ends.slice(11) : ends}`;
+}
+
 function scaled(amount: number, units: readonly string[]): string {
   let value = amount;
   let unit = 0;

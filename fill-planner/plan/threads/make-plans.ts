@@ -1,3 +1,4 @@
+import { countNotHeld, type NotHeldCounts } from '../../review/why-not.ts';
 import type { PlanDraft } from '../draft-plan.ts';
 import type { FleetInputs } from '../fleet-inputs.ts';
 import { linkFleet } from '../link-fleet.ts';
@@ -13,7 +14,9 @@ export interface MadePlans {
   readonly drafts: readonly PlanDraft[];
   readonly prepared: ReadonlyMap<string, PreparedPlan>;
   /** By cluster: what of its placement is of interest when the drafts are made. */
-  readonly clusters: readonly Pick<ClusterPlacement, 'clusterId' | 'leftOut' | 'holdMemory'>[];
+  readonly clusters: readonly (Pick<ClusterPlacement, 'clusterId' | 'leftOut' | 'holdMemory'> & {
+    readonly notHeld: NotHeldCounts;
+  })[];
   readonly contents: PlannedContents;
 }
 
@@ -45,7 +48,7 @@ function makeHere(inputs: FleetInputs, number: NumberContents): MadePlans {
   return {
     drafts,
     prepared: new Map(drafts.map((draft) => [draft.applianceId, preparePlan(draft, contents)])),
-    clusters: placements,
+    clusters: placements.map((placement) => ({ ...placement, notHeld: countNotHeld(placement) })),
     contents,
   };
 }
@@ -74,10 +77,11 @@ async function makeInThreads(
     const links = linkFleet(inputs, placements);
     const contents = number(renditionsOf(placements));
     threads.tellLinks({ ...links, sites: shareArrays(links.sites), placeOf: shareArrays(links.placeOf) }, contents);
-    const clusters = placements.map(({ clusterId, leftOut, holdMemory }) => ({
-      clusterId,
-      leftOut: leftOut.slice(),
-      holdMemory,
+    const clusters = placements.map((placement) => ({
+      clusterId: placement.clusterId,
+      leftOut: placement.leftOut.slice(),
+      holdMemory: placement.holdMemory,
+      notHeld: countNotHeld(placement),
     }));
     const drafted = await Promise.all(
       placements.map(async (placement) => (await threads.do({ kind: 'draft', placement }, 'drafted')).plans),

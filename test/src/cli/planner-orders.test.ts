@@ -85,3 +85,13 @@ test('oca savings prints a month and writes its page', async () => {
     err: expect.stringContaining('there are: s1, s2') as string,
   });
 });
+
+test('oca plan run says why a new planner plans next to nothing; a cluster that is not there is not published', async () => {
+  const { code, out } = await oca('plan', 'run');
+  expect(code).toBe(0);
+  expect(out).toMatch(/^a1 +1 +new +0 +0 +0 B$/m);
+  expect(await oca('plan', 'publish', 'mars')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("there is no cluster 'mars' in the fleet") as string,
+  });
+});
