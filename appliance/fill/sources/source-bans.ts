@@ -61,6 +61,7 @@ const PROOF_BLOCKS = 3;
 const LATELY_MS = 600_000;
 const MAX_SOURCES = 1000;
 const MAX_SUSPICIONS = 4096;
+const MAX_SUSPICIONS_OF_ONE = 64;
 
 export class SourceBans {
   readonly #file: string;
@@ -68,6 +69,8 @@ export class SourceBans {
   readonly #logger: Logger;
   readonly #counts;
   readonly #bans = new Map<string, Ban>();
+  /** On the monotonic clock, when each ends at the latest: the other one may be put back by years. */
+  readonly #endsAtMs = new Map<string, number>();
   readonly #known = new BoundedMap<string, Record_>(MAX_SOURCES);
   /** By block, who gave it wrong. */
   readonly #suspicions = new BoundedMap<string, Set<string>>(MAX_SUSPICIONS);
@@ -103,7 +106,8 @@ export class SourceBans {
       const nowMs = this.#world.clock.nowMs();
       for (const ban of parseContract('kept bans', keptSchema, document).bans) {
         // A clock that was years ahead must not ban for years.
-        this.#bans.set(ban.id, { ...ban, untilMs: Math.min(ban.untilMs, nowMs + LONGEST_BAN_MS) });
+        const untilMs = Math.min(ban.untilMs, nowMs + LONGEST_BAN_MS);
+        this.#set({ ...ban, untilMs }, nowMs);
       }
     } catch (error) {
       this.#logger.warn({ error }, 'the list of banned sources cannot be read: it begins anew');
@@ -114,7 +118,7 @@ export class SourceBans {
   gaveWrong({ id, kind }: Suspect, block: string): void {
     if (kind === 'origin') return;
     const record = this.#record(id);
-    record.suspicions.add(block);
+    if (record.suspicions.size < MAX_SUSPICIONS_OF_ONE) record.suspicions.add(block);
     const suspects = this.#suspicions.get(block) ?? new Set<string>();
     this.#suspicions.set(block, suspects.add(id));
     if (record.suspicions.size >= PROOF_BLOCKS && this.#othersGiveRight(id)) this.#convict(id);
@@ -137,13 +141,21 @@ export class SourceBans {
 
   /** On the wall clock; undefined when it may be asked. */
   untilMs(id: string): number | undefined {
-    const untilMs = this.#bans.get(id)?.untilMs;
-    return untilMs !== undefined && untilMs > this.#world.clock.nowMs() ? untilMs : undefined;
+    const ban = this.#bans.get(id);
+    if (ban === undefined) return undefined;
+    const { clock } = this.#world;
+    const nowMs = clock.nowMs();
+    const leftMs = (this.#endsAtMs.get(id) ?? 0) - clock.monotonicMs();
+    const untilMs = Math.min(ban.untilMs, nowMs + leftMs);
+    return untilMs > nowMs ? untilMs : undefined;
   }
 
   /** Those that are banned now. */
   list(): Ban[] {
-    return [...this.#bans.values()].filter(({ id }) => this.isBanned(id));
+    return [...this.#bans.values()].flatMap((ban) => {
+      const untilMs = this.untilMs(ban.id);
+      return untilMs === undefined ? [] : [{ ...ban, untilMs }];
+    });
   }
 
   /** Whether this machine is suspected to spoil what it gets. */
@@ -171,16 +183,25 @@ export class SourceBans {
     const isForgiven = before === undefined || nowMs > before.untilMs + FORGIVEN_AFTER_MS;
     const bans = isForgiven ? 1 : before.bans + 1;
     const forMs = Math.min(LONGEST_BAN_MS, FIRST_BAN_MS * GROWTH ** (bans - 1));
-    this.#bans.set(id, { id, untilMs: nowMs + forMs, bans });
+    this.#set({ id, untilMs: nowMs + forMs, bans }, nowMs);
     this.#record(id).suspicions.clear();
     this.#counts.inc();
     this.#logger.error({ source: id, bans, forSec: forMs / 1000 }, 'a source gave wrong bytes and is banned');
     this.#keep(nowMs);
   }
 
+  #set(ban: Ban, nowMs: number): void {
+    // The newest last.
+    this.#bans.delete(ban.id);
+    this.#bans.set(ban.id, ban);
+    this.#endsAtMs.set(ban.id, this.#world.clock.monotonicMs() + ban.untilMs - nowMs);
+  }
+
   #keep(nowMs: number): void {
     for (const { id, untilMs } of this.#bans.values()) {
-      if (nowMs > untilMs + FORGIVEN_AFTER_MS) this.#bans.delete(id);
+      if (this.#bans.size <= MAX_SOURCES && nowMs <= untilMs + FORGIVEN_AFTER_MS) continue;
+      this.#bans.delete(id);
+      this.#endsAtMs.delete(id);
     }
     try {
       writeStateFile(this.#file, { version: 1, bans: [...this.#bans.values()] }, { durable: false });

@@ -135,3 +135,26 @@ describe('bans', () => {
     expect(await metrics.expose()).toMatch(/appliance_source_bans_total 2/);
   });
 });
+
+describe('a clock that lies', () => {
+  it('bans nobody for longer when it is put back by years, before a restart and after it', async () => {
+    prove('liar');
+    world.clock.jumpWallClock(-3 * 365 * DAY_MS);
+    expect(bans.list()).toMatchObject([{ untilMs: world.clock.nowMs() + 5 * MINUTE_MS }]);
+    await world.clock.advance(5 * MINUTE_MS);
+    expect(bans.list()).toEqual([]);
+    bans = restart();
+    await world.clock.advance(DAY_MS);
+    expect(bans.list()).toEqual([]);
+  });
+});
+
+it('knows a thousand bans after a restart, the newest, however many there were', () => {
+  for (let index = 0; index < 1010; index += 1) {
+    prove(`p${index}`);
+    world.clock.jumpWallClock(10 * MINUTE_MS);
+  }
+  prove('last');
+  bans = restart();
+  expect(bans.isBanned('last')).toBe(true);
+});
