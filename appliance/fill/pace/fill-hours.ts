@@ -10,7 +10,8 @@ import { openWindow, untilNextWindowMs } from './fill-window.ts';
 /**
  * When this appliance may fill and how fast: the plan's windows, those that repeat them while the planner is away, and
  * what the operator of this machine ordered besides. An order outlives restarts and ends by itself: a pause that is
- * forgotten would show weeks later, as an evening without hits. Only the last order counts.
+ * forgotten would show weeks later, as an evening without hits. Only the last order counts, and on the monotonic clock
+ * it never counts for longer than it was given for: a wall clock that is put back would make a pause last for years.
  */
 const orderSchema = z.object({
   version: z.literal(1),
@@ -35,6 +36,8 @@ export class FillHours {
   readonly #options: FillHoursOptions;
   readonly #listeners: (() => void)[] = [];
   #order: FillOrder | undefined;
+  /** On the monotonic clock. */
+  #endsAtMs = 0;
 
   constructor(options: FillHoursOptions) {
     this.#options = options;
@@ -45,7 +48,7 @@ export class FillHours {
     const document = readStateFile(this.#options.file);
     if (document === undefined) return;
     const kept = parseContract('order of an operator', keptSchema, document);
-    if (kept.kind !== 'none') this.#order = { kind: kept.kind, sinceMs: kept.sinceMs, untilMs: kept.untilMs };
+    if (kept.kind !== 'none') this.#take({ kind: kept.kind, sinceMs: kept.sinceMs, untilMs: kept.untilMs });
   }
 
   onChange(listener: () => void): void {
@@ -54,7 +57,8 @@ export class FillHours {
 
   /** What the operator ordered, as long as it counts. */
   order(nowMs: number): FillOrder | undefined {
-    return this.#order !== undefined && nowMs < this.#order.untilMs ? this.#order : undefined;
+    if (this.#order === undefined || this.#options.clock.monotonicMs() >= this.#endsAtMs) return undefined;
+    return nowMs < this.#order.untilMs ? this.#order : undefined;
   }
 
   /** The window that is open now. One of the plan goes before the operator's: the waits of its sources are over. */
@@ -68,7 +72,8 @@ export class FillHours {
   /** Ms until a look at the windows may find another one; undefined when none comes. */
   untilNextMs(nowMs: number): number | undefined {
     const order = this.order(nowMs);
-    if (order?.kind === 'pause') return order.untilMs - nowMs;
+    if (order?.kind === 'pause')
+      return Math.min(order.untilMs - nowMs, this.#endsAtMs - this.#options.clock.monotonicMs());
     return untilNextWindowMs(this.#planned(nowMs), nowMs);
   }
 
@@ -108,8 +113,14 @@ export class FillHours {
     return comingWindows(this.#options.plan(), nowMs, this.#options.repeatDays);
   }
 
-  #keep(order: FillOrder | undefined): void {
+  #take(order: FillOrder | undefined): void {
     this.#order = order;
+    const forMs = order === undefined ? 0 : order.untilMs - order.sinceMs;
+    this.#endsAtMs = this.#options.clock.monotonicMs() + forMs;
+  }
+
+  #keep(order: FillOrder | undefined): void {
+    this.#take(order);
     for (const listener of this.#listeners) listener();
     writeStateFile(this.#options.file, { version: 1, kind: 'none', ...order }, { durable: true });
   }

@@ -98,3 +98,25 @@ describe('the hours of planned fill', () => {
     expect(told).toBe(3);
   });
 });
+
+describe('a clock that lies', () => {
+  it('makes no pause last for years when it is put back, before a restart and after it', async () => {
+    const mine = hours();
+    mine.pause(HOUR_MS);
+    world.clock.jumpWallClock(-365 * 24 * HOUR_MS);
+    expect(mine.order(world.clock.nowMs())?.kind).toBe('pause');
+    expect(mine.untilNextMs(world.clock.nowMs())).toBe(HOUR_MS);
+    const other = hours();
+    await world.clock.advance(HOUR_MS);
+    expect([mine, other].map((each) => each.order(world.clock.nowMs()))).toEqual([undefined, undefined]);
+  });
+
+  it('opens no window for years by an order to fill now', async () => {
+    const mine = hours();
+    mine.fillNow(HOUR_MS);
+    world.clock.jumpWallClock(-365 * 24 * HOUR_MS);
+    await world.clock.advance(2 * HOUR_MS);
+    world.clock.jumpWallClock(365 * 24 * HOUR_MS - 2 * HOUR_MS);
+    expect(mine.open(world.clock.nowMs())).toBeUndefined();
+  });
+});
