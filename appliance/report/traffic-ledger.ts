@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { parseContract } from '../../src/contracts/contract.ts';
 import { type TrafficSlot, trafficSlotSchema } from '../../src/contracts/traffic-report.ts';
@@ -19,6 +20,8 @@ const SLOT_MS = 300_000;
 const MAX_SLOTS = 7 * 288;
 const KEEP_EVERY_MS = 5000;
 const MAX_SENT = 300;
+
+const startOf = (nowMs: number): number => nowMs - (nowMs % SLOT_MS);
 
 const keptSchema = z.object({ version: z.literal(1), slots: z.array(trafficSlotSchema).max(MAX_SLOTS + 1) });
 
@@ -66,11 +69,15 @@ export class TrafficLedger implements Service {
     return [...this.#slots.values()].slice(0, MAX_SENT).map((slot) => structuredClone(slot));
   }
 
-  /** The planner has these: what is over is forgotten, unless more was counted since. */
+  /**
+   * The planner has these: forgotten is all but the slot that runs, and what was counted since. A slot that lies ahead,
+   * because the clock was put back, is no exception: hundreds of them would keep all others from being sent.
+   */
   acknowledged(sent: readonly TrafficSlot[]): void {
-    const overBeforeMs = this.#world.clock.nowMs() - SLOT_MS;
-    for (const { slotStartMs } of sent) {
-      if (slotStartMs > overBeforeMs) continue;
+    const running = startOf(this.#world.clock.nowMs());
+    for (const slot of sent) {
+      const { slotStartMs } = slot;
+      if (slotStartMs === running || !isDeepStrictEqual(slot, this.#slots.get(slotStartMs))) continue;
       this.#slots.delete(slotStartMs);
       this.#isChanged = true;
     }
@@ -78,8 +85,7 @@ export class TrafficLedger implements Service {
 
   #slotNow(): TrafficSlot {
     this.#isChanged = true;
-    const nowMs = this.#world.clock.nowMs();
-    const slotStartMs = nowMs - (nowMs % SLOT_MS);
+    const slotStartMs = startOf(this.#world.clock.nowMs());
     const known = this.#slots.get(slotStartMs);
     if (known !== undefined) return known;
     const slot: TrafficSlot = {

@@ -83,6 +83,31 @@ test('a week is kept while the planner is away, and no more', async () => {
   expect(count).toBe(7 * 288);
 });
 
+test('what is counted while a report is on its way is not forgotten when the slot ends meanwhile', async () => {
+  const ledger = await started();
+  const startMs = world.clock.nowMs();
+  ledger.served(10, 0);
+  const sent = ledger.unsent();
+  ledger.served(5, 0);
+  await world.clock.advance(SLOT_MS);
+  ledger.acknowledged(sent);
+  expect(ledger.unsent()).toEqual([slot(startMs, 15)]);
+});
+
+test('slots of a clock that was ahead for days are told once, and keep nothing else from being told', async () => {
+  const ledger = await started();
+  const startMs = world.clock.nowMs();
+  world.clock.jumpWallClock(365 * 86_400_000);
+  for (let index = 0; index < 700; index += 1) {
+    ledger.served(1, 0);
+    world.clock.jumpWallClock(SLOT_MS);
+  }
+  world.clock.jumpWallClock(startMs - world.clock.nowMs());
+  ledger.served(10, 0);
+  for (let times = 0; times < 3; times += 1) ledger.acknowledged(ledger.unsent());
+  expect(ledger.unsent()).toEqual([slot(startMs, 10)]);
+});
+
 test('what does not arrive is told again', async () => {
   const ledger = await started();
   ledger.served(10, 0);
