@@ -8,7 +8,9 @@ import type { ClusterFigures } from './plan-figures.ts';
  *
  * Limits: only what the cluster stops holding altogether counts as dropped, not the copies; and the forecast that the
  * plan was made by also judges it. A plan for a cluster without one before has nothing to be worse than, and in its first
- * days a cluster may drop what it likes: its first plans were made before anybody had watched anything.
+ * days a cluster may drop what it likes: its first plans were made before anybody had watched anything. So may one whose
+ * machines changed: what the others held has to go somewhere, and a plan for machines that are gone would be kept for
+ * ever. Where its disks do not take the plan in force any more, a new one may serve less as well.
  */
 export interface GuardLimits {
   /** Of what a cluster holds, the most that one plan may drop, 0 to 1. */
@@ -17,19 +19,27 @@ export interface GuardLimits {
   readonly maxServedFall: number;
 }
 
-/**
- * Why the plan of a cluster is not published by itself, in words with figures; empty when it may be.
- * @param isLearning what the cluster drops does not count
- */
-export function guardReasons(figures: ClusterFigures, limits: GuardLimits, isLearning: boolean): string[] {
-  const { heldBeforeBytes, droppedBytes, servedBytes, servedBeforeBytes, broken } = figures;
+export interface GuardedCluster {
+  /** Its demand is only just being learned. */
+  readonly isLearning: boolean;
+  /** Its machines are not those that the plan in force was made for. */
+  readonly isRebuilt: boolean;
+}
+
+/** Why the plan of a cluster is not published by itself, in words with figures; empty when it may be. */
+export function guardReasons(
+  figures: ClusterFigures,
+  limits: GuardLimits,
+  { isLearning, isRebuilt }: GuardedCluster,
+): string[] {
+  const { heldBeforeBytes, droppedBytes, servedBytes, servedBeforeBytes, broken, fitsBefore } = figures;
   const dropShare = heldBeforeBytes === 0 ? 0 : droppedBytes / heldBeforeBytes;
   const fall = servedBeforeBytes === 0 ? 0 : 1 - servedBytes / servedBeforeBytes;
   return [
-    ...(!isLearning && dropShare > limits.maxDropShare
+    ...(!isLearning && !isRebuilt && dropShare > limits.maxDropShare
       ? [`drops ${percent(dropShare)} of what the cluster holds; the limit is ${percent(limits.maxDropShare)}`]
       : []),
-    ...(fall > limits.maxServedFall
+    ...(fall > limits.maxServedFall && (fitsBefore || !isRebuilt)
       ? [
           `is expected to serve ${percent(fall)} less than the plan in force; the limit is ${percent(limits.maxServedFall)}`,
         ]

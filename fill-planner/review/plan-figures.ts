@@ -34,6 +34,8 @@ export interface ClusterFigures {
   readonly writesPerByte: number;
   /** Where the plan breaks a limit that is not the forecast's, in words. */
   readonly broken: readonly string[];
+  /** Whether the disks of now take what the plan before asks for: after a change of the fleet it may be too much. */
+  readonly fitsBefore: boolean;
 }
 
 /**
@@ -98,7 +100,12 @@ function clusterFigures(
       0,
       ...fills.map((fill, index) => totalOf(fill) / (capacities.get(drafts[index]?.applianceId ?? '') ?? 1)),
     ),
-    broken: overfull(drafts, columns, capacities),
+    broken: drafts
+      .filter((draft) => !fits(draft, draft.applianceId, columns, capacities))
+      .map(({ applianceId }) => `${applianceId} is to hold more than its disks take`),
+    fitsBefore: drafts.every(({ applianceId }, index) =>
+      fits(before[index] ?? NOTHING_HELD, applianceId, columns, capacities),
+    ),
   };
 }
 
@@ -163,17 +170,16 @@ function fillOf(draft: PlanDraft, before: HoldingColumns, { bytes, isRetired }: 
 
 const partOf = ({ isHead }: HoldingColumns, entry: number): number => (isHead[entry] === 1 ? HELD.head : HELD.whole);
 
-function overfull(
-  drafts: readonly PlanDraft[],
+/** Whether the disks of an appliance take what it is to hold. */
+function fits(
+  holding: HoldingColumns,
+  applianceId: string,
   { bytes }: FactColumns,
   capacities: ReadonlyMap<string, number>,
-): string[] {
-  return drafts.flatMap((draft) => {
-    let held = 0;
-    for (const [entry, index] of draft.rendition.entries()) held += bytes[partOf(draft, entry)]?.[index] ?? 0;
-    const isOver = held > (capacities.get(draft.applianceId) ?? 0);
-    return isOver ? [`${draft.applianceId} is to hold more than its disks take`] : [];
-  });
+): boolean {
+  let held = 0;
+  for (const [entry, index] of holding.rendition.entries()) held += bytes[partOf(holding, entry)]?.[index] ?? 0;
+  return held <= (capacities.get(applianceId) ?? 0);
 }
 
 /** By site, in words: moments at which its appliances together may take more than its link's budget. */

@@ -28,12 +28,14 @@ export function clusterCandidates(input: CandidateInput): ClusterCandidate[] {
   const broken = linkBudgetsBroken(inputs, windowsOf);
   return figures.map((ofIt): ClusterCandidate => {
     const { clusterId, siteId, applianceIds, isChanged } = ofIt;
+    const isRebuilt = membersBefore[clusterId] !== undefined && membersBefore[clusterId] !== members.get(clusterId);
+    const guarded = { isLearning: isLearning(clusterId), isRebuilt };
     return {
       clusterId,
       isChanged,
       isNewOrRebuilt:
         applianceIds.some((id) => !inForce.has(id)) || membersBefore[clusterId] !== members.get(clusterId),
-      heldBecause: [...guardReasons(ofIt, limits, isLearning(clusterId)), ...(broken.get(siteId) ?? [])],
+      heldBecause: [...guardReasons(ofIt, limits, guarded), ...(broken.get(siteId) ?? [])],
       troubles: applianceIds.flatMap((applianceId) => {
         const report = reportOf.get(applianceId);
         if (report === undefined || report.planVersion !== inForce.get(applianceId)) return [];

@@ -67,3 +67,25 @@ test('a planner that is killed as it stores its plans does not spend the budget 
   // What the hours themselves add to the forecast is little.
   expect(Math.max(...hourly)).toBeLessThanOrEqual((hourly[0] ?? 0) * 1.1);
 });
+
+test.each([
+  ['three of four machines are gone', fleet(1, 40 * SIZE_BYTES)],
+  ['the disks are a third of what they were', fleet(4, 14 * SIZE_BYTES)],
+])('a cluster gets plans for the machines that it has, with nobody there to publish them: %s', async (_, changed) => {
+  rig.parts = { ...rig.parts, settings: { ...rig.parts.settings, minSavedPerFilled: 0 } };
+  rig.setFleet(fleet(4, 40 * SIZE_BYTES));
+  watchedTitles(120, (title) => 20 / (title + 3));
+  await rig.cycle();
+  rig.nowMs += 60 * HOUR_MS;
+  await rig.cycle();
+  rig.setFleet(changed);
+  const { published } = await rig.cycle();
+  expect(published['c']).toMatchObject({ kind: 'publish' });
+  for (const { id, capacityBytes } of changed.appliances) {
+    const held = rig.plan(id)?.files.reduce((sum, file) => sum + (file.headBytes ?? file.sizeBytes), 0) ?? 0;
+    expect(held).toBeGreaterThan(capacityBytes / 2);
+    expect(held).toBeLessThanOrEqual(capacityBytes);
+  }
+  const everywhere = changed.appliances.flatMap(({ id }) => rig.plan(id)?.files.map(({ path }) => path) ?? []);
+  for (const title of [0, 1, 2, 3]) expect(everywhere).toContain(`/t${title}/v0.mp4`);
+});

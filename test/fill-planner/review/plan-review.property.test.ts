@@ -33,6 +33,8 @@ const holdings: fc.Arbitrary<HoldingColumns> = fc
 const heldBytes = (columns: HoldingColumns): number =>
   heldByAny([columns], facts.length).reduce((sum, part, index) => sum + bytesOfPart(facts, index, part), 0);
 
+const USUAL = { isLearning: false, isRebuilt: false };
+
 describe('the difference of two plans', () => {
   test('leads from one to the other: bytes and expectations add up', () => {
     fc.assert(
@@ -100,7 +102,7 @@ describe('the figures of a plan', () => {
         for (const figures of planFigures(inputs, drafts)) {
           expect(figures.broken).toEqual([]);
           expect(figures.servedBytes).toBeLessThanOrEqual(figures.demandBytes * (1 + 1e-9));
-          expect(guardReasons(figures, { maxDropShare: 0, maxServedFall: 0 }, false)).toEqual([]);
+          expect(guardReasons(figures, { maxDropShare: 0, maxServedFall: 0 }, USUAL)).toEqual([]);
         }
         const windows = new Map(drafts.map((draft) => [draft.applianceId, draft.windows]));
         const broken = linkBudgetsBroken(inputs, (id) => windows.get(id) ?? []);
@@ -134,29 +136,30 @@ describe('the guard rails', () => {
     endsAtMs: NOW_MS,
     writesPerByte: 0.1,
     broken: [],
+    fitsBefore: true,
   };
   const limits = { maxDropShare: 0.3, maxServedFall: 0.02 };
 
   test('hold a plan that drops too much or serves less than the one in force, and say how much', () => {
-    expect(guardReasons(figures, limits, false)).toEqual([]);
-    expect(guardReasons({ ...figures, droppedBytes: 301 }, limits, false)).toEqual([
+    expect(guardReasons(figures, limits, USUAL)).toEqual([]);
+    expect(guardReasons({ ...figures, droppedBytes: 301 }, limits, USUAL)).toEqual([
       'drops 30.1 % of what the cluster holds; the limit is 30.0 %',
     ]);
-    expect(guardReasons({ ...figures, servedBytes: 883 }, limits, false)).toEqual([]);
-    expect(guardReasons({ ...figures, servedBytes: 800 }, limits, false)).toEqual([
+    expect(guardReasons({ ...figures, servedBytes: 883 }, limits, USUAL)).toEqual([]);
+    expect(guardReasons({ ...figures, servedBytes: 800 }, limits, USUAL)).toEqual([
       'is expected to serve 11.1 % less than the plan in force; the limit is 2.0 %',
     ]);
   });
 
   test('let a cluster drop what it likes while its demand is being learned, and not serve less', () => {
-    expect(guardReasons({ ...figures, droppedBytes: 900 }, limits, true)).toEqual([]);
-    expect(guardReasons({ ...figures, servedBytes: 800 }, limits, true)).toHaveLength(1);
+    expect(guardReasons({ ...figures, droppedBytes: 900 }, limits, { ...USUAL, isLearning: true })).toEqual([]);
+    expect(guardReasons({ ...figures, servedBytes: 800 }, limits, { ...USUAL, isLearning: true })).toHaveLength(1);
   });
 
   test('hold a plan that breaks a budget, and let a first plan through', () => {
-    expect(guardReasons({ ...figures, broken: ['too fast'] }, limits, false)).toEqual(['too fast']);
+    expect(guardReasons({ ...figures, broken: ['too fast'] }, limits, USUAL)).toEqual(['too fast']);
     expect(
-      guardReasons({ ...figures, servedBeforeBytes: 0, heldBeforeBytes: 0, droppedBytes: 0 }, limits, false),
+      guardReasons({ ...figures, servedBeforeBytes: 0, heldBeforeBytes: 0, droppedBytes: 0 }, limits, USUAL),
     ).toEqual([]);
   });
 });
