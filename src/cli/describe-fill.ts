@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { wrapWords } from './plan/wrap-words.ts';
 import { formatBitRate, formatBytes, formatTime } from './quantity.ts';
 
 const windowSchema = z.object({
@@ -50,6 +51,11 @@ export function describeFill(status: FillStatus, columns: number | undefined): s
   const { applianceId, order, plan, state } = status;
   if (plan === undefined)
     return `${applianceId}: no plan yet: is the planner reachable, and is this appliance in its fleet?\n`;
+  if (status.fileCount === 0)
+    return (
+      `${applianceId}: plan ${plan.planVersion} of ${formatTime(plan.createdAtMs)} holds nothing\n` +
+      "'oca plan run' on the planner says why; viewers are served through the cache\n"
+    );
   return [
     `${applianceId}: ${order?.kind === 'pause' && state === 'waiting' ? 'paused' : STATES[state]}, plan ${plan.planVersion} of ${formatTime(plan.createdAtMs)}`,
     progressOf(status, columns),
@@ -59,9 +65,35 @@ export function describeFill(status: FillStatus, columns: number | undefined): s
     endOf(status),
     ...troubleOf(status),
   ]
-    .filter((line) => line !== '')
-    .map((line) => `${line}\n`)
+    .flatMap((text) => (text === '' ? [] : text.split('\n')))
+    .map((line) => `${wrapped(line, columns)}\n`)
     .join('');
+}
+
+const LABEL_CHARS = 9;
+
+/** Below its label; the bar fits as it is. */
+function wrapped(line: string, columns: number | undefined): string {
+  if (columns === undefined || line.startsWith('[')) return line;
+  const text = wrapWords(line.slice(LABEL_CHARS), columns - LABEL_CHARS, ' '.repeat(LABEL_CHARS));
+  return `${line.slice(0, LABEL_CHARS)}${text}`;
+}
+
+/** What moves, for the line of a bar that tells the share itself: at most 48 characters where names are short. */
+export function describeMotion(status: FillStatus): string {
+  const { state, order, heldBytes, planBytes, bytesPerSec, window, nextWindow, forecast, nowMs } = status;
+  const held = `${formatBytes(heldBytes)} of ${formatBytes(planBytes)}`;
+  if (order?.kind === 'pause') return `${held}, paused, ends ${inTime(order.untilMs, nowMs)}`;
+  if (state === 'blocked') return `${held}, blocked: no source gives it`;
+  if (window === undefined)
+    return `${held}, ${nextWindow === undefined ? 'no window to come' : `window opens ${inTime(nextWindow.startsAtMs, nowMs)}`}`;
+  const rate = bytesPerSec === undefined ? '' : `, ${formatBitRate(bytesPerSec * 8)}`;
+  const first = forecast?.window;
+  if (forecast === undefined || first === undefined) return `${held}${rate}`;
+  const { endsAtMs } = forecast;
+  const isInWindow = endsAtMs !== undefined && endsAtMs <= first.endsAtMs;
+  const share = planBytes === 0 ? 1 : (heldBytes + first.bytes) / planBytes;
+  return `${held}${rate}, ${isInWindow ? `done ${inTime(endsAtMs, nowMs)}` : `${percent(share)} in this window`}`;
 }
 
 const STATES: Readonly<Record<FillStatus['state'], string>> = {
@@ -74,21 +106,21 @@ const STATES: Readonly<Record<FillStatus['state'], string>> = {
 function progressOf(status: FillStatus, columns: number | undefined): string {
   const { heldBytes, planBytes, heldFileCount, fileCount, valueShare } = status;
   const share = planBytes === 0 ? 1 : heldBytes / planBytes;
-  const cells = Math.max(10, Math.min(MOST_CELLS, (columns ?? 0) - 60));
-  // Never full before the last byte is here.
-  const filled = share >= 1 ? cells : Math.floor(share * cells);
-  const bar = `[${'#'.repeat(filled)}${'.'.repeat(cells - filled)}]`;
   const parts = [
     `${formatBytes(heldBytes)} of ${formatBytes(planBytes)}`,
     `${heldFileCount} of ${fileCount} files`,
     `${percent(valueShare)} of the value`,
   ];
-  return `${bar} ${percent(share)}  ${parts.join(', ')}`;
+  const text = `${percent(share)}  ${parts.join(', ')}`;
+  const cells = Math.max(10, Math.min(MOST_CELLS, (columns ?? 0) - text.length - '[] '.length));
+  // Never full before the last byte is here.
+  const filled = share >= 1 ? cells : Math.floor(share * cells);
+  return `[${'#'.repeat(filled)}${'.'.repeat(cells - filled)}] ${text}`;
 }
 
 function rateOf({ state, bytesPerSec, window, bulkShare }: FillStatus): string {
   if (state !== 'filling' || bytesPerSec === undefined || window === undefined) return '';
-  const peers = window.peerBitsPerSec === undefined ? '' : ` and ${formatBitRate(window.peerBitsPerSec)} from peers`;
+  const peers = window.peerBitsPerSec === undefined ? '' : `, from peers ${formatBitRate(window.peerBitsPerSec)} more`;
   const share = bulkShare < 1 ? `; viewers leave it ${percent(bulkShare)} of that` : '';
   return `rate     ${formatBitRate(bytesPerSec * 8)} of late; allowed ${formatBitRate(window.fillBitsPerSec)}${peers}${share}`;
 }
@@ -160,11 +192,12 @@ function troubleOf(status: FillStatus): string[] {
 const percent = (share: number): string => `${share >= 1 ? 100 : Math.min(99, Math.floor(share * 100))} %`;
 
 /** `2027-03-28 02:30Z, in 1 h 20 min` */
-function when(ms: number, nowMs: number): string {
+const when = (ms: number, nowMs: number): string => `${formatTime(ms)}, ${inTime(ms, nowMs)}`;
+
+function inTime(ms: number, nowMs: number): string {
   const minutes = Math.round((ms - nowMs) / 60_000);
-  if (minutes < 1) return `${formatTime(ms)}, within a minute`;
-  if (minutes < 60) return `${formatTime(ms)}, in ${minutes} min`;
+  if (minutes < 1) return 'within a minute';
+  if (minutes < 60) return `in ${minutes} min`;
   const hours = Math.floor(minutes / 60);
-  if (hours < 48) return `${formatTime(ms)}, in ${hours} h ${minutes % 60} min`;
-  return `${formatTime(ms)}, in ${Math.round(hours / 24)} days`;
+  return hours < 48 ? `in ${hours} h ${minutes % 60} min` : `in ${Math.round(hours / 24)} days`;
 }

@@ -4,7 +4,7 @@ import { OperationalError } from '../errors/operational-error.ts';
 import { withAdmin } from './admin-call.ts';
 import { applianceAdminOption } from './appliance-admin.ts';
 import { Command } from './commander.ts';
-import { describeFill, type FillStatus, fillStatusSchema } from './describe-fill.ts';
+import { describeFill, describeMotion, type FillStatus, fillStatusSchema } from './describe-fill.ts';
 import { createProgressBar } from './progress-bar.ts';
 import { formatTime } from './quantity.ts';
 
@@ -98,9 +98,8 @@ async function watch(first: FillStatus, look: () => Promise<FillStatus>): Promis
   let status = first;
   try {
     while (status.state !== 'complete') {
-      const [, line = ''] = describeFill(status, undefined).split('\n');
       const share = status.planBytes === 0 ? undefined : status.heldBytes / status.planBytes;
-      bar.update(share, line.replace(/^\S*\s+\d+ %\s+/, ''));
+      bar.update(share, describeMotion(status));
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
       status = await look();
     }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describeFill, type FillStatus } from '../../../src/cli/describe-fill.ts';
+import { describeFill, describeMotion, type FillStatus } from '../../../src/cli/describe-fill.ts';
 import { parseTime } from '../../../src/cli/fill-command.ts';
 
 const HOUR_MS = 3_600_000;
@@ -51,7 +51,7 @@ describe('oca fill status', () => {
       isMeasured: true,
       valueShareAtEnd: 0.842,
     };
-    expect(shown({ forecast })).toContain(
+    expect(describeFill({ ...FILLING, forecast }, 140)).toContain(
       'end      NOT in this window: 59 % of the bytes and 84 % of the value will be here at 2026-11-22 06:00Z, at the rate measured\n' +
         '         all of it: 2026-11-23 09:12Z, in 30 h 0 min\n',
     );
@@ -102,6 +102,55 @@ describe('oca fill status', () => {
     expect(shown({ order: { kind: 'now', untilMs: nowMs + HOUR_MS } })).not.toContain('opened by the operator');
     expect(shown({ ...closed, isBeyondPlan: true })).toContain('window   none to come');
     expect(shown({ plan: undefined })).toMatch(/^oca-north-1: no plan yet/);
+  });
+});
+
+describe('the width of a terminal', () => {
+  it.each([80, 100, 120])('of %i columns is kept, with all that may be told', (columns) => {
+    const text = describeFill(
+      {
+        ...FILLING,
+        window: { startsAtMs: nowMs, endsAtMs: nowMs + HOUR_MS, fillBitsPerSec: 1.25e9, peerBitsPerSec: 1.25e9 },
+        bulkShare: 0.4,
+        forecast: {
+          endsAtMs: nowMs + 30 * HOUR_MS,
+          window: { endsAtMs: nowMs + HOUR_MS, bytes: 1.1e12 },
+          isMeasured: true,
+          valueShareAtEnd: 0.842,
+        },
+        bannedSources: [{ id: 'oca-north-3', untilMs: nowMs + 20 * 60_000, bans: 2 }],
+      },
+      columns,
+    );
+    for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(columns);
+    expect(text.replaceAll(/\n +/g, ' ')).toContain('from peers 1.25 Gbit/s more; viewers leave it 40 % of that');
+  });
+});
+
+describe('a plan of nothing', () => {
+  it('is not called complete, and says whom to ask', () => {
+    const text = shown({ state: 'complete', fileCount: 0, heldFileCount: 0, planBytes: 0, heldBytes: 0 });
+    expect(text).toMatch(/^oca-north-1: plan 17 of 2026-11-21 22:12Z holds nothing\n'oca plan run'/);
+    expect(text).not.toContain('complete');
+  });
+});
+
+describe('the line of --watch', () => {
+  it('tells how much, how fast and when it is done, or how far this window brings it', () => {
+    expect(describeMotion(FILLING)).toBe('4.40 TB of 9.21 TB, 880 Mbit/s, done in 2 h 0 min');
+    const forecast = { window: { endsAtMs: nowMs + HOUR_MS, bytes: 1.1e12 }, isMeasured: true };
+    expect(describeMotion({ ...FILLING, forecast })).toBe('4.40 TB of 9.21 TB, 880 Mbit/s, 59 % in this window');
+  });
+
+  it('tells what it waits for', () => {
+    const closed = { ...FILLING, state: 'waiting' as const, window: undefined, bytesPerSec: undefined };
+    const nextWindow = { startsAtMs: nowMs + 20 * HOUR_MS, endsAtMs: nowMs + 24 * HOUR_MS, fillBitsPerSec: 1.2e9 };
+    expect(describeMotion({ ...closed, nextWindow })).toBe('4.40 TB of 9.21 TB, window opens in 20 h 0 min');
+    expect(describeMotion(closed)).toBe('4.40 TB of 9.21 TB, no window to come');
+    expect(describeMotion({ ...closed, order: { kind: 'pause', untilMs: nowMs + HOUR_MS } })).toBe(
+      '4.40 TB of 9.21 TB, paused, ends in 1 h 0 min',
+    );
+    expect(describeMotion({ ...FILLING, state: 'blocked' })).toContain('blocked: no source gives it');
   });
 });
 
