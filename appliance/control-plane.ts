@@ -262,7 +262,7 @@ export class ControlPlane implements Service {
     return new TriggerClient({
       applianceId: config.id,
       service,
-      journal: new TriggerJournal(config.stateDir),
+      journal: new TriggerJournal(config.stateDir, () => world.clock.nowMs()),
       purge,
       heldOf: (path) => {
         const file = this.#held.files.get(path);

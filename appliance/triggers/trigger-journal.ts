@@ -16,7 +16,11 @@ import { readStateFile, writeStateFile } from '../../src/state/state-file.ts';
  * A purge that is done must not be done again when its report was lost: what came in since is new. One that was begun
  * must be done again after a kill, whether the planner is there or not. So a trigger is written down before it is begun
  * and its result before it is told; both with fsync, as they are few. Results are kept until there are many, without
- * what they were about; of what is forgotten the newest date stays, and nothing of before it is ever taken again.
+ * what they were about; of what is forgotten the newest date stays, and no purge of before it is ever taken again.
+ *
+ * That date must not be one that lies ahead, which the planner's clock gave on a bad day: no purge would be taken for as
+ * long as that clock was wrong by, and nobody would hear of it. Prepositions have no part in it: they are handed out
+ * hours after they were made, when a plan has taken them up, and to look at one again does no harm.
  */
 const resultSchema = triggerReportSchema.shape.results.element;
 const journalSchema = z.object({
@@ -39,9 +43,12 @@ export interface OpenTrigger {
 
 export class TriggerJournal {
   readonly #file: string;
+  readonly #nowMs: () => number;
   #journal: Journal = { version: 1, open: [], done: [], forgottenBeforeMs: 0 };
 
-  constructor(stateDir: string) {
+  /** @param nowMs the wall clock */
+  constructor(stateDir: string, nowMs: () => number) {
+    this.#nowMs = nowMs;
     this.#file = join(stateDir, 'triggers.json');
   }
 
@@ -72,7 +79,10 @@ export class TriggerJournal {
    * @throws OperationalError VOLUME_FULL, VOLUME_IO: nothing is taken in then
    */
   take(listed: readonly ApplianceTrigger[]): void {
-    const { open, done, forgottenBeforeMs } = this.#journal;
+    const { open, done } = this.#journal;
+    // Kept by an older version, it may lie ahead.
+    const isAhead = this.#journal.forgottenBeforeMs > this.#nowMs();
+    const forgottenBeforeMs = isAhead ? 0 : this.#journal.forgottenBeforeMs;
     const wanted = new Set(listed.map(({ triggerId }) => triggerId));
     const known = new Set([
       ...open.map(({ trigger }) => trigger.triggerId),
@@ -80,7 +90,8 @@ export class TriggerJournal {
     ]);
     const kept = open.filter(({ trigger }) => wanted.has(trigger.triggerId));
     const fresh = listed.filter(
-      ({ triggerId, createdAtMs }) => !known.has(triggerId) && createdAtMs > forgottenBeforeMs,
+      ({ triggerId, type, createdAtMs }) =>
+        !known.has(triggerId) && (type === 'preposition' || createdAtMs > forgottenBeforeMs),
     );
     // Listed although it was told: the planner lost it, so it is told again.
     const retold = done.some(({ result, isTold }) => isTold && wanted.has(result.triggerId));
@@ -104,11 +115,13 @@ export class TriggerJournal {
   /** It is at its end. @throws OperationalError VOLUME_FULL, VOLUME_IO: it will be done again then */
   finish(trigger: ApplianceTrigger, result: TriggerResult): void {
     const open = this.#journal.open.filter((each) => each.trigger.triggerId !== trigger.triggerId);
-    const done = [...this.#journal.done, { result, createdAtMs: trigger.createdAtMs, isTold: false }];
-    const forgotten = done.splice(0, Math.max(0, done.length - MAX_DONE));
+    const createdAtMs = trigger.type === 'preposition' ? 0 : trigger.createdAtMs;
+    const done = [...this.#journal.done, { result, createdAtMs, isTold: false }];
+    const forgotten = done.splice(0, Math.max(0, done.length - MAX_DONE)).map((each) => each.createdAtMs);
+    const nowMs = this.#nowMs();
     const forgottenBeforeMs = Math.max(
-      this.#journal.forgottenBeforeMs,
-      ...forgotten.map(({ createdAtMs }) => createdAtMs),
+      this.#journal.forgottenBeforeMs <= nowMs ? this.#journal.forgottenBeforeMs : 0,
+      ...forgotten.filter((eachMs) => eachMs <= nowMs),
     );
     this.#write({ ...this.#journal, open, done, forgottenBeforeMs });
   }

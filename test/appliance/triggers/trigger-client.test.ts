@@ -82,7 +82,7 @@ async function start(signer = 'planner'): Promise<void> {
         return Promise.resolve(undefined);
       },
     },
-    journal: new TriggerJournal(dir),
+    journal: new TriggerJournal(dir, () => world.clock.nowMs()),
     purge: (rule) => {
       purged.push(rule);
       return purge();
@@ -226,4 +226,27 @@ test('after hundreds of others an old trigger is known no more, and is not done 
   listed = some(0, 1);
   await turn();
   expect(purged).toHaveLength(300);
+});
+
+test('a trigger that the clock of the planner dated a year ahead keeps no later purge from being done', async () => {
+  const nowMs = world.clock.nowMs();
+  const ahead = Array.from({ length: 200 }, (_, index) => trigger(`t${index}`, { createdAtMs: nowMs + 3e10 + index }));
+  const right = Array.from({ length: 200 }, (_, index) => trigger(`r${index}`, { createdAtMs: nowMs - 1000 + index }));
+  listed = ahead;
+  await start();
+  listed = right;
+  await turn();
+  listed = [trigger('last', { createdAtMs: nowMs })];
+  await turn();
+  expect(purged).toHaveLength(401);
+  expect(told.at(-1)).toMatchObject({ triggerId: 'last', state: 'complete' });
+});
+
+test('a preposition that a plan takes up late is followed, however many purges there were meanwhile', async () => {
+  listed = Array.from({ length: 300 }, (_, index) => trigger(`t${index}`, { createdAtMs: 1000 + index }));
+  await start();
+  listed = [trigger('early', { type: 'preposition', createdAtMs: 500 })];
+  held.set('/a', 10);
+  await turn();
+  expect(told.at(-1)).toMatchObject({ triggerId: 'early', state: 'complete' });
 });
