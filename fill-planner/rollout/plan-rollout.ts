@@ -285,8 +285,8 @@ function returnedBecause(
   { goodSinceMs }: RolloutState,
   nowMs: number,
 ): string | undefined {
-  const since = `the plans that were good at ${new Date(goodSinceMs).toISOString().slice(0, 16)}Z are in force again`;
-  if (goBack === true) return `${since}: the operator went back at ${new Date(nowMs).toISOString().slice(0, 16)}Z`;
+  const since = `the plans that were good at ${minuteOf(goodSinceMs)} are in force again`;
+  if (goBack === true) return `${since}: the operator went back at ${minuteOf(nowMs)}`;
   if (kind !== 'worse') return undefined;
   return `${since}: since then measured efficiency has fallen, with evidence of ${Math.round(evidence)} to 1`;
 }
@@ -308,6 +308,8 @@ function firstPlanned(saved: readonly PlannedAppliance[], { appliances, nowMs }:
   const planned = saved.filter(({ renditionCount }) => renditionCount > 0);
   return Object.fromEntries(planned.map(({ applianceId }) => [clusterOf.get(applianceId) ?? '', nowMs]));
 }
+
+const minuteOf = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')}Z`;
 
 function publishedMembers({ clusters }: RolloutDecision, inputs: FleetInputs): Record<string, string> {
   const members = membersByCluster(inputs);

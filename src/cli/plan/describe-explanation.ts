@@ -10,7 +10,7 @@ type Copy = Cluster['copies'][number];
 /** Why a file, rendition or title is where it is, for people. @param width of the terminal in characters */
 export function describeExplanation(explanation: Explanation, width: number): string {
   const { subject, renditions, furtherClusters } = explanation;
-  const text = subject.kind === 'title' ? describeTitle(explanation) : '';
+  const text = subject.kind === 'title' ? describeTitle(explanation, width) : '';
   const details =
     subject.kind === 'title' ? '' : renditions.map((each) => describeRendition(explanation, each, width)).join('\n');
   const further =
@@ -18,7 +18,7 @@ export function describeExplanation(explanation: Explanation, width: number): st
   return `${text}${details}${further}`;
 }
 
-function describeTitle({ subject, renditions }: Explanation): string {
+function describeTitle({ subject, renditions }: Explanation, width: number): string {
   const rows = renditions.flatMap(({ renditionId, sizeBytes, clusters }) =>
     clusters.map(({ clusterId, part, rank, itemCount, expectedBytes, copies }, index) => [
       index === 0 ? renditionId : '',
@@ -33,8 +33,23 @@ function describeTitle({ subject, renditions }: Explanation): string {
   return (
     `title ${subject.name}: ${renditions.length} renditions\n\n` +
     `${formatTable(['RENDITION', 'SIZE', 'CLUSTER', 'HELD', 'RANK', 'ASKED FOR A DAY', 'APPLIANCES'], rows)}\n` +
-    "\nin brackets: planned, not reported to be there yet. 'oca plan explain RENDITION' says why.\n"
+    "\nin brackets: planned, not reported to be there yet. 'oca plan explain RENDITION' says why.\n" +
+    notHeldLines(renditions, width)
   );
+}
+
+/** Why what is held nowhere is not: each reason once, without the figures of a rendition. */
+function notHeldLines(renditions: readonly Rendition[], width: number): string {
+  const clustersOf = new Map<string, Set<string>>();
+  for (const { clusterId, part, why } of renditions.flatMap(({ clusters }) => clusters)) {
+    if (part !== 'nothing') continue;
+    const [reason = why] = why.split('; ');
+    clustersOf.set(reason, (clustersOf.get(reason) ?? new Set()).add(clusterId));
+  }
+  const lines = [...clustersOf].map(
+    ([reason, clusters]) => `${wrapWords(`not held at ${[...clusters].join(', ')}: ${reason}`, width, '  ')}\n`,
+  );
+  return lines.length === 0 ? '' : `\n${lines.join('')}To hold it all the same: 'oca calendar pin --help'\n`;
 }
 
 function describeRendition({ subject, published }: Explanation, rendition: Rendition, width: number): string {
@@ -44,9 +59,10 @@ function describeRendition({ subject, published }: Explanation, rendition: Rendi
     ...(bitsPerSec > 0 ? [`${formatDuration(durationSec)} at ${formatBitRate(bitsPerSec)}`] : []),
     ...(headBytes > 0 ? [`its head ${formatBytes(headBytes)}`] : []),
   ];
-  const file = subject.kind === 'file' ? `file ${subject.name}\nis part of ` : '';
+  const isFile = subject.kind === 'file';
+  const text = `${isFile ? 'is part of ' : ''}rendition ${renditionId} of title ${titleId}: ${facts.join(', ')}`;
   return (
-    `${file}rendition ${renditionId} of title ${titleId}: ${facts.join(', ')}\n` +
+    `${isFile ? `file ${subject.name}\n` : ''}${wrapWords(text, width - 2, '  ')}\n` +
     clusters.map((cluster) => `\n${describeCluster(cluster, published[cluster.clusterId], width)}`).join('')
   );
 }

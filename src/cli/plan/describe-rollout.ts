@@ -20,7 +20,7 @@ export function describeRollout(rollout: Rollout): string {
       day === undefined ? '-' : formatBytes(day.wonBytes),
       decision === undefined
         ? '-'
-        : `${decision.kind === 'publish' ? 'published' : 'plan before kept'}: ${decision.because}`,
+        : `${decision.kind === 'publish' ? 'published' : 'plan before kept'}: ${decision.because === heldUntil?.because ? 'see above' : decision.because}`,
     ];
   });
   return [
@@ -28,7 +28,7 @@ export function describeRollout(rollout: Rollout): string {
       ? 'no release is under way\n'
       : `release ${release.number} is at stage ${release.stage} since ${formatTime(release.stageSinceMs)}\n`,
     heldUntil === undefined ? '' : `nothing new until ${formatTime(heldUntil.untilMs)}: ${heldUntil.because}\n`,
-    goodSinceMs === 0 ? '' : `the plans to go back to are those of ${formatTime(goodSinceMs)}\n`,
+    goodSinceMs === 0 || ids.length === 0 ? '' : `the plans to go back to are those of ${formatTime(goodSinceMs)}\n`,
     isOnTrial
       ? `new plans are on trial: ${hoursJudged} hours judged, evidence against them ${evidence.toPrecision(2)} of ${Math.round(proof)}\n`
       : 'nothing is on trial: the plans in force are the good ones\n',

@@ -13,13 +13,14 @@ export function describeSimulation(simulation: Simulation, question: string | un
   const bytes = (name: string, pick: (figures: SimulatedFigures) => number): string[] =>
     line(name, (figures) => formatBytes(pick(figures)), bytesChange(pick(now), pick(then)));
   const rows = [
+    bytes('asked for a day', ({ demandBytes }) => demandBytes),
     line('served of the demand', (figures) => percent(shareOf(figures)), `${points(shareOf(then) - shareOf(now))}`),
     bytes('served a day', ({ servedBytes }) => servedBytes),
     bytes('to be filled', totalFill),
     bytes('  from peers', ({ fillBytes }) => fillBytes.peer),
     bytes('  from other sites', ({ fillBytes }) => fillBytes.tier),
     bytes('  from the origin', ({ fillBytes }) => fillBytes.origin),
-    line('filled by, at best', ({ endsAtMs }) => endOf(endsAtMs), timeChange(now.endsAtMs, then.endsAtMs)),
+    line('filled by, at best', endOf, timeChange(now, then)),
     bytes('dropped', ({ droppedBytes }) => droppedBytes),
     line(
       'written, of the busiest disk',
@@ -45,6 +46,7 @@ function clusterTable(before: readonly SimulatedFigures[], after: readonly Simul
   const shown = before
     .filter((now) => after === undefined || !isAlike(now, then.get(now.clusterId)))
     .toSorted((a, b) => shareOf(a) - shareOf(b));
+  if (before.length === 0) return "The fleet has no clusters: 'oca fleet set --help' shows an example";
   if (shown.length === 0) return 'no cluster changes';
   const rows = shown.slice(0, SHOWN_CLUSTERS).map((now) => {
     const changed = then.get(now.clusterId);
@@ -55,7 +57,7 @@ function clusterTable(before: readonly SimulatedFigures[], after: readonly Simul
       pair((figures) => percent(shareOf(figures))),
       pair((figures) => formatBytes(totalFill(figures))),
       pair(({ fillBytes }) => formatBytes(fillBytes.origin)),
-      pair(({ endsAtMs }) => endOf(endsAtMs)),
+      pair(endOf),
     ];
   });
   const rest = shown.length - rows.length;
@@ -67,7 +69,7 @@ const isAlike = (now: SimulatedFigures, then: SimulatedFigures | undefined): boo
   then !== undefined &&
   Math.abs(shareOf(now) - shareOf(then)) < 0.0005 &&
   totalFill(now) === totalFill(then) &&
-  endOf(now.endsAtMs) === endOf(then.endsAtMs);
+  endOf(now) === endOf(then);
 
 function heldLines(held: Simulation['held']): string {
   const lines = Object.entries(held).map(
@@ -107,10 +109,16 @@ const signed = (value: number, text: string): string => (value === 0 ? '' : `${v
 const points = (change: number): string =>
   Math.abs(change) < 0.0005 ? '' : signed(change, `${Math.abs(change * 100).toFixed(1)} points`);
 const bytesChange = (now: number, then: number): string => signed(then - now, formatBytes(Math.abs(then - now)));
-const endOf = (endsAtMs: number | undefined): string =>
-  endsAtMs === undefined ? 'not within 5 days' : formatTime(endsAtMs);
+const endOf = (figures: SimulatedFigures): string =>
+  totalFill(figures) === 0
+    ? 'nothing to fill'
+    : figures.endsAtMs === undefined
+      ? 'not within 5 days'
+      : formatTime(figures.endsAtMs);
 
-function timeChange(now: number | undefined, then: number | undefined): string {
+function timeChange(before: SimulatedFigures, after: SimulatedFigures): string {
+  const [now, then] = [before.endsAtMs, after.endsAtMs];
+  if (totalFill(before) === 0 || totalFill(after) === 0) return '';
   if (now === undefined || then === undefined || Math.abs(then - now) < 60_000) return '';
   return signed(then - now, formatDuration(Math.abs(then - now) / 1000));
 }

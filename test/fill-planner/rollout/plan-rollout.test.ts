@@ -96,7 +96,7 @@ describe('what is measured', () => {
     expect(rig.held('c1')).toEqual(GOOD);
     expect(says('returned')).toEqual([
       expect.stringMatching(
-        /^the plans that were good at 2030-01-20T00:00Z are in force again: since then measured efficiency has fallen, with evidence of \d+ to 1$/,
+        /^the plans that were good at 2030-01-20 00:00Z are in force again: since then measured efficiency has fallen, with evidence of \d+ to 1$/,
       ),
     ]);
     const back = at ?? 0;
