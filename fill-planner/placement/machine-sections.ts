@@ -1,3 +1,4 @@
+import { orderByScore } from '../hold/rank-order.ts';
 import type { ClusterMachines } from './cluster-machines.ts';
 import type { ItemColumns } from './placement-columns.ts';
 
@@ -57,14 +58,14 @@ export function layOutSections(items: ItemColumns, machines: ClusterMachines): M
   for (let item = 0; item < items.count; item++) {
     const size = items.sizeBytes[item] ?? 0;
     const peak = items.peakBitsPerSec[item] ?? 0;
-    const density = peak / Math.max(1, size);
     leftBytes -= size;
     if (leftBytes < 0) {
-      lastDensity = density;
+      lastDensity = firstDensityFrom(items, item);
       break;
     }
     admittedCount = item + 1;
     while (group + 1 < groups && ((freeBytes[group] ?? 0) < size || (freeRate[group] ?? 0) < peak)) {
+      const density = firstDensityFrom(items, item);
       lowest[group] = density / SLACK;
       border[group] = density;
       group += 1;
@@ -79,18 +80,39 @@ export function layOutSections(items: ItemColumns, machines: ClusterMachines): M
     const taken = (laidRate[of] ?? 0) - (freeRate[of] ?? 0);
     return safe * Math.min(1, (BOUND * taken) / Math.max(1, safeRate[of] ?? 0));
   });
-  const hotDensity = leftBytes < 0 ? lastDensity / AWAY_SHARE : densityWithin(items, leftBytes);
+  // What nobody asks for is never worth a second copy.
+  const hotDensity = Math.max(
+    leftBytes < 0 ? lastDensity / AWAY_SHARE : densityWithin(items, leftBytes),
+    Number.MIN_VALUE,
+  );
   return { lowest, highest, border, lastDensity, hotDensity, boundBitsPerSec, admittedCount };
 }
 
-/** Peak rate per byte of the last of the best items that together take no more than so many bytes; infinite for none. */
-function densityWithin({ count, sizeBytes, peakBitsPerSec }: ItemColumns, limitBytes: number): number {
-  let leftBytes = limitBytes;
-  let density = Number.POSITIVE_INFINITY;
-  for (let item = 0; item < count; item++) {
-    leftBytes -= sizeBytes[item] ?? 0;
-    if (leftBytes < 0) break;
-    density = Math.min(density, (peakBitsPerSec[item] ?? 0) / Math.max(1, sizeBytes[item] ?? 0));
+const densityOf = ({ sizeBytes, peakBitsPerSec }: ItemColumns, item: number): number =>
+  (peakBitsPerSec[item] ?? 0) / Math.max(1, sizeBytes[item] ?? 0);
+
+/** Of an item, or of the first one after it that is asked for: manifests stand before what they are for. */
+function firstDensityFrom(items: ItemColumns, from: number): number {
+  for (let item = from; item < items.count; item++) {
+    const density = densityOf(items, item);
+    if (density > 0) return density;
   }
-  return Math.max(density, Number.MIN_VALUE);
+  return 0;
+}
+
+/**
+ * Peak rate per byte of the last of those items most asked for per byte that together take no more than so many bytes;
+ * infinite for none. The list itself goes by worth, with pins and manifests in front that may hardly be asked for: taken
+ * in its order, one of them would make everything behind it hot, and second copies of half would push out the rest.
+ */
+function densityWithin(items: ItemColumns, limitBytes: number): number {
+  let leftBytes = limitBytes;
+  let lowest = Number.POSITIVE_INFINITY;
+  const densities = Float64Array.from(items.sizeBytes, (_, item) => densityOf(items, item));
+  for (const item of orderByScore(densities)) {
+    leftBytes -= items.sizeBytes[item] ?? 0;
+    if (leftBytes < 0) break;
+    lowest = Math.min(lowest, densities[item] ?? 0);
+  }
+  return lowest;
 }

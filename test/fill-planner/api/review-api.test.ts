@@ -198,14 +198,17 @@ describe('the rollout', () => {
   });
 
   test('holds a plan that loses most of what a cluster serves until the operator publishes it', async () => {
-    const tiny = {
+    // Disks that still take what is planned, but no longer leave the usual reserve beside it.
+    const plans = await ask<{ plans: { applianceId: string; planBytes: number }[] }>('/v1/plans');
+    const bytesOf = new Map(plans.plans.map(({ applianceId, planBytes }) => [applianceId, planBytes]));
+    const tight = {
       ...FLEET,
       appliances: FLEET.appliances.map((each) => ({
         ...each,
-        capacityBytes: each.id === 'b1' ? 6_000_000 : 4_000_000,
+        capacityBytes: each.id === 'b1' ? 6_000_000 : (bytesOf.get(each.id) ?? 0),
       })),
     };
-    await planner.admin.send('PUT', '/v1/fleet', tiny);
+    await planner.admin.send('PUT', '/v1/fleet', tight);
     await planner.admin.post('/v1/plan-cycle', {});
     const { clusters, events } = await ask<Rollout>('/v1/rollout');
     expect(clusters['c1']).toMatchObject({ kind: 'keep', because: expect.stringMatching(/^held: /) });

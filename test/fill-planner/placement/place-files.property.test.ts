@@ -119,6 +119,22 @@ describe('placement', () => {
     );
   });
 
+  test.each([
+    ['a manifest', 0, 51_000],
+    ['an unpopular pin', 1, 51_000],
+    ['a manifest, where the last find no room', 0, 49_500],
+  ])(
+    '%s at the front of the list makes no second copies that push out first ones',
+    (_, expectedBytes, plannedBytes) => {
+      const numbers = { rendition: 100, sizeBytes: 10, expectedBytes, peakBitsPerSec: expectedBytes / 1000 };
+      const front: HoldItem = { ...numbers, part: 'whole', reason: 'in front' };
+      const all = [front, ...bestFirst(Array.from({ length: 100 }, (_one, at) => [1000, 100_000 - at]))];
+      const members = ['a0', 'a1'].map((id): PlacementAppliance => ({ id, plannedBytes }));
+      const roomFor = Math.min(100, 2 * Math.floor((plannedBytes - 20) / 1000));
+      expect(place(all, members).rendition.length).toBeGreaterThanOrEqual(roomFor);
+    },
+  );
+
   test('a catalogue that fits everywhere is held everywhere', () => {
     fc.assert(
       fc.property(renditions, fc.integer({ min: 1, max: 8 }), (all, count) => {
