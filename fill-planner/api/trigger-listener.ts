@@ -3,6 +3,7 @@ import { OperationalError } from '../../src/errors/operational-error.ts';
 import { createJsonServer, type JsonServer, sendProblem } from '../../src/server/json-server.ts';
 import { isLoopback } from '../../src/server/signature-guard.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
+import { ThrottledLog } from '../../src/telemetry/throttled-log.ts';
 import type { Clock } from '../../src/world/world.ts';
 import type { TriggerDesk } from '../triggers/trigger-desk.ts';
 import { TriggerTokens } from '../triggers/trigger-tokens.ts';
@@ -22,6 +23,7 @@ export interface TriggerListenerOptions {
 
 const BODY_LIMIT_BYTES = 8 * 2 ** 20;
 const MAX_CONNECTIONS = 200;
+const REFUSAL_LOG_INTERVAL_MS = 1000;
 const BEARER = /^Bearer ([\x21-\x7e]{16,256})$/i;
 
 /**
@@ -40,6 +42,7 @@ export function createTriggerListener(options: TriggerListenerOptions): JsonServ
   const { host } = parseHostPort(triggerListen);
   if (tlsCert === '' && !isLoopback(host) && host !== 'localhost')
     throw new OperationalError('CONFIG_INVALID', '--trigger-listen beyond this machine needs --tls-cert and --tls-key');
+  const refusals = new ThrottledLog(logger, REFUSAL_LOG_INTERVAL_MS, () => clock.monotonicMs());
   const tokens = new TriggerTokens(triggerTokens, () => clock.monotonicMs(), logger);
   const server = createJsonServer({
     logger,
@@ -51,7 +54,7 @@ export function createTriggerListener(options: TriggerListenerOptions): JsonServ
   server.addHook('onRequest', (request, reply, done) => {
     const token = BEARER.exec(request.headers.authorization ?? '')?.[1];
     if (token !== undefined && tokens.ownerOf(token) !== undefined) return done();
-    logger.warn({ from: request.socket.remoteAddress }, 'refused a trigger: no token, or an unknown one');
+    refusals.warn({ from: request.socket.remoteAddress }, 'refused a trigger: no token, or an unknown one');
     sendProblem(reply.header('www-authenticate', 'Bearer'), 401, 'TOKEN_INVALID', 'needs Authorization: Bearer TOKEN');
   });
   addTriggerRoutes(server, {

@@ -56,6 +56,11 @@ export type CommandOutcome =
 const PIN_MS = 14 * 86_400_000;
 /** Open triggers of one sender; beyond that he waits. */
 const MAX_OPEN = 1000;
+/** Of one sender, those that are done or failed from the start included, until they are forgotten or he deletes them. */
+const MAX_KEPT = 20_000;
+const MAX_KEPT_BYTES = 256 * 2 ** 20;
+/** Renditions that one sender holds by his prepositions at one time: every plan reads all of them. */
+const MAX_PINS = 20_000;
 const MAX_PATHS = 200_000;
 const MAX_ERROR_URLS = 100;
 
@@ -73,6 +78,9 @@ export class TriggerDesk {
     if (parsed.kind === 'cancel') return this.#cancel(owner, parsed.triggerIds);
     if (store.openCount(owner.name) >= MAX_OPEN)
       throw new OperationalError('OVERLOADED', `${owner.name} has ${MAX_OPEN} triggers that are not done`);
+    const kept = store.keptOf(owner.name);
+    if (kept.count >= MAX_KEPT || kept.bytes >= MAX_KEPT_BYTES)
+      throw new OperationalError('OVERLOADED', `${kept.count} triggers of ${owner.name} are kept: delete what is done`);
     const triggerId = world.random.uuid();
     if (parsed.kind === 'failed') {
       this.#create(triggerId, owner, parsed, EMPTY, parsed.errors, []);
@@ -154,13 +162,14 @@ export class TriggerDesk {
   ): void {
     const { catalog, calendar, world, onPinned } = this.#parts;
     const { urls, ccids } = parsed.command;
+    const ofTitles = this.#pathsOfTitles(ccids);
     const unknown = [
       ...urls.filter(({ path }) => catalog.renditionOf(path) === undefined).map(({ given }) => given),
-      ...ccids.filter((ccid) => this.#pathsOfTitle(ccid).length === 0),
+      ...ccids.filter((ccid) => !ofTitles.has(ccid)),
     ];
     const paths = [
       ...urls.map(({ path }) => path).filter((path) => catalog.renditionOf(path) !== undefined),
-      ...ccids.flatMap((ccid) => this.#pathsOfTitle(ccid)),
+      ...[...ofTitles.values()].flat(),
     ];
     const errors =
       unknown.length === 0 ? [] : [contentError(unknown, "it is in no title of the catalogue: 'oca title add' first")];
@@ -170,6 +179,7 @@ export class TriggerDesk {
       return;
     }
     const nowMs = world.clock.nowMs();
+    const reason = `preposition by ${owner.name}`;
     const pins = [...new Set(paths.map((path) => catalog.renditionOf(path) ?? ''))].map(
       (renditionId): Pin => ({
         id: triggerPinId(triggerId, renditionId),
@@ -177,9 +187,12 @@ export class TriggerDesk {
         part: 'whole',
         place: { by: 'everywhere' },
         endsAtMs: nowMs + PIN_MS,
-        reason: `preposition by ${owner.name}`,
+        reason,
       }),
     );
+    const pinCount = calendar.facts.pins.filter((pin) => pin.reason === reason).length;
+    if (pinCount + pins.length > MAX_PINS)
+      throw new OperationalError('OVERLOADED', `${owner.name} holds ${pinCount} renditions by prepositions already`);
     // The pins first: a crash between the two leaves content that is held for two weeks, not a trigger that never ends.
     calendar.add({ pins }, nowMs);
     const work = { paths: [...new Set(paths)].slice(0, MAX_PATHS), patterns: [], tags: [] };
@@ -234,35 +247,38 @@ export class TriggerDesk {
   }
 
   #workOf({ urls, patterns, ccids }: TriggerCommand): TriggerWork {
-    const ofTitles = ccids.map((ccid) => this.#pathsOfTitle(ccid));
-    const paths = [...new Set([...urls.map(({ path }) => path), ...ofTitles.flat()])];
+    const ofTitles = this.#pathsOfTitles(ccids);
+    const paths = [...new Set([...urls.map(({ path }) => path), ...[...ofTitles.values()].flat()])];
     if (paths.length > MAX_PATHS)
       throw new OperationalError('OVERLOADED', `${paths.length} paths in one trigger: name a pattern, or fewer titles`);
-    return { paths, patterns: [...patterns], tags: ccids.filter((_, index) => ofTitles[index]?.length === 0) };
+    return { paths, patterns: [...patterns], tags: ccids.filter((ccid) => !ofTitles.has(ccid)) };
   }
 
-  /** The paths of a title; none when the catalogue has no such title. */
-  #pathsOfTitle(title: string): string[] {
+  /** The paths of titles, in one search; of those that the catalogue has. */
+  #pathsOfTitles(titleIds: readonly string[]): Map<string, string[]> {
     const { catalog } = this.#parts;
-    return catalog
-      .renditions()
-      .filter(({ titleId }) => titleId === title)
-      .flatMap(({ id }) => catalog.filesOf(id).map(({ path }) => path));
+    const wanted = new Set(titleIds);
+    const found = new Map<string, string[]>();
+    for (const { id, titleId } of wanted.size === 0 ? [] : catalog.renditions()) {
+      if (!wanted.has(titleId)) continue;
+      const paths = found.get(titleId) ?? [];
+      for (const { path } of catalog.filesOf(id)) paths.push(path);
+      found.set(titleId, paths);
+    }
+    return found;
   }
 
   /** The first thing in a command that is not this sender's. */
   #foreign({ prefixes }: TriggerOwner, { urls, patterns, ccids }: TriggerCommand): string | undefined {
     if (prefixes.includes('/')) return undefined;
     const isOwn = (path: string): boolean => prefixes.some((prefix) => path.startsWith(prefix));
+    const ofTitles = this.#pathsOfTitles(ccids);
     return (
       urls.find(({ path }) => !isOwn(path))?.given ??
       // What stands before the first wildcard, in its own case, says where a pattern can reach.
       patterns.find(({ pattern, caseSensitive }) => !caseSensitive || !isOwn(pattern.split(/[*?$]/, 1)[0] ?? ''))
         ?.pattern ??
-      ccids.find((ccid) => {
-        const paths = this.#pathsOfTitle(ccid);
-        return paths.length === 0 || !paths.every(isOwn);
-      })
+      ccids.find((ccid) => ofTitles.get(ccid)?.every(isOwn) !== true)
     );
   }
 }

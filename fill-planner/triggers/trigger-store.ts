@@ -157,7 +157,8 @@ export class TriggerStore {
   }
 
   /**
-   * What an appliance has not done yet, oldest first. One that a purge was not meant for when it came gets it as well: it
+   * What an appliance has not done yet, oldest first, and prepositions behind what erases: they stay for hours, and as
+   * many as one answer takes would keep every purge waiting. One that a purge was not meant for when it came gets it as well: it
    * may have been away from the fleet, with content from before. Notes what is handed out here.
    */
   openFor(applianceId: string, nowMs: number): ApplianceTrigger[] {
@@ -252,6 +253,17 @@ export class TriggerStore {
     );
   }
 
+  /** What is kept of a sender's triggers, whatever became of them. */
+  keptOf(owner: string): { count: number; bytes: number } {
+    const kept = this.#database
+      .prepare<[string], { count: number; bytes: number }>(
+        `SELECT count(*) AS count, coalesce(sum(octet_length(specification) + octet_length(work) + octet_length(errors)), 0)
+         AS bytes FROM trigger_resource WHERE owner = ?`,
+      )
+      .get(owner);
+    return kept ?? { count: 0, bytes: 0 };
+  }
+
   countByStatus(): { status: TriggerStatus; count: number }[] {
     return this.#database
       .prepare<[], { status: TriggerStatus; count: number }>(
@@ -267,7 +279,7 @@ export class TriggerStore {
   #unfinished(applianceId: string) {
     return this.#database
       .prepare<[string, string], TriggerRow & { nodeState: NodeState | null; nodePaths: string | null }>(
-        `SELECT ${COLUMNS}, node.state AS nodeState, node.paths AS nodePaths
+        `SELECT * FROM (SELECT ${COLUMNS}, node.state AS nodeState, node.paths AS nodePaths
          FROM trigger_resource LEFT JOIN trigger_node AS node USING (trigger_id)
          WHERE node.appliance_id = ? AND node.state IN ('waiting', 'handed', 'active', 'gone')
            AND status NOT IN ('cancelling', 'cancelled')
@@ -275,8 +287,8 @@ export class TriggerStore {
          SELECT ${COLUMNS}, NULL, NULL FROM trigger_resource
          WHERE type IN ('purge', 'invalidate') AND errors = '[]' AND status NOT IN ('cancelling', 'cancelled')
            AND NOT EXISTS (SELECT 1 FROM trigger_node AS node
-             WHERE node.trigger_id = trigger_resource.trigger_id AND node.appliance_id = ?)
-         ORDER BY createdAtMs, triggerId LIMIT ${MAX_LISTED}`,
+             WHERE node.trigger_id = trigger_resource.trigger_id AND node.appliance_id = ?))
+         ORDER BY type = 'preposition', createdAtMs, triggerId LIMIT ${MAX_LISTED}`,
       )
       .all(applianceId, applianceId);
   }

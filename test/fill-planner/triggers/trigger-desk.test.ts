@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { CalendarStore } from '../../../fill-planner/calendar/calendar-store.ts';
 import { CALENDAR, OPERATOR, TriggerDesk, type TriggerOwner } from '../../../fill-planner/triggers/trigger-desk.ts';
 import { TriggerStore } from '../../../fill-planner/triggers/trigger-store.ts';
@@ -50,6 +50,7 @@ async function openDesk() {
     });
   return {
     desk,
+    store,
     world,
     calendar,
     fleet,
@@ -206,4 +207,52 @@ test('what calendars purge has one name, is the operator to see, and old trigger
   await rig.world.clock.advance(86_400_001);
   rig.desk.afterCycle();
   expect(rig.desk.list(OPERATOR)).toEqual([]);
+});
+
+test('prepositions that wait for their window keep no purge waiting', async () => {
+  await using part = await openDesk();
+  const { give, desk, holders } = part;
+  holders.set('a1', ['film/v2']);
+  for (let index = 0; index < 80; index += 1) give({ type: 'preposition', 'content.urls': ['/film/v2/1.m4s'] });
+  desk.afterCycle();
+  expect(desk.openFor('a1')).toHaveLength(64);
+  const purge = give(PURGE);
+  const [first, second] = desk.openFor('a1');
+  expect([first?.triggerId, second?.type]).toEqual([purge, 'preposition']);
+});
+
+test('a sender who floods is stopped, by what is kept of him, whatever became of it; others are not', async () => {
+  await using part = await openDesk();
+  const { give, store } = part;
+  const sender: TriggerOwner = { name: 'acme', prefixes: ['/'] };
+  give({ type: 'unheard-of', 'content.urls': ['/a'], 'oca.note': 'x'.repeat(10_000) }, sender);
+  expect(store.keptOf('acme')).toMatchObject({ count: 1, bytes: expect.closeTo(10_200, -3) as number });
+  const kept = vi.spyOn(store, 'keptOf');
+  for (const flood of [
+    { count: 20_000, bytes: 0 },
+    { count: 1, bytes: 2 ** 28 },
+  ]) {
+    kept.mockImplementation((owner) => (owner === 'acme' ? flood : { count: 0, bytes: 0 }));
+    expect(() => give(PURGE, sender)).toThrow(expect.objectContaining({ code: 'OVERLOADED' }));
+    give(PURGE, { ...sender, name: 'other' });
+  }
+});
+
+test('titles are found in one search, however many a command names', async () => {
+  await using part = await openDesk();
+  const { give, desk } = part;
+  const id = give({ type: 'purge', 'content.ccid': ['film', 'nobody', 'other'] });
+  expect(desk.openFor('a1')).toMatchObject([
+    {
+      triggerId: id,
+      paths: ['/film/v1/1.m4s', '/film/v1/2.m4s', '/film/v2/1.m4s', '/other/v1.mp4'],
+      tags: ['nobody'],
+    },
+  ]);
+  const owner: TriggerOwner = { name: 'acme', prefixes: ['/film/'] };
+  const take = (ccids: string[]) =>
+    desk.take(owner, { trigger: { type: 'purge', 'content.ccid': ccids }, 'cdn-path': ['AS1:0'] });
+  expect(take(['film']).kind).toBe('created');
+  expect(take(['film', 'other'])).toEqual({ kind: 'not-yours', what: 'other' });
+  expect(take(['nobody'])).toEqual({ kind: 'not-yours', what: 'nobody' });
 });
