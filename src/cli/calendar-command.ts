@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { parseContract } from '../contracts/contract.ts';
-import { messageOf, OperationalError } from '../errors/operational-error.ts';
+import { isOperational, messageOf, OperationalError } from '../errors/operational-error.ts';
 import { withAdmin } from './admin-call.ts';
-import { readCalendarCsv } from './calendar-csv.ts';
+import { inLinesOf, readCalendarCsv } from './calendar-csv.ts';
 import { Command } from './commander.ts';
 import { askPlanner, plannerAdminOption } from './planner-admin.ts';
 import { formatBytes } from './quantity.ts';
@@ -121,8 +121,14 @@ export function calendarCommand(): Command {
     .addOption(plannerAdminOption())
     .addHelpText('after', CSV_HELP + TIMES)
     .action(async (file: string, options: Options & { add?: boolean }) => {
-      const calendar = await readCalendar(file);
-      await send(options, options.add === true ? 'POST' : 'PUT', calendar);
+      const text = await readText(file);
+      const table = /\.csv$/i.test(file) ? readCalendarCsv(text, file) : undefined;
+      try {
+        await send(options, options.add === true ? 'POST' : 'PUT', table?.calendar ?? parseCalendar(text, file));
+      } catch (error) {
+        if (table === undefined || !isOperational(error)) throw error;
+        throw new OperationalError(error.code, `${file}: ${inLinesOf(table, error.detail)}`, { cause: error });
+      }
     });
   return command;
 }
@@ -237,14 +243,19 @@ async function send({ plannerAdmin }: Options, method: 'POST' | 'PUT', calendar:
   process.stderr.write(notThereYet.map((what) => `note: there is no ${what} yet\n`).join(''));
 }
 
-async function readCalendar(file: string): Promise<object> {
+async function readText(file: string): Promise<string> {
   try {
-    const text = await readFile(file, 'utf8');
-    if (/\.csv$/i.test(file)) return readCalendarCsv(text, file);
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new OperationalError('CONFIG_INVALID', `${file}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function parseCalendar(text: string, file: string): object {
+  try {
     const document: unknown = JSON.parse(text);
     if (typeof document === 'object' && document !== null) return document;
   } catch (error) {
-    if (error instanceof OperationalError) throw error;
     throw new OperationalError('CONFIG_INVALID', `${file}: ${messageOf(error)}`, { cause: error });
   }
   throw new OperationalError(

@@ -27,9 +27,18 @@ type Column = keyof typeof COLUMNS;
 
 const LISTS = { launch: 'launches', retirement: 'retirements', pin: 'pins' } as const;
 
+type ByList<T> = Record<(typeof LISTS)[keyof typeof LISTS], T[]>;
+
+export interface CalendarTable {
+  readonly calendar: ByList<object>;
+  /** The line of the file that each entry begins in. */
+  readonly lines: ByList<number>;
+}
+
 /** @throws OperationalError CONFIG_INVALID with the line that is wrong */
-export function readCalendarCsv(text: string, file: string): Record<'launches' | 'retirements' | 'pins', object[]> {
-  const calendar = { launches: [] as object[], retirements: [] as object[], pins: [] as object[] };
+export function readCalendarCsv(text: string, file: string): CalendarTable {
+  const calendar: ByList<object> = { launches: [], retirements: [], pins: [] };
+  const lines: ByList<number> = { launches: [], retirements: [], pins: [] };
   const fail = (line: number, what: string): never => {
     throw new OperationalError('CONFIG_INVALID', `${file} line ${line}: ${what}`);
   };
@@ -51,10 +60,20 @@ export function readCalendarCsv(text: string, file: string): Record<'launches' |
     const word = typeof kind === 'string' ? kind : '';
     const list = Object.hasOwn(LISTS, word) ? LISTS[word as keyof typeof LISTS] : undefined;
     if (list === undefined) fail(line, `kind must be ${Object.keys(LISTS).join(', ')}, not '${word}'`);
-    else calendar[list].push(members);
+    else {
+      calendar[list].push(members);
+      lines[list].push(line);
+    }
   }
-  return calendar;
+  return { calendar, lines };
 }
+
+/** What a planner finds wrong in the document, in the lines of the table: `retirements.0.at: ...` is `line 3: at: ...`. */
+export const inLinesOf = ({ lines }: CalendarTable, problem: string): string =>
+  problem.replace(/\b(launches|retirements|pins)\.(\d+)(?:\.|: )/g, (place, list: keyof typeof lines, index) => {
+    const line = lines[list][Number(index)];
+    return line === undefined ? place : `line ${line}: `;
+  });
 
 function valueOf(column: Column, cell: string, fail: (what: string) => never): unknown {
   switch (COLUMNS[column]) {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readCalendarCsv } from '../../../src/cli/calendar-csv.ts';
+import { inLinesOf, readCalendarCsv } from '../../../src/cli/calendar-csv.ts';
 
 test('a table becomes the document that the planner takes: quotes, lists, numbers and flags included', () => {
   const text = [
@@ -9,7 +9,7 @@ test('a table becomes the document that the planner takes: quotes, lists, number
     'retirement,old,2026-12-31T23:00Z,,,,,,,',
     'pin,,,,,,,"for ""them"", and\nothers",news/v1080,head',
   ].join('\r\n');
-  expect(readCalendarCsv(`\uFEFF${text}`, 'plan.csv')).toEqual({
+  expect(readCalendarCsv(`\uFEFF${text}`, 'plan.csv').calendar).toEqual({
     launches: [
       {
         title: 'season-2',
@@ -26,7 +26,7 @@ test('a table becomes the document that the planner takes: quotes, lists, number
 });
 
 test('a spreadsheet that separates by semicolons is read as well', () => {
-  expect(readCalendarCsv('kind;title;at\npin;film;\n', 'f').pins).toEqual([{ title: 'film' }]);
+  expect(readCalendarCsv('kind;title;at\npin;film;\n', 'f').calendar.pins).toEqual([{ title: 'film' }]);
 });
 
 test.each([
@@ -39,4 +39,12 @@ test.each([
   ['kind,title\npin,"film\n', /f line 2: a quoted cell that begins here never ends/],
 ])('%j is refused with its line', (text, says) => {
   expect(() => readCalendarCsv(text, 'f')).toThrow(says);
+});
+
+test('what the planner refuses is told by the line of the table', () => {
+  const table = readCalendarCsv('kind,title,at\npin,film,\n\nretirement,old,soon\n', 'f');
+  expect(inLinesOf(table, "not a valid calendar: retirements.0.at: 'soon' is no time; pins.0: too many")).toBe(
+    "not a valid calendar: line 4: at: 'soon' is no time; line 2: too many",
+  );
+  expect(inLinesOf(table, 'launches.7.at: of another document')).toBe('launches.7.at: of another document');
 });

@@ -48,6 +48,12 @@ test('oca calendar writes, shows, imports and takes back; what is wrong is named
   const table = join(planner.folder, 'calendar.csv');
   writeFileSync(table, 'kind,title,at,like\nlaunch,other,2030-01-01T00:00Z,film\n');
   expect((await oca('calendar', 'import', table)).out).toMatch(/^1 added, 0 changed, 0 as before, 3 removed/);
+  const broken = join(planner.folder, 'broken.csv');
+  writeFileSync(broken, 'kind,title,at\nlaunch,other,2030-01-01T00:00Z\nretirement,old,soon\n');
+  expect(await oca('calendar', 'import', broken)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("line 3: at: 'soon' is no time with a zone") as string,
+  });
   expect((await oca('calendar', 'import', kept)).out).toMatch(/^3 added, 0 changed, 0 as before, 1 removed/);
   expect((await oca('calendar', 'remove', 'pin', 'film/v1')).out).toBe('removed pin film/v1 head site s1\n');
   expect((await oca('calendar', 'remove', 'pin', 'film/v1')).err).toMatch(/has no pin of 'film\/v1'/);
