@@ -185,7 +185,8 @@ function describeAppliance(
   own: { readonly served: number; readonly filled: BySource; readonly missed: BySource },
   dayCount: number,
 ): ApplianceSavings {
-  const perDay = (bytes: number): number => (dayCount > 0 ? bytes / dayCount : 0);
+  // The first hour of a fleet is not a twenty-fourth of its first day: everything is filled in it.
+  const perDay = (bytes: number): number => bytes / Math.max(1, dayCount);
   const written = totalOf(own.filled) + totalOf(own.missed);
   return {
     applianceId,

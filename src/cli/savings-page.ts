@@ -1,5 +1,5 @@
 import { formatBitRate, formatBytes, formatTime } from './quantity.ts';
-import { formatMoney, formatSaved, type SavingsReport, type SiteReport } from './savings-report.ts';
+import { formatAmount, formatMoney, formatSaved, type SavingsReport, type SiteReport } from './savings-report.ts';
 
 /**
  * The savings of a month as one HTML page that stands alone: no script, no font, nothing from elsewhere. Numbers first,
@@ -31,7 +31,7 @@ export function savingsPage(report: SavingsReport): string {
     formatBytes(crossedBytes),
     saved(savedBytes),
     Object.entries(savedMoney)
-      .map(([currency, amount]) => `${amount.toFixed(2)} ${currency}`)
+      .map(([currency, amount]) => formatAmount(amount, currency))
       .join(', ') || '–',
   ]);
   return `<!doctype html>

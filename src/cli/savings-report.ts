@@ -94,7 +94,7 @@ export function describeSavings({ month, isRunning, madeAtMs, sites, isps }: Sav
     ({ isp, siteCount, savedBytes, savedMoney }) =>
       `${isp}: ${formatSaved(savedBytes)} saved at ${siteCount} ${siteCount === 1 ? 'site' : 'sites'}` +
       Object.entries(savedMoney)
-        .map(([currency, amount]) => `, ${amount.toFixed(2)} ${currency}`.trimEnd())
+        .map(([currency, amount]) => `, ${formatAmount(amount, currency)}`)
         .join(''),
   );
   const diskColumns = ['APPLIANCE', 'SITE', 'SERVED', 'CHURN/DAY', 'WRITTEN/DAY', 'OF ENDURANCE'];
@@ -115,5 +115,9 @@ export function formatMoney(money: SiteReport['savedMoney']): string {
   const amounts = [byVolume, byRate].flatMap((amount) => (amount === undefined ? [] : [amount]));
   if (amounts.length === 0) return '-';
   const sum = amounts.reduce((total, amount) => total + amount, 0);
-  return `${sum.toFixed(2)} ${currency}`.trimEnd();
+  return formatAmount(sum, currency);
 }
+
+/** Never `-0.00`. */
+export const formatAmount = (amount: number, currency: string): string =>
+  `${(Math.abs(amount) < 0.005 ? 0 : amount).toFixed(2)} ${currency}`.trimEnd();

@@ -77,3 +77,8 @@ test('hours say nothing of five minutes: the rates that were kept stand in for t
   expect(siteSavings(site(hours, { keptRates: kept })).rates).toEqual(kept);
   expect(siteSavings(site([])).rates).toBeUndefined();
 });
+
+test('what a fleet takes in within its first hour is that of a day, not of twenty-four such hours', () => {
+  const [appliance] = siteSavings(site([sample(565, { fillOrigin: 800 })])).appliances;
+  expect(appliance).toMatchObject({ churnPerDay: 0.8, writesPerDay: 0.8, wornShare: 16 });
+});

@@ -1,6 +1,12 @@
 import { expect, test } from 'vitest';
 import { savingsPage } from '../../../src/cli/savings-page.ts';
-import { describeSavings, parseSavings, type SavingsReport, type SiteReport } from '../../../src/cli/savings-report.ts';
+import {
+  describeSavings,
+  formatAmount,
+  parseSavings,
+  type SavingsReport,
+  type SiteReport,
+} from '../../../src/cli/savings-report.ts';
 
 const by = (peer: number, tier: number, origin: number) => ({ peer, tier, origin });
 const site = (change: Partial<SiteReport> = {}): SiteReport => ({
@@ -75,4 +81,9 @@ test('the page stands alone and takes names for text', () => {
   expect(page).toContain('a&#38;b');
   expect(page).not.toMatch(/<script|https?:|src=|@import/);
   expect(page).toContain('<title>2026-11-01: 7.00 TB served, 1.00 TB crossed</title>');
+});
+
+test('an amount is never minus nothing', () => {
+  expect(formatAmount(-0.0004, 'EUR')).toBe('0.00 EUR');
+  expect(formatAmount(-2.049, 'EUR')).toBe('-2.05 EUR');
 });
