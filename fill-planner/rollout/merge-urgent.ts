@@ -95,6 +95,7 @@ function joined(
   ];
   return {
     ...second,
+    itemCount: Math.max(first.itemCount, second.itemCount),
     rendition: Uint32Array.from(column(({ rendition }) => rendition)),
     isHead: Uint8Array.from(column(({ isHead }) => isHead)),
     isMaster: Uint8Array.from(column(({ isMaster }) => isMaster)),

@@ -61,9 +61,11 @@ export function describeSavings({ month, isRunning, madeAtMs, sites, isps }: Sav
   const head = `savings of ${month}${isRunning ? ` until ${formatTime(madeAtMs)}` : ''}\n`;
   if (sites.every(({ servedBytes, crossedBytes }) => servedBytes + crossedBytes === 0))
     return `${head}Nothing was told of this month. Appliances tell it to the planner that they fill from.\n`;
+  // Where there is one ISP, its name stands below and a line fits 80 columns.
+  const isMixed = new Set(sites.map(({ isp }) => isp)).size > 1;
   const siteRows = sites.map((site) => [
     site.siteId,
-    site.isp ?? '-',
+    ...(isMixed ? [site.isp ?? '-'] : []),
     formatBytes(site.servedBytes),
     formatBytes(site.crossedBytes),
     formatSaved(site.savedBytes),
@@ -72,7 +74,17 @@ export function describeSavings({ month, isRunning, madeAtMs, sites, isps }: Sav
     site.rates === undefined ? '-' : formatBitRate(site.rates.crossedBitsPerSec),
     formatMoney(site.savedMoney),
   ]);
-  const columns = ['SITE', 'ISP', 'SERVED', 'CROSSED', 'SAVED', 'SHARE', 'P95 WITHOUT', 'P95 WITH', 'MONEY'];
+  const columns = [
+    'SITE',
+    ...(isMixed ? ['ISP'] : []),
+    'SERVED',
+    'CROSSED',
+    'SAVED',
+    'SHARE',
+    'P95 WITHOUT',
+    'P95 WITH',
+    'MONEY',
+  ];
   const fillRows = sites.map((site) => [
     site.siteId,
     ...[site.filledBytes, site.missedBytes].flatMap(({ peer, tier, origin }) => [peer, tier, origin].map(formatBytes)),

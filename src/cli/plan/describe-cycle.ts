@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { formatBytes } from '../quantity.ts';
 import { formatTable } from '../table.ts';
+import { wrapWords } from './wrap-words.ts';
 
 /** What a plan cycle reports, as far as it is shown. */
 export const cycleSchema = z.object({
@@ -33,8 +34,11 @@ const NOT_HELD: Readonly<Record<string, string>> = {
   retired: 'retired',
 };
 
-/** What a cycle planned and, as important, what it did not plan and why, for people. */
-export function describeCycle(cycle: CycleAnswer): string {
+/**
+ * What a cycle planned and, as important, what it did not plan and why, for people.
+ * @param width of the terminal in characters; undefined when there is none
+ */
+export function describeCycle(cycle: CycleAnswer, width: number | undefined = process.stdout.columns): string {
   const { catalogueVersion, fleetVersion, appliances, leftOut, notHeld, hasDemand, published, returned } = cycle;
   const head = `planned catalogue ${catalogueVersion} on fleet ${fleetVersion}\n`;
   if (appliances.length === 0) return `${head}The fleet has no appliances: 'oca fleet set --help' shows an example\n`;
@@ -58,7 +62,7 @@ export function describeCycle(cycle: CycleAnswer): string {
   ];
   const text = `${head}${formatTable(['APPLIANCE', 'PLAN', 'OUTCOME', 'RENDITIONS', 'FILES', 'SIZE'], rows)}\n`;
   const isWaiting = !hasDemand && (notHeld['not-worth-fetching'] ?? 0) > 0;
-  return `${text}${lines.map((line) => `${line}\n`).join('')}${isWaiting ? WITHOUT_DEMAND : ''}`;
+  return `${text}${[...lines, ...(isWaiting ? WITHOUT_DEMAND : [])].map((line) => `${wrapWords(line, (width ?? Number.POSITIVE_INFINITY) - 4, '    ')}\n`).join('')}`;
 }
 
 function notHeldLines(notHeld: CycleAnswer['notHeld']): string[] {
@@ -74,8 +78,11 @@ function notHeldLines(notHeld: CycleAnswer['notHeld']): string[] {
 const counted = (count: number): string => `${count} ${count === 1 ? 'rendition' : 'renditions'}`;
 
 /** The surprise of every first night: a fleet, titles, and empty plans. */
-const WITHOUT_DEMAND = `
-No appliance has told of viewers yet, and nothing is fetched on a guess: it comes by itself when titles are watched.
-To fill before that: 'oca calendar pin TITLE', 'oca calendar launch TITLE --at TIME --bytes-per-day BYTES', or start the
-planner with --min-saved-per-filled 0, which fills whatever there is room for.
-`;
+const WITHOUT_DEMAND = [
+  '',
+  'No appliance has told of viewers yet, and nothing is fetched on a guess: fills begin when titles are watched.',
+  'To fill before that:',
+  '  oca calendar pin TITLE                      holds it everywhere, whatever its demand',
+  '  oca calendar launch TITLE --at TIME --bytes-per-day BYTES',
+  '  oca fill-planner --min-saved-per-filled 0   fills whatever there is room for',
+];

@@ -32,8 +32,8 @@ function describeTitle({ subject, renditions }: Explanation, width: number): str
   );
   return (
     `title ${subject.name}: ${renditions.length} renditions\n\n` +
-    `${formatTable(['RENDITION', 'SIZE', 'CLUSTER', 'HELD', 'RANK', 'ASKED FOR A DAY', 'APPLIANCES'], rows)}\n` +
-    "\nin brackets: planned, not reported to be there yet. 'oca plan explain RENDITION' says why.\n" +
+    `${formatTable(['RENDITION', 'SIZE', 'CLUSTER', 'HELD', 'RANK', 'PER DAY', 'APPLIANCES'], rows)}\n` +
+    "\nPER DAY: asked for there. In brackets: not there yet.\n'oca plan explain RENDITION' tells more of one.\n" +
     notHeldLines(renditions, width)
   );
 }

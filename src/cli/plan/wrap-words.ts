@@ -1,5 +1,6 @@
 /** Text broken between words into lines of at most so many characters; all but the first begin with the indent. */
 export function wrapWords(text: string, width: number, indent: string): string {
+  if (text.length <= width) return text;
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {

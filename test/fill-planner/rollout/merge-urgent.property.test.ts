@@ -77,4 +77,7 @@ test('room is made from the end of the list, by what the new plan drops first', 
   const merged = mergeUrgent(kept, draft, facts, (rendition) => rendition === 9);
   expect([...merged.rendition]).toEqual([9, 0, 2, 3]);
   expect(mergeUrgent(kept, draft, facts, () => false)).toBe(kept);
+  // Nobody is told of rank 7 of 0: the good plan may be that of the first minute, with nothing in it.
+  const first = { ...kept, itemCount: 0 };
+  expect(mergeUrgent(first, { ...draft, itemCount: 12 }, facts, (rendition) => rendition === 9).itemCount).toBe(12);
 });

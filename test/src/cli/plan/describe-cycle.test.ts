@@ -25,9 +25,10 @@ test('an empty plan without demand says why it is empty and what fills it', () =
     '  31 renditions not worth fetching: by a low estimate they save less than their fill costs\n',
   );
   expect(text).toContain('No appliance has told of viewers yet');
-  expect(text).toContain("'oca calendar pin TITLE'");
+  expect(text).toContain('  oca calendar pin TITLE ');
   expect(text).toContain('--min-saved-per-filled 0');
-  for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(120);
+  for (const width of [80, 120])
+    for (const line of describeCycle(cycle, width).split('\n')) expect(line.length).toBeLessThanOrEqual(width);
 });
 
 test('where viewers are heard of, what is not held is counted and no more is said', () => {
