@@ -13,7 +13,7 @@ import type { HeldPlan } from '../fill/planned/held-plan.ts';
 import type { PlannedFill } from '../fill/planned/planned-fill.ts';
 import type { SourceBans } from '../fill/sources/source-bans.ts';
 import type { ObjectStore } from '../store/object-store.ts';
-import { takeInventory } from './holdings.ts';
+import { InventoryLook } from './inventory-look.ts';
 import type { SpaceEarnings } from './space-earnings.ts';
 
 export interface FillReporterOptions {
@@ -43,6 +43,7 @@ const RETRY = { firstMs: 1000, maxMs: 60_000 };
 export class FillReporter implements Service {
   readonly #options: FillReporterOptions;
   readonly #log: FailureLog;
+  readonly #look: InventoryLook;
   readonly #task: PeriodicTask;
   #hasNews = true;
   #reportedAtMs = Number.NEGATIVE_INFINITY;
@@ -50,6 +51,7 @@ export class FillReporter implements Service {
   constructor(options: FillReporterOptions) {
     this.#options = options;
     this.#log = new FailureLog(options.logger, 'report fill progress');
+    this.#look = new InventoryLook(options.store, options.world.clock);
     this.#task = new PeriodicTask(options.world, AT_MOST_EVERY_MS, (signal) => this.#report(signal));
   }
 
@@ -97,12 +99,12 @@ export class FillReporter implements Service {
   }
 
   #compose(plan: FillPlan): FillReport {
-    const { applianceId, fill, bans, linkUse, space, store, world } = this.#options;
+    const { applianceId, fill, bans, linkUse, space, world } = this.#options;
     const earned = space.report();
     const banned = bans.list().slice(0, MAX_BANS_TOLD);
     const slots = linkUse.told();
     const { state, filledBytes } = fill();
-    const { fileCount, heldFileCount, planBytes, heldBytes } = takeInventory(plan, store);
+    const { fileCount, heldFileCount, planBytes, heldBytes } = this.#look.take(plan);
     return {
       version: 1,
       applianceId,

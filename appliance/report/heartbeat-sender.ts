@@ -16,7 +16,7 @@ import { FailureLog } from '../../src/telemetry/failure-log.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import type { World } from '../../src/world/world.ts';
 import type { ObjectStore } from '../store/object-store.ts';
-import { takeInventory } from './holdings.ts';
+import { InventoryLook } from './inventory-look.ts';
 
 export interface ApplianceLoad {
   readonly egressBitsPerSec: number;
@@ -60,6 +60,7 @@ export class HeartbeatSender implements Service {
   readonly #options: HeartbeatSenderOptions;
   readonly #instanceId: string;
   readonly #log: FailureLog;
+  readonly #look: InventoryLook;
   readonly #task: PeriodicTask;
   readonly #ended = new AbortController();
   #sequence = 0;
@@ -70,6 +71,7 @@ export class HeartbeatSender implements Service {
     this.#options = options;
     this.#instanceId = options.world.random.uuid();
     this.#log = new FailureLog(options.logger, 'send heartbeats to steering');
+    this.#look = new InventoryLook(options.store, options.world.clock);
     this.#task = new PeriodicTask(options.world, options.heartbeatMs, (signal) => this.#beat(signal));
   }
 
@@ -124,7 +126,7 @@ export class HeartbeatSender implements Service {
   }
 
   #compose(): Heartbeat {
-    const { applianceId, siteId, clusterId, softwareVersion, capacity, world, health, store } = this.#options;
+    const { applianceId, siteId, clusterId, softwareVersion, capacity, world, health } = this.#options;
     const { load, state, publicUrl, plan } = this.#options;
     const { egressBitsPerSec, activeRequests, cpuShare } = load();
     const inForce = plan();
@@ -151,7 +153,7 @@ export class HeartbeatSender implements Service {
       capacity,
       ...(inForce === undefined
         ? {}
-        : { holdings: encodeHoldings(inForce.planVersion, takeInventory(inForce, store).levels) }),
+        : { holdings: encodeHoldings(inForce.planVersion, this.#look.take(inForce).levels) }),
     };
   }
 }
