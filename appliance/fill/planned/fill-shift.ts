@@ -75,6 +75,7 @@ const YIELD_MS = 100;
 const MOST_LOOKED_AT = 1000;
 /** A source may be back sooner than was thought. */
 const PUT_OFF_AT_MOST_MS = 5000;
+const NO_MANIFEST_MS = 1000;
 /** Failures before any byte of content came. */
 const COSTS_NOTHING: ReadonlySet<ErrorCode> = new Set([
   'SOURCE_LACKS',
@@ -184,7 +185,12 @@ export class FillShift {
         looked += 1;
         if (looked > MOST_LOOKED_AT) return { kind: 'none', forMs: YIELD_MS, isStuck: false };
         const planned = find(task.file.path);
-        if (planned === undefined) continue;
+        if (planned === undefined) {
+          // Its manifest may not come for hours, and a thousand of them must not stand before all others.
+          task.putOffUntilMs = nowMs + NO_MANIFEST_MS;
+          forMs = Math.min(forMs, NO_MANIFEST_MS);
+          continue;
+        }
         const choice = this.#choose(task, 0);
         if (choice.kind === 'ask') {
           const lane = this.#options.pace.laneOf(choice.source.kind);

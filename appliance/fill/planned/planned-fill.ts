@@ -136,14 +136,15 @@ export class PlannedFill implements Service {
       if (held.plan.planVersion !== this.#plan?.planVersion) this.#filledBytes = { ...NOTHING };
       this.#plan = held.plan;
       this.#takenAtMs = world.clock.monotonicMs();
-      this.#memory = new SourceMemory(world);
+      this.#memory = new SourceMemory(world, this.#memory);
       this.#failures.clear();
       gone.planChanged(held.files);
       this.#pin();
       this.#shift?.supersede();
       onProgress();
+      this.#alarm.ring();
     }
-    this.#alarm.ring();
+    // Thousands of manifests come one by one: to look through the plan at each would be all that is done.
     this.#shift?.ring();
   }
 
@@ -227,9 +228,9 @@ export class PlannedFill implements Service {
     });
   }
 
-  /** A source was seen to hold more than before. */
+  /** A source says that it holds more than before. */
   gotOn(sourceId: string): void {
-    this.#memory.gotOn(sourceId);
+    this.#memory.saidToGetOn(sourceId);
     this.#shift?.ring();
   }
 

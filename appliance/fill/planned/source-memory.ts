@@ -7,6 +7,10 @@ import type { LearnedOfSource } from '../choose-source.ts';
  * What planned fill learned of its sources. A peer that lacks a file says nothing against the peer; wrong bytes say
  * something against this file there; no connection speaks against the source for all files. Any block that comes from
  * a source clears its record.
+ *
+ * Who says that he holds more than before gets on, too, and is waited for. That is his own word: a peer whose word grows
+ * and who never gives anything would keep everybody from the origin for ever. So it counts for an hour, until he gives
+ * a block; plans that come meanwhile change nothing of it.
  */
 interface FailureRecord {
   failures: number;
@@ -39,15 +43,20 @@ const REACTIONS: Partial<{ readonly [code in ErrorCode]: Reaction }> = {
 
 /** A source that fails with this many files in a row is set aside for all of them. */
 const MANY_FILES = 8;
+const WORD_COUNTS_MS = 3_600_000;
 
 export class SourceMemory {
   readonly #world: World;
   readonly #ofSource = new Map<string, FailureRecord & { asked: number; refusedInRow: number }>();
   readonly #gotOnAtMs = new Map<string, number>();
+  /** Since when we only have a source's word, and when he gave it last. */
+  readonly #words: Map<string, { readonly sinceMs: number; readonly lastMs: number }>;
   readonly #ofFile = new Map<string, Map<string, FailureRecord>>();
 
-  constructor(world: World) {
+  /** @param before what was learned with the plan before: only words are taken over */
+  constructor(world: World, before?: SourceMemory) {
     this.#world = world;
+    this.#words = new Map(before === undefined ? [] : before.#words);
   }
 
   /** What speaks for asking a source for this file, or against it, now. */
@@ -68,17 +77,22 @@ export class SourceMemory {
     };
   }
 
-  /** On the monotonic clock: when it last gave a block of any file, or was seen to hold more than before. */
+  /** On the monotonic clock: when it last gave a block of any file, or said that it holds more than before. */
   gotOnAtMs(sourceId: string): number | undefined {
     return this.#gotOnAtMs.get(sourceId);
   }
 
-  gotOn(sourceId: string): void {
-    this.#gotOnAtMs.set(sourceId, this.#world.clock.monotonicMs());
+  saidToGetOn(sourceId: string): void {
+    const nowMs = this.#world.clock.monotonicMs();
+    const word = this.#words.get(sourceId);
+    const sinceMs = word === undefined || nowMs - word.lastMs > WORD_COUNTS_MS ? nowMs : word.sinceMs;
+    this.#words.set(sourceId, { sinceMs, lastMs: nowMs });
+    if (nowMs - sinceMs <= WORD_COUNTS_MS) this.#gotOnAtMs.set(sourceId, nowMs);
   }
 
   succeeded(path: string, sourceId: string): void {
-    this.gotOn(sourceId);
+    this.#gotOnAtMs.set(sourceId, this.#world.clock.monotonicMs());
+    this.#words.delete(sourceId);
     Object.assign(this.#source(sourceId), { failures: 0, setAsideUntilMs: 0, refusedInRow: 0 });
     this.#ofFile.get(path)?.delete(sourceId);
   }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { HeldPlan } from '../../../../appliance/fill/planned/held-plan.ts';
 import { PlanFile } from '../../../../appliance/fill/planned/plan-file.ts';
 import { PlannedFill } from '../../../../appliance/fill/planned/planned-fill.ts';
+import type { FileManifest } from '../../../../src/contracts/file-manifest.ts';
 import type { FillPlanSource, FillWindow } from '../../../../src/contracts/fill-plan.ts';
 import { loadOrCreateIdentity } from '../../../../src/signing/identity.ts';
 import { silentLogger } from '../../../../src/telemetry/logger.ts';
@@ -21,6 +22,8 @@ export interface Wish {
   readonly blocks: number;
   readonly headBytes?: number;
   readonly priority?: number;
+  /** Its manifest comes with `bringManifests`. */
+  readonly lacksManifest?: boolean;
   readonly sources?: readonly FillPlanSource[];
 }
 
@@ -35,6 +38,7 @@ export class FillRig {
   onFilled: (kind: FillPlanSource['kind'], bytes: number) => void = () => undefined;
   readonly #dir: string;
   readonly #held: HeldPlan;
+  #lacking: FileManifest[] = [];
 
   constructor(dir: string, script?: SourceScript) {
     const { world, store } = this;
@@ -60,9 +64,10 @@ export class FillRig {
   /** Takes a plan of these files; windows are in ms from the rig's start. */
   plan(wishes: readonly Wish[], windows: readonly Partial<FillWindow>[]): void {
     const planner = loadOrCreateIdentity('planner', join(this.#dir, 'planner.pem'));
-    const files = wishes.map(({ path, blocks, headBytes, priority = 0, sources = [originSource] }) => {
+    const files = wishes.map(({ path, blocks, headBytes, priority = 0, sources = [originSource], lacksManifest }) => {
       const manifest = sampleManifest(path, blocks * MIB, planner);
-      return { manifest, file: samplePlanFile(manifest, { priority, sources: [...sources], headBytes }) };
+      const file = samplePlanFile(manifest, { priority, sources: [...sources], headBytes });
+      return { manifest, file, isHere: lacksManifest !== true };
     });
     const absolute = windows.map(({ startsAtMs = 0, endsAtMs = HOUR_MS, ...rest }) => ({
       fillBitsPerSec: ONE_BLOCK_A_SECOND,
@@ -72,7 +77,16 @@ export class FillRig {
     }));
     const planFiles = files.map(({ file }) => file);
     this.#held.hold(samplePlan(planner, planFiles, { planVersion: 1, windows: absolute }));
-    for (const { manifest } of files) this.#held.addManifest(manifest, manifest);
+    for (const { manifest, isHere } of files) if (isHere) this.#held.addManifest(manifest, manifest);
+    this.#lacking = files.filter(({ isHere }) => !isHere).map(({ manifest }) => manifest);
+  }
+
+  /** One by one, as they come from a planner. */
+  async bringManifests(): Promise<void> {
+    for (const manifest of this.#lacking) {
+      this.#held.addManifest(manifest, manifest);
+      await this.world.clock.advance(1);
+    }
   }
 
   heldBlocks(path: string): number {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { OperationalError } from '../../../../src/errors/operational-error.ts';
 import type { SourceScript } from '../../../support/fake-filler.ts';
 import { originSource, peerSource } from '../../../support/sample-plan.ts';
@@ -133,6 +133,29 @@ describe('planned fill by what the plan says besides', () => {
     expect(rig.heldBlocks('/a')).toBe(0);
     await rig.world.clock.advance(75_000);
     expect(rig.heldBlocks('/a')).toBe(1);
+  });
+
+  it('fills what has a manifest, however many files before it have none', async () => {
+    const rig = await start();
+    const without = Array.from({ length: 1200 }, (_, index) => ({
+      path: `/no${index}`,
+      blocks: 1,
+      lacksManifest: true,
+    }));
+    rig.plan([...without, { path: '/a', blocks: 1, priority: 1 }], [{}]);
+    await rig.world.clock.advance(10_000);
+    expect(rig.heldBlocks('/a')).toBe(1);
+  });
+
+  it('looks at the store once, not at every manifest that comes outside of its hours', async () => {
+    const rig = await start();
+    const wishes = Array.from({ length: 50 }, (_, index) => ({ path: `/f${index}`, blocks: 1, lacksManifest: true }));
+    const looks = vi.spyOn(rig.store, 'objects');
+    rig.plan(wishes, [{ startsAtMs: HOUR_MS / 2 }]);
+    await rig.bringManifests();
+    expect(looks.mock.calls.length).toBeLessThan(5);
+    await rig.world.clock.advance(HOUR_MS);
+    expect(rig.heldBlocks('/f49')).toBe(1);
   });
 
   it('asks nobody who is banned, and takes the next', async () => {

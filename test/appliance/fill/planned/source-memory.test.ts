@@ -66,3 +66,33 @@ describe('what planned fill learns of its sources', () => {
     expect(memory.learned('/a', 'p1')?.asked).toBe(0);
   });
 });
+
+describe('a source that says it gets on', () => {
+  const silentMs = (sourceId: string): number => world.clock.monotonicMs() - (memory.gotOnAtMs(sourceId) ?? 0);
+  /** Says it every five minutes. */
+  const talk = async (minutes: number): Promise<void> => {
+    for (let passed = 0; passed < minutes; passed += 5) {
+      memory.saidToGetOn('p1');
+      await world.clock.advance(300_000);
+    }
+  };
+
+  it('is believed for an hour, over changes of the plan, and again after each block that it gives', async () => {
+    await talk(30);
+    memory = new SourceMemory(world, memory);
+    await talk(30);
+    expect(silentMs('p1')).toBe(300_000);
+    await talk(60);
+    expect(silentMs('p1')).toBeGreaterThanOrEqual(3_600_000);
+    memory.succeeded('/a', 'p1');
+    await talk(30);
+    expect(silentMs('p1')).toBe(300_000);
+  });
+
+  it('is believed again after it was not asked for an hour: that was another window', async () => {
+    await talk(120);
+    await world.clock.advance(3_600_000);
+    await talk(5);
+    expect(silentMs('p1')).toBe(300_000);
+  });
+});
