@@ -59,6 +59,7 @@ export function createFillPlanner(config: PlannerConfig, context: ServiceContext
 
   const start = async (): Promise<void> => {
     const state = openState(config, context, closing);
+    state.demand.adoptPaths((path) => state.catalog.renditionOf(path));
     const health = new Health();
     const counted = createPlannerMetrics(state.catalog, state.demand, state.plans);
     const rollout = new PlanRollout({ ...state, store: state.rollouts, rules: rolloutRules(config), logger });

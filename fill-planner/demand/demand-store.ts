@@ -63,6 +63,31 @@ export class DemandStore {
     });
   }
 
+  /**
+   * Takes over what an older program counted by path; once there is nothing of it, it does nothing.
+   * @param renditionOf of the catalogue
+   */
+  adoptPaths(renditionOf: (path: string) => string | undefined): void {
+    transact(this.#database, () => {
+      const paths = this.#database.prepare<[], string>('SELECT DISTINCT path FROM demand_by_path').pluck().all();
+      if (paths.length === 0) return;
+      this.#database.exec('CREATE TEMP TABLE owner (path TEXT PRIMARY KEY, rendition TEXT NOT NULL)');
+      const own = this.#database.prepare('INSERT INTO owner VALUES (?, ?)');
+      for (const path of paths) {
+        const rendition = renditionOf(path);
+        if (rendition !== undefined) own.run(path, rendition);
+      }
+      this.#database.exec(
+        `INSERT INTO demand_hour
+           SELECT hour_start_ms, region, rendition, sum(requests), CAST(min(total(served_bytes), ${Number.MAX_SAFE_INTEGER}) AS INTEGER)
+           FROM demand_by_path JOIN owner USING (path) GROUP BY hour_start_ms, region, rendition
+           ON CONFLICT DO NOTHING;
+         DELETE FROM demand_by_path;
+         DROP TABLE owner`,
+      );
+    });
+  }
+
   /** All that is kept, oldest first, row by row: history may be larger than memory should be. */
   *history(): Generator<DemandRow> {
     yield* this.#rows('demand_day', 24);

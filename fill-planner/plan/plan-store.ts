@@ -10,6 +10,8 @@ import { restartWindow } from '../schedule/fill-window.ts';
 import type { PlanDraft, RenditionContent } from './draft-plan.ts';
 import type { HeldBefore } from './plan-facts.ts';
 import { ContentBook } from './stored/content-book.ts';
+import { heldIn } from './stored/held-in.ts';
+import { OlderPlans } from './stored/older-plans.ts';
 import { decompress, type PackedDraft, readDraft } from './stored/pack-draft.ts';
 import { isStillGood, type PlanRow, type SavedBefore, sealOf, textDigestOf } from './stored/plan-seal.ts';
 import type { PreparedPlan } from './stored/prepare-plan.ts';
@@ -23,9 +25,8 @@ import { writePlan } from './stored/write-plan.ts';
  * change of these makes a new version. Windows move every day, ranks and expectations every hour; such a plan is
  * written again under its version, with a new date, signature and ETag, so that appliances see it and steering need not
  * fetch rendition lists again: at once where windows changed, and every few hours where only ranks and expectations did,
- * because a thousand appliances would else fetch all their plans every hour.
- *
- * Plans are stored in columns and signed as they lie there; JSON with a signature of its own is written for who asks.
+ * because a thousand appliances would else fetch all their plans every hour. They are stored in columns and signed as
+ * they lie there; JSON with a signature of its own is written for who asks.
  */
 export interface StoredPlan {
   readonly applianceId: string;
@@ -59,20 +60,22 @@ const KEPT_VERSIONS = 10;
 const KEPT_MS = 30 * 86_400_000;
 /** How old ranks and expectations may be in a plan that is the same in everything else, unless somebody asks. */
 export const REFRESH_MS = 6 * 3_600_000;
-/** Twice the skew that signatures may have: an old request of a sender whose clock is ahead. */
+/** Twice the skew of signatures: an old request of a sender whose clock is ahead. */
 const REPLAYABLE_MS = 600_000;
-/** A million entries with as many reasons as there are words for. */
+/** A million entries and as many reasons. */
 const MAX_PLAN_BYTES = 256 * 2 ** 20;
 
 export class PlanStore {
   readonly #database: Database;
   readonly #contents: ContentBook;
+  readonly #olderPlans: OlderPlans;
 
   /** @throws OperationalError STATE_CORRUPT, VOLUME_IO */
   constructor(file: string) {
     this.#database = openDatabase(file, { durable: true });
     migrate(this.#database, new URL('./migrations/', import.meta.url));
     this.#contents = new ContentBook(this.#database);
+    this.#olderPlans = new OlderPlans(this.#database);
   }
 
   /** The newest plan of an appliance that is in the fleet. */
@@ -144,19 +147,20 @@ export class PlanStore {
     };
   }
 
-  /** What the newest plans hold, by appliance; renditions that have no number any more are left out. */
-  heldBefore(numberOf: (renditionId: string) => number | undefined, plans = this.all()): Map<string, HeldBefore> {
-    const numbers = this.#numbersNow(numberOf);
-    return new Map(plans.map((plan) => [plan.applianceId, heldIn(this.#unpack(plan), numbers)]));
+  /** What the newest plans hold, by appliance; renditions that have no number are left out. */
+  heldBefore(numberOf: (renditionId: string) => number | undefined): Map<string, HeldBefore> {
+    return new Map([...this.#olderPlans.heldBefore(numberOf), ...this.#held(this.all(), numberOf)]);
   }
 
-  /** The same of these versions; those that are not kept any more are missing. */
+  /** The same of these versions; those not kept any more are missing. */
   heldByVersions(
     versions: ReadonlyMap<string, number>,
     numberOf: (renditionId: string) => number | undefined,
   ): Map<string, HeldBefore> {
-    const plans = [...versions].flatMap(([applianceId, planVersion]) => this.version(applianceId, planVersion) ?? []);
-    return this.heldBefore(numberOf, plans);
+    return this.#held(
+      [...versions].flatMap(([id, planVersion]) => this.version(id, planVersion) ?? []),
+      numberOf,
+    );
   }
 
   /** The numbers of these contents, for good. */
@@ -193,7 +197,7 @@ export class PlanStore {
   }
 
   /**
-   * Forgets versions that nobody asks for any more: all but the last ten, and of these what is a month old.
+   * Forgets versions but the last ten, and of these what is a month old.
    * @param needed `appliance version` of those that stay whatever their age
    */
   trim(nowMs: number, needed: Iterable<string> = []): void {
@@ -209,6 +213,7 @@ export class PlanStore {
         )
         .run(nowMs - KEPT_MS, JSON.stringify([...needed]));
       this.#contents.forgetUnused(nowMs);
+      this.#olderPlans.forgetReplaced();
     });
   }
 
@@ -254,6 +259,11 @@ export class PlanStore {
 
   close(): void {
     this.#database.close();
+  }
+
+  #held(plans: readonly StoredPlan[], numberOf: (renditionId: string) => number | undefined): Map<string, HeldBefore> {
+    const numbers = this.#numbersNow(numberOf);
+    return new Map(plans.map((plan) => [plan.applianceId, heldIn(this.#unpack(plan), numbers)]));
   }
 
   #saveOne(
@@ -369,25 +379,4 @@ export class PlanStore {
     for (const [id, renditionId] of rows) numbers[id] = numberOf(renditionId) ?? -1;
     return numbers;
   }
-}
-
-const ENTRIES = 2 ** 20;
-
-/** A plan as what was held, ascending by the numbers of now. */
-function heldIn({ rendition, isHead, isMaster }: PackedDraft, numbers: Int32Array): HeldBefore {
-  // Number and entry packed into one: sorted natively, ten times as fast as by a comparison.
-  const packed = new Float64Array(rendition.length);
-  let count = 0;
-  for (let entry = 0; entry < rendition.length; entry++) {
-    const number = numbers[rendition[entry] ?? 0] ?? -1;
-    if (number < 0) continue;
-    packed[count] = number * ENTRIES + entry;
-    count += 1;
-  }
-  const order = Uint32Array.from(packed.subarray(0, count).sort(), (each) => each % ENTRIES);
-  return {
-    rendition: Uint32Array.from(order, (entry) => numbers[rendition[entry] ?? 0] ?? 0),
-    isHead: Uint8Array.from(order, (entry) => isHead[entry] ?? 0),
-    isMaster: Uint8Array.from(order, (entry) => isMaster[entry] ?? 0),
-  };
 }

@@ -1,6 +1,6 @@
--- Segments of one rendition are one line: a long title alone has thousands of them. Counts by path cannot be moved,
--- because the catalogue is another store; prediction begins anew.
-DROP TABLE demand;
+-- Segments of one rendition are one line: a long title alone has thousands of them. Which path is of which rendition
+-- only the catalogue knows, which is another store: counts by path are moved when both are open.
+ALTER TABLE demand RENAME TO demand_by_path;
 
 CREATE TABLE demand_hour (
   start_ms INTEGER NOT NULL,

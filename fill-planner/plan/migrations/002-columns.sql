@@ -1,6 +1,10 @@
 -- A plan of 50,000 files is 20 MB as JSON; as columns over numbered contents it is a few hundred kilobytes, and the JSON
--- is written when its appliance asks. Plans of old are made anew by the first cycle; their counters go on.
-DROP TABLE plan;
+-- is written when its appliance asks. Plans of old are made anew by the first cycle, which begins with what they hold
+-- (stored/older-plans.ts); their counters go on.
+DELETE FROM plan WHERE NOT EXISTS (
+  SELECT 1 FROM plan_counter AS newest
+  WHERE newest.appliance_id = plan.appliance_id AND newest.plan_version = plan.plan_version);
+ALTER TABLE plan RENAME TO older_plan;
 DROP TABLE fill_master;
 
 -- What plans are made of: the files of a rendition as they were when it was planned, numbered for good.

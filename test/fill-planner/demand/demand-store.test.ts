@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { DemandStore } from '../../../fill-planner/demand/demand-store.ts';
 import type { DemandSample } from '../../../src/contracts/demand-sample.ts';
+import { openDatabase } from '../../../src/sqlite/open-database.ts';
 import { temporaryFolder } from '../catalog/demo-title.ts';
 
 const HOUR_MS = 3_600_000;
@@ -137,4 +139,34 @@ test('counts beyond what a number holds stay at the largest number', async () =>
   opened.store.count(sample({ entries }), 'de', known, NOW_MS);
   opened.store.count(sample({ entries }), 'de', known, NOW_MS);
   expect([...opened.store.history()][0]?.servedBytes).toBe(Number.MAX_SAFE_INTEGER);
+});
+
+test('what an older program counted by path is taken over by rendition, once', async () => {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, 'demand.sqlite');
+  const older = openDatabase(file, { durable: false });
+  const first = new URL('../../../fill-planner/demand/migrations/001-demand.sql', import.meta.url);
+  older.exec(`${readFileSync(first, 'utf8')}; PRAGMA user_version = 1`);
+  const count = older.prepare('INSERT INTO demand VALUES (?, ?, ?, ?, ?)');
+  count.run(HOUR, 'r', '/x/1.m4s', 2, 100);
+  count.run(HOUR, 'r', '/x/2.m4s', 3, Number.MAX_SAFE_INTEGER);
+  count.run(HOUR, 'q', '/x/1.m4s', 1, 7);
+  count.run(HOUR - 3 * 24 * HOUR_MS, 'r', '/x/1.m4s', 1, 5);
+  count.run(HOUR, 'r', '/gone', 1, 9);
+  older.close();
+  const store = new DemandStore(file, { retentionMs: 10 * 24 * HOUR_MS, maxRows: 1000 });
+  for (let times = 0; times < 2; times += 1) store.adoptPaths((path) => (path.startsWith('/x/') ? 'x' : undefined));
+  store.trim(NOW_MS);
+  const rows = [...store.history()].map(({ region, renditionId, servedBytes, spanHours }) => [
+    region,
+    renditionId,
+    servedBytes,
+    spanHours,
+  ]);
+  expect(rows).toEqual([
+    ['r', 'x', 5, 1],
+    ['q', 'x', 7, 1],
+    ['r', 'x', Number.MAX_SAFE_INTEGER, 1],
+  ]);
+  store.close();
 });

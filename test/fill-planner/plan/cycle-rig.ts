@@ -26,6 +26,7 @@ import { systemWorld } from '../../../src/world/world.ts';
 import { RULES } from '../rollout/rollout-rig.ts';
 
 const DAY_MS = 86_400_000;
+const MANIFEST_BYTES = 5000;
 
 /** Plan cycles over all stores of a planner, on a clock of the test. */
 export class CycleRig {
@@ -56,21 +57,22 @@ export class CycleRig {
     this.parts.fleet.set(parseFleet(document), this.nowMs);
   }
 
-  /** A title of renditions of one file each, whose first tenth is the head. */
+  /** A title of renditions of one file each, whose first tenth is the head, and a manifest. */
   addTitle(id: string, sizes: readonly number[]): void {
-    const files = sizes.map((sizeBytes, rung) => ({
-      path: `/${id}/v${rung}.mp4`,
-      sizeBytes,
-      root: createHash('sha256').update(`${id} ${rung} ${sizeBytes}`).digest('hex'),
-      blockHashes: Buffer.alloc(0),
-      segments: [],
-    }));
-    const renditions = files.map(({ path, sizeBytes, root }, rung) => ({
-      id: `${id}/v${rung}`,
-      kind: 'video' as const,
-      sizeBytes,
-      files: [{ path, sizeBytes, root }],
-    }));
+    const renditions = [...sizes, MANIFEST_BYTES].map((sizeBytes, rung) => {
+      const isManifest = rung === sizes.length;
+      const path = isManifest ? `/${id}/m.mpd` : `/${id}/v${rung}.mp4`;
+      const root = createHash('sha256').update(`${path} ${sizeBytes}`).digest('hex');
+      return {
+        id: isManifest ? `${id}/manifests` : `${id}/v${rung}`,
+        kind: isManifest ? ('manifest' as const) : ('video' as const),
+        sizeBytes,
+        files: [{ path, sizeBytes, root }],
+      };
+    });
+    const files = renditions.flatMap((rendition) =>
+      rendition.files.map((file) => ({ ...file, blockHashes: Buffer.alloc(0), segments: [] })),
+    );
     const title = { id, name: id, durationMs: 100_000, originUrl: 'http://origin.example', renditions };
     const measures = sizes.map((sizeBytes) => ({
       durationMs: 100_000,

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { PlanDraft, RenditionContent } from '../../../fill-planner/plan/draft-plan.ts';
@@ -219,6 +220,60 @@ test('an appliance that left has no plan, and when it is back its versions go on
   expect(opened.store.newest('a1')).toBeUndefined();
   expect(opened.store.all()).toEqual([]);
   expect(opened.save(draft(), 0, content({ root: 'd'.repeat(64) }))?.planVersion).toBe(2);
+});
+
+test('plans of an older program are what was held before, until new ones take their place under the next version', async () => {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, 'plan.sqlite');
+  const identity = loadOrCreateIdentity('planner', join(folder.path, 'identity.pem'));
+  const older = openDatabase(file, { durable: true });
+  const first = new URL('../../../fill-planner/plan/migrations/001-plan.sql', import.meta.url);
+  older.exec(`${readFileSync(first, 'utf8')}; PRAGMA user_version = 1`);
+  const origin = { kind: 'origin', id: 'origin', baseUrl: 'http://o', afterSec: 0 };
+  const named = (path: string, rendition: number, sources: readonly object[]) => ({
+    ...{ path, sizeBytes: 5, root: 'b'.repeat(64), rendition, priority: 0, reason: 'so', expectedBytes: 1, sources },
+  });
+  const document = JSON.stringify({
+    ...{ version: 1, planVersion: 7, applianceId: 'a1', createdAtMs: 1, windows: [], keyId: 'k', signature: 'AAAA' },
+    renditions: ['t/u', 't/v', 't/w'],
+    files: [
+      named('/t/w.mp4', 2, [{ ...origin, kind: 'peer', id: 'a2' }, origin]),
+      named('/t/v.mp4', 1, [origin]),
+      named('/t/u.mp4', 0, [origin]),
+    ],
+  });
+  older.prepare("INSERT INTO plan_counter VALUES ('a1', 7, 1), ('a2', 3, 1), ('a3', 4, 0)").run();
+  const insert = older.prepare("INSERT INTO plan VALUES (?, ?, '', '', 1, 1, ?)");
+  for (const [id, version] of [
+    ['a1', 7],
+    ['a1', 6],
+    ['a3', 4],
+  ] as const)
+    insert.run(id, version, document);
+  insert.run('a2', 3, '{"what": "a disk made of it"}');
+  older.close();
+
+  let store = new PlanStore(file);
+  const numbers = new Map([
+    ['t/w', 1],
+    ['t/v', 4],
+  ]);
+  const held = () => store.heldBefore((id) => numbers.get(id));
+  expect(held()).toEqual(
+    new Map([['a1', { rendition: Uint32Array.of(1, 4), isHead: Uint8Array.of(0, 0), isMaster: Uint8Array.of(0, 1) }]]),
+  );
+  expect(store.newest('a1')).toBeUndefined();
+  // Killed before the first cycle was done.
+  store.close();
+  store = new PlanStore(file);
+  expect(held().get('a1')?.rendition).toEqual(Uint32Array.of(1, 4));
+  const numbered = numberPlanned(store, [0], 1, () => CONTENT, 5);
+  expect(store.save([preparePlan(draft(), numbered)], identity, 5)).toMatchObject([{ planVersion: 8, outcome: 'new' }]);
+  expect(held().get('a1')?.rendition).toEqual(Uint32Array.of(4));
+  store.trim(5);
+  store.setFleet([]);
+  expect(held().size).toBe(0);
+  store.close();
 });
 
 test('the last ten versions are kept for who asks what an old holdings list meant', async () => {
