@@ -19,6 +19,7 @@ th:first-child, td:first-child { text-align: left } .loss { color: #b5443c } svg
 .tiles { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1rem 0 } .tile { flex: 1 1 10rem; border: 1px solid #dde3e6; border-radius: 8px; padding: .6rem .9rem }
 .tile b { display: block; font-size: 1.3rem; font-weight: 600 } .tile > span { color: #5b666e; font-size: .85rem }
 .key { display: inline-block; width: .75rem; height: .75rem; border-radius: 2px; margin: 0 .3rem 0 .8rem; vertical-align: -1px }
+@media (max-width: 640px) { th, td { white-space: normal; padding: .3rem } }
 @media (prefers-color-scheme: dark) { body { color: #dfe5e8; background: #14191c } th, td, .tile { border-color: #323b40 } p, th, .tile > span { color: #9aa6ad } }`;
 
 export function savingsPage(report: SavingsReport): string {
