@@ -47,6 +47,7 @@ export async function startPlannedRig(
   const flags = { id: 'oca-1', listen: '127.0.0.1:0', origin: originUrl, volume: [dir], ...options.flags };
   const config: ApplianceConfig = loadConfig(applianceParameters, { flags, environment: {} });
   const world = systemWorld;
+  const nowMs = (): number => world.clock.nowMs();
   const store = options.store?.(dir) ?? diskStore(dir);
   await store.start();
   const http = new HttpClient({ connectTimeoutMs: config.connectTimeoutMs, maxConnectionsPerHost: 16 });
@@ -69,20 +70,15 @@ export async function startPlannedRig(
       () => 0,
       (firstByteMs) => viewersWaited.push(firstByteMs),
     ),
-    finder: {
-      fills,
-      discovery: new ObjectDiscovery(fills, world, config),
-      nowMs: () => world.clock.nowMs(),
-      hasOrigin: true,
-    },
+    finder: { fills, discovery: new ObjectDiscovery(fills, world, config), nowMs, hasOrigin: true },
     isDraining: () => false,
     tokenGate: gateOf(config, dir, meters),
     forwarding: { methods: new Set<string>(), http, invalidate: () => Promise.resolve() },
     views: () => undefined,
     sessionForLog: () => undefined,
     recordDemand: (path: string, bytes: number, missedBytes: number) => {
-      demand.set(path, (demand.get(path) ?? 0) + bytes);
-      missed.set(path, (missed.get(path) ?? 0) + missedBytes);
+      addTo(demand, path, bytes);
+      addTo(missed, path, missedBytes);
     },
   };
   const server = new DeliveryServer({
@@ -98,10 +94,7 @@ export async function startPlannedRig(
     demand,
     missed,
     viewersWaited,
-    async filledBytes() {
-      const samples = [...(await meters.expose()).matchAll(/^appliance_fill_bytes_total\{.*\} (\d+)$/gm)];
-      return samples.reduce((sum, [, bytes]) => sum + Number(bytes), 0);
-    },
+    filledBytes: () => filledBytesOf(meters),
     plan(path, bytes, sources) {
       const file: PlannedFile = { manifest: manifestOf(path, bytes), sources };
       planned.set(path, file);
@@ -147,4 +140,13 @@ function manifestOf(path: string, bytes: Buffer): FileManifest {
     keyId: 'test',
     signature: '',
   };
+}
+
+function addTo(sums: Map<string, number>, path: string, bytes: number): void {
+  sums.set(path, (sums.get(path) ?? 0) + bytes);
+}
+
+async function filledBytesOf(meters: Metrics): Promise<number> {
+  const samples = [...(await meters.expose()).matchAll(/^appliance_fill_bytes_total\{.*\} (\d+)$/gm)];
+  return samples.reduce((sum, [, bytes]) => sum + Number(bytes), 0);
 }
