@@ -102,6 +102,12 @@ interface StageStep {
   readonly waitsFor: readonly string[];
 }
 
+/**
+ * How long a stage waits for appliances that cannot get what they miss. Not for ever: one file that its origin has lost
+ * would keep all new plans from everybody, and what is measured waits for nobody.
+ */
+const PATIENCE_MS = 3 * 86_400_000;
+
 /** At most one stage a cycle, so that each is seen. */
 function nextStage(input: ReleaseInput): StageStep {
   const { nowMs, rules, release, clusters, lastNumber, heldUntil } = input;
@@ -115,8 +121,9 @@ function nextStage(input: ReleaseInput): StageStep {
   }
   const lastsMs = release.stage === 'canary' ? rules.canaryMs : rules.cohortMs;
   const early = earlyClusters(input, release);
+  const isPatient = nowMs < release.stageSinceMs + lastsMs + PATIENCE_MS;
   const waitsFor = [
-    ...clusters.flatMap(({ clusterId, troubles }) => (early.has(clusterId) ? troubles : [])),
+    ...clusters.flatMap(({ clusterId, troubles }) => (isPatient && early.has(clusterId) ? troubles : [])),
     ...(input.isSuspect ? ['what is measured speaks against the new plans'] : []),
   ];
   if (nowMs < release.stageSinceMs + lastsMs || waitsFor.length > 0) return { release, isFinished: false, waitsFor };

@@ -24,5 +24,5 @@ export interface PlanLibrary {
     numberOf: (renditionId: string) => number | undefined,
   ): ReadonlyMap<string, HoldingColumns>;
   /** The newest of every appliance. */
-  reports(): readonly { readonly report: FillReport }[];
+  reports(): readonly { readonly report: FillReport; readonly receivedAtMs: number }[];
 }

@@ -1,4 +1,5 @@
 import type { DemandSample } from '../../src/contracts/demand-sample.ts';
+import type { FillReport } from '../../src/contracts/fill-report.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import { retiredTitles } from '../calendar/calendar-facts.ts';
 import type { PlanDraft } from '../plan/draft-plan.ts';
@@ -244,7 +245,7 @@ export class PlanRollout {
       figures: planFigures(inputs, drafts),
       windowsOf: (applianceId) => windows.get(applianceId) ?? [],
       limits: rules.guard,
-      reports: plans.reports().map(({ report }) => report),
+      reports: freshReports(plans.reports(), inputs.nowMs),
       inForce: plans.versionsInForce(),
       membersBefore: members,
       isLearning: (clusterId) => inputs.nowMs < (plannedSinceMs[clusterId] ?? inputs.nowMs) + rules.trial.trialMs,
@@ -302,6 +303,12 @@ function numbersOf({ facts, calendar, nowMs }: FleetInputs): (renditionId: strin
 /** Who is new is compared with the first plan that it got. */
 const withNewcomers = (versions: PlanVersions, inForce: PlanVersions): PlanVersions =>
   new Map([...inForce].map(([id, version]) => [id, versions.get(id) ?? version]));
+
+/** Appliances report once an hour at least: one that has not since is gone, and a release must not wait for it. */
+const REPORT_LASTS_MS = 6 * HOUR_MS;
+
+const freshReports = (reports: ReturnType<PlanLibrary['reports']>, nowMs: number): FillReport[] =>
+  reports.filter(({ receivedAtMs }) => receivedAtMs > nowMs - REPORT_LASTS_MS).map(({ report }) => report);
 
 function firstPlanned(saved: readonly PlannedAppliance[], { appliances, nowMs }: FleetInputs): Record<string, number> {
   const clusterOf = new Map(appliances.map(({ id, clusterId }) => [id, clusterId]));

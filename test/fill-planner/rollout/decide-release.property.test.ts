@@ -77,6 +77,10 @@ describe('a release', () => {
     expect(blocked?.ids).toEqual(['c0']);
     expect(blocked?.decision.waitsFor).toEqual(['a1 is blocked']);
     expect(cycles(60, { isSuspect: true }).at(-1)?.ids).toEqual(['c0']);
+    // Three days longer than a stage lasts, and no more: its origin may have lost the file for good.
+    expect(cycles(24 + 72, { clusters }).at(-1)?.ids).toEqual(['c0']);
+    expect(cycles(24 + 72 + 1, { clusters }).at(-1)?.ids.length).toBeGreaterThan(1);
+    expect(cycles(200, { isSuspect: true }).at(-1)?.ids).toEqual(['c0']);
     // Trouble of somebody whom the release has not reached is not its trouble.
     const others = [cluster('c0'), cluster('c1', { troubles: ['b1 is blocked'] }), cluster('c2')];
     expect(cycles(25, { clusters: others }).at(-1)?.ids.length).toBeGreaterThan(1);

@@ -187,6 +187,17 @@ describe('a canary', () => {
     ]);
   });
 
+  test('is waited for while it says that it is blocked, and not when it is dead', () => {
+    rig.cycle(hour(0), () => GOOD);
+    rig.cycle(hour(1), () => CHANGED);
+    for (let count = 2; count <= 40; count += 1) {
+      if (count <= 30) rig.reportBlocked('c2', hour(count));
+      rig.cycle(hour(count), () => CHANGED);
+      if (count === 33) expect(says('stage')).toHaveLength(1);
+    }
+    expect(says('stage').length).toBeGreaterThan(1);
+  });
+
   test('goes through its stages when a clock that was a year ahead is put back', () => {
     rig.cycle(hour(0), () => GOOD);
     rig.cycle(hour(365 * 24), () => CHANGED);

@@ -92,6 +92,27 @@ export class RolloutRig {
     return { decision, saved: new Map(saved.map((each: PlannedAppliance) => [each.applianceId, each])) };
   }
 
+  /** The appliance of a cluster says that no source gives it what it misses of its newest plan. */
+  reportBlocked(clusterId: string, nowMs: number): void {
+    const applianceId = `a-${clusterId}`;
+    const planVersion = this.#plans.versionsInForce().get(applianceId) ?? 1;
+    const nothing = { fileCount: 1, heldFileCount: 0, planBytes: 1, heldBytes: 0 };
+    const filledBytes = { peer: 0, tier: 0, origin: 0 };
+    this.#plans.report(
+      {
+        version: 1,
+        applianceId,
+        planVersion,
+        reportedAtMs: nowMs,
+        state: 'blocked',
+        ...nothing,
+        filledBytes,
+        failures: [],
+      },
+      nowMs,
+    );
+  }
+
   /** The titles that the plan in force of a cluster's appliance holds. */
   held(clusterId: string): number[] {
     const applianceId = `a-${clusterId}`;
