@@ -107,7 +107,12 @@ function capsOf(
 ): Map<string, FillCap[]> {
   const { link, windowStartsAtMs: startsAtMs, windowHours: hours, fillBitsPerSec, givenCaps } = site;
   if (link === undefined) return new Map();
-  const windows = fillWindows({ startsAtMs, hours, fillBitsPerSec, nowMs, openedByHand });
+  // Windows as they are stated, and not the parts that one opened by hand cuts them into: each part would have the cap of
+  // the whole, anew with every window that is opened.
+  const windows = [
+    ...fillWindows({ startsAtMs, hours, fillBitsPerSec, nowMs }),
+    ...(openedByHand === undefined ? [] : [openedByHand]),
+  ];
   const appliances = members.map(({ id }, at) => ({ id, linkBytes: linkBytes[at] ?? 0 }));
   const caps = shareCaps(link, windows, appliances, givenCaps ?? [], nowMs);
   return Map.groupBy(caps, ({ applianceId }) => applianceId);

@@ -88,6 +88,22 @@ test('rates that change and caps reach all appliances, together never more than 
   expect(windows.every(({ caps }) => caps?.length === 2)).toBe(true);
 });
 
+test('a window that is opened by hand inside of another one does not give its parts the cap of the whole', () => {
+  const { inputs, placements } = fleet({ link: { maxBytesPerWindow: 500_000 } });
+  const openedByHand = { startsAtMs: STARTS_AT_MS + HOUR_MS, endsAtMs: STARTS_AT_MS + 2 * HOUR_MS };
+  const plans = [...windowsOf({ inputs: { ...inputs, openedByHand }, placements }).values()];
+  let together = 0;
+  for (const { windows } of plans) {
+    expect(windows).toHaveLength(3);
+    const whole = windows.map(({ caps }) =>
+      caps?.find(({ sinceMs, untilMs }) => sinceMs === STARTS_AT_MS && untilMs === STARTS_AT_MS + 4 * HOUR_MS),
+    );
+    expect(new Set(whole.map((cap) => cap?.maxBytes)).size).toBe(1);
+    together += whole[0]?.maxBytes ?? Number.POSITIVE_INFINITY;
+  }
+  expect(together).toBeLessThanOrEqual(500_000);
+});
+
 test('what cannot wait may be filled outside the window, at a rate of its own', () => {
   const hot = fleet({ urgentFillBitsPerSec: 1e8 });
   for (const placement of hot.placements) placement.expectedBytes[0] = 1e9;
