@@ -282,7 +282,7 @@ class Appliance implements ProcessService {
         this.#control.recordDemand(path, servedBytes, missedBytes);
       },
       views: () => this.#control.views,
-      inventory: () => this.#control.planning?.inventory(),
+      inventory: (address) => this.#control.planning?.inventory(address),
       sessionForLog: this.#config.logSessions ? sessionOfViewer : () => undefined,
       tokenGate: this.#tokens.gate,
       localSteering: createLocalSteering(this.#config, world, {

@@ -95,7 +95,8 @@ export interface ControlPlaneStatus {
 }
 
 const SERVICE_TIMEOUT_MS = 10_000;
-const MAX_PLAN_BYTES = 512 * 2 ** 20;
+/** As much as one text may have (V8: 512 MiB less some bytes), which the plan becomes when it is checked and kept. */
+const MAX_PLAN_BYTES = 500 * 2 ** 20;
 const MAX_STEERING_ANSWER_BYTES = 2 ** 20;
 /** The snapshot of the site is asked for every so many heartbeats. */
 const SNAPSHOT_BEATS = 5;

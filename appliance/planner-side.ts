@@ -135,8 +135,8 @@ export class PlannerSide implements Service {
   }
 
   /** What other appliances are told. */
-  inventory(): Buffer | 'busy' | undefined {
-    return this.#inventory.answer();
+  inventory(address: string): Buffer | 'busy' | undefined {
+    return this.#inventory.answer(address);
   }
 
   /** What the operator is told. */

@@ -26,7 +26,7 @@ export interface DeliveryContext extends RecordContext {
   /** Answers content steering while steering is away; undefined where it is not wanted. */
   readonly localSteering?: LocalSteering | undefined;
   /** What this appliance holds, for others: JSON, or 'busy'; undefined without a plan. */
-  readonly inventory?: () => Buffer | 'busy' | undefined;
+  readonly inventory?: (address: string) => Buffer | 'busy' | undefined;
 }
 
 /** What methods that change something need. */

@@ -84,7 +84,7 @@ async function answer(incoming: IncomingMessage, exchange: Exchange): Promise<vo
   const passed = asks ? await context.tokenGate.pass(target, headers) : ({ kind: 'passed', target } as const);
   if (passed.kind === 'refused') return refuseToken(exchange, passed, head.hasBody);
   if (passed.target === INVENTORY_TARGET && method === 'GET') {
-    const inventory = context.inventory?.();
+    const inventory = context.inventory?.(incoming.socket.remoteAddress ?? '');
     if (inventory !== undefined) return sendInventory(exchange, inventory, head.hasBody);
   }
   const parsed = parseRequest(

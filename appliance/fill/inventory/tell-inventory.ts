@@ -1,5 +1,6 @@
 import type { FillPlan } from '../../../src/contracts/fill-plan.ts';
 import { encodeRoots, type Inventory } from '../../../src/contracts/inventory.ts';
+import { BoundedMap } from '../../../src/memory/bounded-map.ts';
 import { ShareBudget } from '../../../src/resilience/share-budget.ts';
 import type { Clock } from '../../../src/world/world.ts';
 import { takeInventory } from '../../report/holdings.ts';
@@ -19,6 +20,9 @@ const FRESH_MS = 2000;
 const MOST_FRESH_MS = 60_000;
 /** A cluster has tens of appliances, and each asks every few seconds at the most. */
 const ANSWERS = { share: 0, perSec: 20, burst: 40 };
+/** Of these to one address, so that a stranger does not have them all: appliances behind one address are a few. */
+const ANSWERS_TO_ONE = { share: 0, perSec: 8, burst: 16 };
+const MAX_ADDRESSES = 1000;
 
 /**
  * Tells other appliances what this one holds. Bounded, since the listener is the viewers': the answer is made at most
@@ -27,6 +31,7 @@ const ANSWERS = { share: 0, perSec: 20, burst: 40 };
 export class InventoryTeller {
   readonly #options: TellInventoryOptions;
   readonly #answers: ShareBudget;
+  readonly #answersTo = new BoundedMap<string, ShareBudget>(MAX_ADDRESSES);
   #body: Buffer | undefined;
   #plan: FillPlan | undefined;
   #madeAtMs = 0;
@@ -37,13 +42,15 @@ export class InventoryTeller {
     this.#answers = new ShareBudget(ANSWERS, options.clock.monotonicMs());
   }
 
-  /** @returns JSON; undefined without a plan; 'busy' to be asked again later */
-  answer(): Buffer | 'busy' | undefined {
+  /** @param address of who asks @returns JSON; undefined without a plan; 'busy' to be asked again later */
+  answer(address: string): Buffer | 'busy' | undefined {
     const { applianceId, plan, store, clock } = this.#options;
     const inForce = plan();
     if (inForce === undefined) return undefined;
     const nowMs = clock.monotonicMs();
-    if (!this.#answers.tryTake(nowMs)) return 'busy';
+    const answersToHim = this.#answersTo.use(address) ?? new ShareBudget(ANSWERS_TO_ONE, nowMs);
+    this.#answersTo.set(address, answersToHim);
+    if (!answersToHim.tryTake(nowMs) || !this.#answers.tryTake(nowMs)) return 'busy';
     const isFresh = this.#plan === inForce && nowMs - this.#madeAtMs < this.#freshMs;
     if (this.#body !== undefined && isFresh) return this.#body;
     const { heldBytes, missing } = takeInventory(inForce, store);

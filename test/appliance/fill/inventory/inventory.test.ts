@@ -42,7 +42,7 @@ describe('what an appliance tells others', () => {
     store.put('/part', rootOf('/part'), 2 * MIB, [1]);
     const plan = planOf(file('/held'), file('/part'), file('/none'));
     const teller = new InventoryTeller({ applianceId: 'a1', plan: () => plan, store, clock: new FakeWorld().clock });
-    const { applianceId, heldBytes, roots } = parseInventory(JSON.parse(String(teller.answer())));
+    const { applianceId, heldBytes, roots } = parseInventory(JSON.parse(String(teller.answer('10.0.0.1'))));
     expect([applianceId, heldBytes]).toEqual(['a1', 3 * MIB]);
     expect(['/held', '/part', '/none'].map(rootOf).map(decodeRoots(roots))).toEqual([true, false, false]);
   });
@@ -52,18 +52,32 @@ describe('what an appliance tells others', () => {
     const store = new FakeStore();
     const plans: FillPlan[] = [];
     const teller = new InventoryTeller({ applianceId: 'a1', plan: () => plans[0], store, clock });
-    expect(teller.answer()).toBeUndefined();
+    expect(teller.answer('10.0.0.1')).toBeUndefined();
     plans.push(planOf(file('/held')));
-    const first = teller.answer();
+    const first = teller.answer('10.0.0.1');
     store.put('/held', rootOf('/held'), 2 * MIB);
     await clock.advance(1900);
-    expect(teller.answer()).toBe(first);
+    expect(teller.answer('10.0.0.1')).toBe(first);
     await clock.advance(200);
-    expect(teller.answer()).not.toEqual(first);
-    const answers = Array.from({ length: 60 }, () => teller.answer());
+    expect(teller.answer('10.0.0.1')).not.toEqual(first);
+    const answers = Array.from({ length: 60 }, () => teller.answer('10.0.0.1'));
     expect(answers.filter((answer) => answer === 'busy').length).toBeGreaterThanOrEqual(20);
     await clock.advance(1000);
-    expect(teller.answer()).not.toBe('busy');
+    expect(teller.answer('10.0.0.1')).not.toBe('busy');
+  });
+
+  it('is told to other appliances while a stranger asks as often as he can', async () => {
+    const { clock } = new FakeWorld();
+    const plan = planOf(file('/held'));
+    const teller = new InventoryTeller({ applianceId: 'a1', plan: () => plan, store: new FakeStore(), clock });
+    for (let second = 0; second < 20; second += 1) {
+      for (let index = 0; index < 100; index += 1) teller.answer('203.0.113.9');
+      expect(teller.answer('10.0.0.2')).not.toBe('busy');
+      await clock.advance(1000);
+    }
+    // More addresses than it knows at one time are no way around the limit of all.
+    const answers = Array.from({ length: 3000 }, (_, index) => teller.answer(`2001:db8::${index}`));
+    expect(answers.filter((answer) => answer !== 'busy').length).toBeLessThanOrEqual(40);
   });
 });
 
