@@ -98,9 +98,13 @@ export class DemandStore {
     return this.#count('demand_day') + this.#count('demand_hour');
   }
 
-  /** Makes days of hours that are old enough, forgets what is too old, and the oldest while there are too many rows. */
+  /**
+   * Makes days of hours that are old enough, forgets what is too old, and the oldest while there are too many rows. What
+   * is too old is counted from two days after the newest hour, where that is earlier than now: a clock that is a year
+   * ahead for one cycle must not cost all that was ever watched.
+   */
   trim(nowMs: number): void {
-    const oldestMs = nowMs - this.#limits.retentionMs;
+    const oldestMs = Math.min(nowMs, this.#newestMs() + 2 * DAY_MS) - this.#limits.retentionMs;
     transact(this.#database, () => {
       const borderMs = oldestHourMs(nowMs);
       this.#database
@@ -132,6 +136,14 @@ export class DemandStore {
       .iterate();
     for (const [startMs, region, renditionId, servedBytes] of rows)
       yield { startMs, spanHours, region, renditionId, servedBytes };
+  }
+
+  /** Start of the newest hour or day; Infinity where there is none. */
+  #newestMs(): number {
+    const newest = (table: Table): number =>
+      Number(this.#database.prepare(`SELECT max(start_ms) FROM ${table}`).pluck().get() ?? Number.NEGATIVE_INFINITY);
+    const newestMs = Math.max(newest('demand_hour'), newest('demand_day'));
+    return newestMs === Number.NEGATIVE_INFINITY ? Number.POSITIVE_INFINITY : newestMs;
   }
 
   #count(table: Table): number {

@@ -116,9 +116,20 @@ test('old hours are forgotten, and their samples stay counted for as long as the
   opened.store.trim(lastMoment);
   expect(opened.store.count(old, 'de', known, lastMoment)).toBe('duplicate');
   expect(opened.store.count(old, 'de', known, lastMoment + HOUR_MS)).toBe('too-old');
-  // Hours of that age are one day, which is forgotten when all of it is.
+  // Hours of that age are one day, which is forgotten when all of it is, and something newer has come.
+  opened.store.count(sample({ hourStartMs: lastMoment }), 'de', known, lastMoment);
   opened.store.trim(lastMoment + 12 * HOUR_MS);
-  expect(opened.store.rowCount).toBe(0);
+  expect([...opened.store.history()].map(({ startMs }) => startMs)).toEqual([lastMoment]);
+});
+
+test('a clock that is a year ahead for one cycle forgets nothing', async () => {
+  await using opened = await openStore();
+  const one = sample({ hourStartMs: HOUR - 5 * 24 * HOUR_MS });
+  opened.store.count(one, 'de', known, NOW_MS);
+  opened.store.count(sample(), 'de', known, NOW_MS);
+  opened.store.trim(NOW_MS + 365 * 24 * HOUR_MS);
+  expect(opened.store.rowCount).toBe(2);
+  expect(opened.store.count(one, 'de', known, NOW_MS)).toBe('duplicate');
 });
 
 test('the oldest hours go first when there are too many rows', async () => {
