@@ -35,6 +35,7 @@ export function planCommand(): Command {
   const command = new Command('plan').description('Show the plan of an appliance, or make a new one now.');
   command
     .command('show')
+    .summary('Show all plans, or one with its files.')
     .description(
       'Show all plans and how far they are filled, or the plan of one appliance with the reason of each file.',
     )

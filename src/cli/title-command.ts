@@ -89,6 +89,7 @@ export function titleCommand(): Command {
   const command = new Command('title').description("Add titles to the planner's catalogue, list and remove them.");
   command
     .command('add')
+    .summary('Take in a title, or all titles below a folder.')
     .description(
       'Take in a packaged title: CMAF files with an HLS multivariant playlist, a DASH MPD, or both. ' +
         'What was cut off goes on where it stood; what is known and has not changed is not read again.',

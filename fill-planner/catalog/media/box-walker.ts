@@ -101,7 +101,7 @@ export class BoxWalker {
     if (box !== undefined) {
       throw brokenBox(
         { ...box, path: this.#path },
-        `it says ${box.sizeBytes} bytes and the file ends after ${this.#seenBytes - box.startByte}: truncated`,
+        `it says ${box.sizeBytes} bytes, but only ${this.#seenBytes - box.startByte} are left of the file: truncated`,
       );
     }
     if (this.#pendingBytes > 0) {

@@ -15,7 +15,7 @@ const READ_BYTES = 1024 * 1024;
 /** A title in a directory that this process can read. @throws OperationalError MEDIA_BROKEN when it is none. */
 export async function openDirectorySource(directory: string): Promise<TitleSource> {
   const root = await realpath(directory).catch((error: unknown) => {
-    throw new OperationalError('MEDIA_BROKEN', `${directory}: ${messageOf(error)}`, { cause: error });
+    throw new OperationalError('MEDIA_BROKEN', `${directory}: ${whyNotRead(error)}`, { cause: error });
   });
   if (!(await stat(root)).isDirectory()) throw new OperationalError('MEDIA_BROKEN', `${directory} is not a directory`);
   return {
@@ -24,6 +24,13 @@ export async function openDirectorySource(directory: string): Promise<TitleSourc
     open: (titlePath, signal, from) => openFile(root, titlePath, signal, from),
     identify: async (titlePath) => (await findFile(root, titlePath))?.validator,
   };
+}
+
+/** A tool on another machine is called with directories of that machine: the likeliest mistake. */
+function whyNotRead(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'ENOENT') return "no such directory on the planner's machine";
+  return code === 'EACCES' ? "the planner's user may not read it" : messageOf(error);
 }
 
 interface FoundFile {

@@ -33,6 +33,7 @@ Examples:
 function addDiff(plan: Command): void {
   plan
     .command('diff')
+    .summary('Show what changed between plans.')
     .description('Show what changed between two plans: what comes, what goes, and what that is expected to do.')
     .argument('[APPLIANCE]')
     .option('--from <VERSION>', 'the older plan; else the one before the newer')
@@ -58,6 +59,7 @@ Examples:
 function addExplain(plan: Command): void {
   plan
     .command('explain')
+    .summary('Say why a file is where it is, or nowhere.')
     .description(
       'Say why a file is where it is, or nowhere: rank, expectation, copies, sources, time, and what held it.',
     )
@@ -96,6 +98,7 @@ interface SimulateOptions extends Options {
 function addSimulate(plan: Command): void {
   plan
     .command('simulate')
+    .summary('Show what another fleet would change.')
     .description(
       'Plan without publishing, and show what another fleet would change: served demand, fill bytes, makespan.',
     )
@@ -135,6 +138,7 @@ function questionOf({ drop = [], window, budget, site }: SimulateOptions): strin
 function addRollout(plan: Command): void {
   plan
     .command('rollout')
+    .summary('Show what is published, held and measured.')
     .description('Show how far new plans are published, what is measured of them, and what was held or taken back.')
     .option('--json', 'print the answer as it is')
     .addOption(plannerAdminOption())
@@ -144,6 +148,7 @@ function addRollout(plan: Command): void {
     });
   plan
     .command('publish')
+    .summary('Publish what guard rails or stages hold.')
     .description('Plan now and publish what guard rails or stages hold, for these clusters or for all.')
     .argument('[CLUSTER...]')
     .option('--all', 'every cluster')
