@@ -24,7 +24,8 @@ import { judgeableUntilMs, judgeTrial, type TrialRules, type TrialVerdict } from
 import { mergeUrgent, urgentIn } from './merge-urgent.ts';
 import type { PlanLibrary, PlanVersions } from './plan-library.ts';
 import { withoutFuture } from './put-back-clock.ts';
-import type { RolloutEvent, RolloutState, RolloutStore } from './rollout-store.ts';
+import type { RolloutState } from './rollout-state.ts';
+import type { RolloutEvent, RolloutStore } from './rollout-store.ts';
 
 export interface RolloutRules {
   readonly release: ReleaseRules;

@@ -1,4 +1,4 @@
-import type { RolloutState } from './rollout-store.ts';
+import type { RolloutState } from './rollout-state.ts';
 
 const DAY_MS = 86_400_000;
 /** A trial begins when the first window has closed, which is a day ahead at most. */

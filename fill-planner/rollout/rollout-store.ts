@@ -1,51 +1,10 @@
-import { z } from 'zod';
 import { parseContract } from '../../src/contracts/contract.ts';
 import { migrate } from '../../src/sqlite/migrate.ts';
 import { type Database, openDatabase } from '../../src/sqlite/open-database.ts';
 import { transact } from '../../src/sqlite/transact.ts';
 import type { CountedHour } from './count-efficiency.ts';
-import { NEW_EFFICIENCY_TEST } from './efficiency-test.ts';
 import type { PlanVersions } from './plan-library.ts';
-
-/** Where the publication of plans stands. */
-const stateSchema = z.object({
-  version: z.literal(1),
-  release: z
-    .object({
-      number: z.number().int().positive(),
-      openedAtMs: z.number(),
-      stage: z.enum(['canary', 'cohort']),
-      stageSinceMs: z.number(),
-    })
-    .optional(),
-  lastNumber: z.number().int().nonnegative(),
-  heldUntil: z.object({ untilMs: z.number(), because: z.string() }).optional(),
-  test: z.object({ logWealth: z.array(z.number()), hours: z.number() }),
-  /** End of the last hour that the test has seen. */
-  judgedUntilMs: z.number(),
-  /** When the plans to go back to were taken down, and their successors. */
-  goodSinceMs: z.number(),
-  markedSinceMs: z.number(),
-  /** Whether plans in force differ from the good ones, so that hours are judged. */
-  isOnTrial: z.boolean(),
-  /** By cluster, who was in it when it last got a plan of its own cycle. */
-  members: z.record(z.string(), z.string()),
-  /** By cluster, when it first had a plan that held something. */
-  plannedSinceMs: z.record(z.string(), z.number()),
-});
-export type RolloutState = z.infer<typeof stateSchema>;
-
-const NEW_ROLLOUT: RolloutState = {
-  version: 1,
-  lastNumber: 0,
-  test: { logWealth: [...NEW_EFFICIENCY_TEST.logWealth], hours: 0 },
-  judgedUntilMs: 0,
-  goodSinceMs: 0,
-  markedSinceMs: 0,
-  isOnTrial: false,
-  members: {},
-  plannedSinceMs: {},
-};
+import { NEW_ROLLOUT, type RolloutState, rolloutStateSchema } from './rollout-state.ts';
 
 export const EVENT_KINDS = ['published', 'stage', 'waiting', 'held', 'returned', 'good'] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
@@ -77,7 +36,9 @@ export class RolloutStore {
 
   state(): RolloutState {
     const text = this.#database.prepare<[], string>('SELECT document FROM rollout_state').pluck().get();
-    return text === undefined ? NEW_ROLLOUT : parseContract('state of the rollout', stateSchema, JSON.parse(text));
+    return text === undefined
+      ? NEW_ROLLOUT
+      : parseContract('state of the rollout', rolloutStateSchema, JSON.parse(text));
   }
 
   goodPlans(): PlanVersions {

@@ -67,7 +67,6 @@ export const purePaths: readonly string[] = [
   'fill-planner/rollout/efficiency-test.ts',
   'fill-planner/rollout/judge-trial.ts',
   'fill-planner/rollout/merge-urgent.ts',
-  'fill-planner/rollout/put-back-clock.ts',
   'fill-planner/schedule/',
   'steering/flow/plan/',
   'steering/flow/share-layout.ts',

@@ -231,10 +231,23 @@ test('plans of an older program are what was held before, until new ones take th
   older.exec(`${readFileSync(first, 'utf8')}; PRAGMA user_version = 1`);
   const origin = { kind: 'origin', id: 'origin', baseUrl: 'http://o', afterSec: 0 };
   const named = (path: string, rendition: number, sources: readonly object[]) => ({
-    ...{ path, sizeBytes: 5, root: 'b'.repeat(64), rendition, priority: 0, reason: 'so', expectedBytes: 1, sources },
+    path,
+    sizeBytes: 5,
+    root: 'b'.repeat(64),
+    rendition,
+    priority: 0,
+    reason: 'so',
+    expectedBytes: 1,
+    sources,
   });
   const document = JSON.stringify({
-    ...{ version: 1, planVersion: 7, applianceId: 'a1', createdAtMs: 1, windows: [], keyId: 'k', signature: 'AAAA' },
+    version: 1,
+    planVersion: 7,
+    applianceId: 'a1',
+    createdAtMs: 1,
+    windows: [],
+    keyId: 'k',
+    signature: 'AAAA',
     renditions: ['t/u', 't/v', 't/w'],
     files: [
       named('/t/w.mp4', 2, [{ ...origin, kind: 'peer', id: 'a2' }, origin]),
