@@ -7,13 +7,16 @@ const NARROW = 20;
 /**
  * Rows as a table of plain text: left-aligned first column, the others right-aligned where every value is a number. Where
  * it is wider than a terminal, the widest columns are broken between words; elsewhere (a file, a pipe) a row is one line.
+ * @param given control characters in them become question marks
  * @param width of the terminal in characters; undefined when there is none
  */
 export function formatTable(
   header: readonly string[],
-  rows: ReadonlyArray<readonly string[]>,
+  given: ReadonlyArray<readonly string[]>,
   width: number | undefined = process.stdout.columns,
 ): string {
+  // What other machines say stands in them, and an escape is an order to the terminal.
+  const rows = given.map((row) => row.map((cell) => cell.replaceAll(/\p{Cc}/gu, '?')));
   const natural = header.map((name, column) => Math.max(name.length, ...rows.map((row) => (row[column] ?? '').length)));
   const numeric = header.map(
     (_, column) => rows.length > 0 && rows.every((row) => /^-?[\d.,]+(?: ?[%a-zA-Z/]+)?$/.test(row[column] ?? '')),

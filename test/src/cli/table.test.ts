@@ -26,3 +26,9 @@ test('what has no words to break at is left as it is', () => {
   const path = `/vod/${'x'.repeat(60)}.mp4`;
   expect(formatTable(['FILE', 'AT'], [[path, '2030-01-01 00:00Z']], 40)).toContain(`${path}  2030-01-01 00:00Z`);
 });
+
+test('what another machine says gives the terminal no orders', () => {
+  const table = formatTable(HEADER, [['a1', '1 B', 'bad disk\u001B[2J\u009B1A\r\nall is well']]);
+  expect(table).toContain('bad disk?[2J?1A??all is well');
+  expect(table.split('\n')).toHaveLength(3);
+});
