@@ -17,9 +17,9 @@ export function describeDiffs({ diffs }: PlanDiffs, appliance: string | undefine
     String(diff.goes.length + diff.leftCatalogue.length),
     formatBytes(diff.goesBytes),
     formatBytes(diff.staysBytes),
-    effectOf(diff),
+    `${formatBytes(diff.servedBeforeBytes)} -> ${formatBytes(diff.servedAfterBytes)}`,
   ]);
-  const header = ['APPLIANCE', 'PLANS', 'COMES', 'SIZE', 'GOES', 'SIZE', 'STAYS', 'EXPECTED TO SERVE A DAY'];
+  const header = ['APPLIANCE', 'PLANS', 'COMES', 'SIZE', 'GOES', 'SIZE', 'STAYS', 'TO SERVE A DAY'];
   return `${formatTable(header, rows)}\n`;
 }
 

@@ -31,7 +31,7 @@ export function describeSimulation(simulation: Simulation, question: string | un
   ];
   const header = isCompared ? ['', 'NOW', 'THEN', 'CHANGE'] : ['', 'NEXT PLANS'];
   return [
-    `simulated at ${formatTime(nowMs)}: ${question ?? 'the plans that a cycle would make now'}\n\n`,
+    `simulated at ${formatTime(nowMs)}:\n${question ?? 'the plans that a cycle would make now'}\n\n`,
     `${formatTable(header, rows)}\n\n`,
     `${clusterTable(before, isCompared ? after : undefined)}\n`,
     heldLines(held),

@@ -2,9 +2,10 @@
 export function wrapWords(text: string, width: number, indent: string): string {
   if (text.length <= width) return text;
   const lines: string[] = [];
+  const [margin = ''] = /^ */.exec(text) ?? [];
   let line = '';
-  for (const word of text.split(' ')) {
-    const longer = line === '' ? word : `${line} ${word}`;
+  for (const word of text.slice(margin.length).split(' ')) {
+    const longer = line === '' ? `${lines.length === 0 ? margin : ''}${word}` : `${line} ${word}`;
     if (longer.length > Math.max(20, width) && line !== '') {
       lines.push(line);
       line = word;
