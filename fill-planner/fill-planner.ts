@@ -11,6 +11,7 @@ import { createJsonServer, formatHostPort, listen } from '../src/server/json-ser
 import { createSignatureGuard } from '../src/server/signature-guard.ts';
 import { TrustedKeys } from '../src/server/trusted-keys.ts';
 import { type Identity, loadOrCreateIdentity } from '../src/signing/identity.ts';
+import { databaseFailure } from '../src/sqlite/database-failure.ts';
 import type { World } from '../src/world/world.ts';
 import { addLinkRoutes } from './api/link-routes.ts';
 import { addPlanRoutes } from './api/plan-routes.ts';
@@ -59,13 +60,21 @@ export function createFillPlanner(config: PlannerConfig, context: ServiceContext
 
   const start = async (): Promise<void> => {
     const state = openState(config, context, closing);
-    state.demand.adoptPaths((path) => state.catalog.renditionOf(path));
     const health = new Health();
     const counted = createPlannerMetrics(state.catalog, state.demand, state.plans);
     const rollout = new PlanRollout({ ...state, store: state.rollouts, rules: rolloutRules(config), logger });
     const { planThreads } = config;
     const share = parseShare(config.share);
-    const parts = { ...state, rollout, settings: config, share, planThreads, clock: world.clock, logger };
+    const parts = {
+      ...state,
+      rollout,
+      settings: config,
+      share,
+      planThreads,
+      clock: world.clock,
+      logger,
+      stateFolder: config.state,
+    };
     const { cycles, triggerSide } = joinCycles(config, context, state, (around) =>
       countedCycle(parts, health, counted, around),
     );
@@ -150,7 +159,7 @@ function openState(config: PlannerConfig, { world }: ServiceContext, closing: Cl
     throw new OperationalError('VOLUME_IO', `${config.state}: ${messageOf(error)}`, { cause: error });
   }
   const limits = { retentionMs: config.demandRetentionDays * DAY_MS, maxRows: config.maxDemandRows };
-  return {
+  const openAll = (): PlannerState => ({
     identity: loadOrCreateIdentity(config.id, file('identity.pem')),
     calendar: open(new CalendarStore(file('calendar.sqlite'))),
     catalog: open(new CatalogStore(file('catalogue.sqlite'))),
@@ -163,7 +172,14 @@ function openState(config: PlannerConfig, { world }: ServiceContext, closing: Cl
     traffic: open(new TrafficStore(file('traffic.sqlite'))),
     triggers: open(new TriggerStore(file('triggers.sqlite'))),
     trusted: open(new TrustedKeys(file('trust.sqlite'), world)),
-  };
+  });
+  try {
+    const state = openAll();
+    state.demand.adoptPaths((path) => state.catalog.renditionOf(path));
+    return state;
+  } catch (error) {
+    throw databaseFailure(error, { name: config.state });
+  }
 }
 
 type Around = Pick<TriggerSide, 'beforeCycle' | 'afterCycle'>;
@@ -196,12 +212,12 @@ function trimTraffic({ traffic, fleet }: PlannerState, nowMs: number): void {
 
 /** A plan cycle that is timed, counted and reflected in health. */
 function countedCycle(
-  parts: PlanCycleParts,
+  parts: PlanCycleParts & { readonly stateFolder: string },
   health: Health,
   counted: PlannerMetrics,
   around: Around,
 ): (options?: CycleOptions) => Promise<CycleReport> {
-  const { clock, logger } = parts;
+  const { clock, logger, stateFolder } = parts;
   return async (options) => {
     const startedMs = clock.monotonicMs();
     try {
@@ -211,7 +227,9 @@ function countedCycle(
       counted.countCycle((clock.monotonicMs() - startedMs) / 1000, clock.nowMs());
       health.pass('plan cycle');
       return report;
-    } catch (error) {
+    } catch (thrown) {
+      // Which file it was, what reads cannot say; a broken page of one must not end the process that gives out plans.
+      const error = databaseFailure(thrown, { name: stateFolder });
       counted.countCycle('failed', clock.nowMs());
       health.fail('plan cycle', messageOf(error));
       logger.error({ error }, 'plan cycle failed; the plans stay as they are');
