@@ -1,4 +1,4 @@
-import type { TrafficReport } from '../../src/contracts/traffic-report.ts';
+import type { TrafficReport, TrafficSlot } from '../../src/contracts/traffic-report.ts';
 import { migrate } from '../../src/sqlite/migrate.ts';
 import { type Database, openDatabase } from '../../src/sqlite/open-database.ts';
 import { transact } from '../../src/sqlite/transact.ts';
@@ -20,6 +20,8 @@ const FINE_MS = 35 * DAY_MS;
 const KEPT_MONTHS = 13;
 /** A clock that is ahead by more than this is wrong. */
 const AHEAD_MS = 3_600_000;
+/** Of one figure: 1.6 Tbit/s for five minutes. As the highest counts, one that is a lie would stand in its month for ever. */
+const MOST_BYTES = 6e13;
 
 const SUMS = ['served', 'fill_peer', 'fill_tier', 'fill_origin', 'miss_peer', 'miss_tier', 'miss_origin'] as const;
 const AS_SAMPLE = `slot, served, fill_peer AS fillPeer, fill_tier AS fillTier, fill_origin AS fillOrigin,
@@ -35,12 +37,15 @@ export class TrafficStore {
   }
 
   /**
-   * Takes a report. Slots that became hours already, and those of a clock that is far ahead, are passed over.
+   * Takes a report. Slots that became hours already, those of a clock that is far ahead, and those with more bytes than
+   * any machine moves are passed over.
    * @returns how many slots were passed over
    */
   count({ applianceId, slots }: TrafficReport, nowMs: number): number {
     const oldestMs = fineFrom(nowMs).startMs;
-    const taken = slots.filter(({ slotStartMs }) => slotStartMs >= oldestMs && slotStartMs <= nowMs + AHEAD_MS);
+    const taken = slots.filter(
+      (slot) => slot.slotStartMs >= oldestMs && slot.slotStartMs <= nowMs + AHEAD_MS && mostOf(slot) <= MOST_BYTES,
+    );
     transact(this.#database, () => {
       const appliance = this.#numberOf(applianceId);
       const write = this.#database.prepare(
@@ -135,6 +140,9 @@ export class TrafficStore {
     );
   }
 }
+
+const mostOf = ({ servedBytes, fillBytes, missBytes }: TrafficSlot): number =>
+  Math.max(servedBytes, ...Object.values(fillBytes), ...Object.values(missBytes));
 
 /** The first month that is kept by five minutes. */
 const fineFrom = (nowMs: number): Month => monthAt(nowMs - FINE_MS);

@@ -48,6 +48,14 @@ test('slots of a clock that is ahead, and of months that are hours already, are 
   expect(rig.tell([slot(nowMs + 2 * DAY_MS, 1), slot(tooOld, 1), slot(Date.UTC(2026, 9, 1), 1)])).toBe(2);
 });
 
+test('more than any machine moves in five minutes is passed over, and what is true counts after it', async () => {
+  await using rig = await openStore();
+  const lie = Number.MAX_SAFE_INTEGER;
+  expect(rig.tell([slot(nowMs, lie), slot(nowMs, 1, lie), slot(nowMs - 300_000, 7)])).toBe(2);
+  expect(rig.tell([slot(nowMs, 5)])).toBe(0);
+  expect(rig.sum(nowMs)).toBe(12);
+});
+
 test('a month becomes hours when it is over for a while, its billed rates are kept, and after thirteen months it goes', async () => {
   await using rig = await openStore();
   const october = Date.UTC(2026, 9, 31, 22);
