@@ -27,8 +27,8 @@ export type CycleAnswer = z.infer<typeof cycleSchema>;
 
 /** The order in which they are told. */
 const NOT_HELD: Readonly<Record<string, string>> = {
-  'not-worth-fetching': 'not worth fetching: by a low estimate they save less than their fill costs',
-  'more-than-is-watched': 'waiting: more would be fetched in a day than viewers watch of what is held',
+  'not-worth-fetching': 'not worth fetching: a fill costs more than it saves',
+  'more-than-is-watched': 'waiting: more would be fetched today than is watched',
   'fill-budget': 'waiting: what their site may fetch goes to better ones',
   wear: 'waiting: the disks have been written enough for a day',
   retired: 'retired',
@@ -80,9 +80,9 @@ const counted = (count: number): string => `${count} ${count === 1 ? 'rendition'
 /** The surprise of every first night: a fleet, titles, and empty plans. */
 const WITHOUT_DEMAND = [
   '',
-  'No appliance has told of viewers yet, and nothing is fetched on a guess: fills begin when titles are watched.',
-  'To fill before that:',
-  '  oca calendar pin TITLE                      holds it everywhere, whatever its demand',
+  'No appliance has told of viewers yet, and nothing is fetched on a guess:',
+  'fills begin when titles are watched. To fill before that:',
+  '  oca calendar pin TITLE                      whatever its demand',
   '  oca calendar launch TITLE --at TIME --bytes-per-day BYTES',
-  '  oca fill-planner --min-saved-per-filled 0   fills whatever there is room for',
+  '  oca fill-planner --min-saved-per-filled 0   whatever there is room for',
 ];

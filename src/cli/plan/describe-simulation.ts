@@ -6,7 +6,9 @@ import type { SimulatedFigures, Simulation } from './plan-answers.ts';
 /** What the next plans would do, in this fleet and in another one. @param question in words; undefined when none was asked */
 export function describeSimulation(simulation: Simulation, question: string | undefined): string {
   const { nowMs, before, after, held } = simulation;
-  const [now, then] = [sumOf(before), sumOf(after)];
+  const now = sumOf(before);
+  // Viewers do not go away with the last machine of their cluster: what they ask for is served by nobody then.
+  const then = { ...sumOf(after), demandBytes: Math.max(now.demandBytes, sumOf(after).demandBytes) };
   const isCompared = question !== undefined;
   const line = (name: string, show: (figures: SimulatedFigures) => string, change: string): string[] =>
     isCompared ? [name, show(now), show(then), change] : [name, show(now)];
@@ -51,7 +53,9 @@ function clusterTable(before: readonly SimulatedFigures[], after: readonly Simul
   const rows = shown.slice(0, SHOWN_CLUSTERS).map((now) => {
     const changed = then.get(now.clusterId);
     const pair = (show: (figures: SimulatedFigures) => string): string =>
-      after === undefined ? show(now) : `${show(now)} -> ${changed === undefined ? 'none' : show(changed)}`;
+      after === undefined || (changed !== undefined && show(changed) === show(now))
+        ? show(now)
+        : `${show(now)} -> ${changed === undefined ? 'none' : show(changed)}`;
     return [
       now.clusterId,
       pair((figures) => percent(shareOf(figures))),

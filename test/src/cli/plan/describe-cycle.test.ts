@@ -21,9 +21,7 @@ const cycle: CycleAnswer = {
 
 test('an empty plan without demand says why it is empty and what fills it', () => {
   const text = describeCycle(cycle);
-  expect(text).toContain(
-    '  31 renditions not worth fetching: by a low estimate they save less than their fill costs\n',
-  );
+  expect(text).toContain('  31 renditions not worth fetching: a fill costs more than it saves\n');
   expect(text).toContain('No appliance has told of viewers yet');
   expect(text).toContain('  oca calendar pin TITLE ');
   expect(text).toContain('--min-saved-per-filled 0');

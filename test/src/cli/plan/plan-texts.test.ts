@@ -138,6 +138,15 @@ describe('a simulation', () => {
     expect(text).toContain('cluster c1 would be held: drops 40.0 %');
   });
 
+  test('what viewers of a lost cluster ask for is still asked for, and served by nobody', () => {
+    const text = describeSimulation({ ...simulation, after: simulation.before.slice(1) }, 'without c1');
+    const [, asked = '', change = ''] = /^asked for a day +(\S+ \S+) +(\S+ \S+)$/m.exec(text) ?? [];
+    expect(asked).not.toBe('');
+    expect(change).toBe(asked);
+    expect(text).toMatch(/^served of the demand +90\.0 % +45\.0 % +-45\.0 points$/m);
+    expect(text).toMatch(/^c1 +90\.0 % -> none/m);
+  });
+
   test('of nothing to fill names no time, and of no clusters what to do', () => {
     const idle = simulation.before.map((figures) => ({ ...figures, fillBytes: { peer: 0, tier: 0, origin: 0 } }));
     expect(describeSimulation({ ...simulation, before: idle, after: idle }, undefined)).toMatch(
