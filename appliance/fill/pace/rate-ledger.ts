@@ -39,9 +39,11 @@ export class RateLedger {
 
   /**
    * Counts for all that is allowed from now on. A pause that a block still owes at a lower rate is as much shorter as the
-   * rate is higher: else one block that came at a trickle would hold up hours of a full rate. @param bytesPerSec above 0
+   * rate is higher: else one block that came at a trickle would hold up hours of a full rate.
+   * @param givenBytesPerSec below 1 is 1, or a block would owe for ever
    */
-  setRate(bytesPerSec: number): void {
+  setRate(givenBytesPerSec: number): void {
+    const bytesPerSec = Math.max(1, givenBytesPerSec);
     if (bytesPerSec === this.#bytesPerSec) return;
     if (bytesPerSec > this.#bytesPerSec) this.#shortenPauses(this.#bytesPerSec / bytesPerSec);
     this.#bytesPerSec = bytesPerSec;
