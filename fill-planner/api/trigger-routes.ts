@@ -145,12 +145,11 @@ function describe({ trigger, nodes }: { trigger: StoredTrigger; nodes: readonly 
         description: `${applianceId}: ${detail}`,
       };
     }),
-    ...(trigger.status === 'cancelled'
-      ? [{ error: 'ecanceled' as const, description: 'its sender took it back' }]
-      : []),
+    ...(trigger.status === 'cancelled' ? [{ error: 'ecanceled' as const, description: 'it was taken back' }] : []),
   ];
   return {
     'oca.id': trigger.triggerId,
+    'oca.sender': trigger.owner,
     trigger: specification,
     ctime: Math.floor(trigger.createdAtMs / 1000),
     mtime: Math.floor(trigger.modifiedAtMs / 1000),

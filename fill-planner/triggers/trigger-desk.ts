@@ -108,10 +108,9 @@ export class TriggerDesk {
     return trigger && { trigger, nodes: this.#parts.store.nodes(triggerId) };
   }
 
-  /** What calendars trigger is the operator's to see. */
+  /** All of them are the operator's to see, and to take back: what a sender began keeps the appliances busy. */
   list(owner: TriggerOwner): { triggerId: string; status: TriggerStatus; modifiedAtMs: number }[] {
-    const { store } = this.#parts;
-    return owner === OPERATOR ? [...store.list(CALENDAR.name), ...store.list(owner.name)] : store.list(owner.name);
+    return this.#parts.store.list(owner === OPERATOR ? undefined : owner.name);
   }
 
   /** Forgets a trigger; what is not begun is not begun (RFC 8007 section 4.4). @returns whether it was there */
@@ -242,8 +241,7 @@ export class TriggerDesk {
 
   #ownTrigger(owner: TriggerOwner, triggerId: string): StoredTrigger | undefined {
     const trigger = this.#parts.store.find(triggerId);
-    const isOwn = trigger?.owner === owner.name || (owner === OPERATOR && trigger?.owner === CALENDAR.name);
-    return isOwn ? trigger : undefined;
+    return owner === OPERATOR || trigger?.owner === owner.name ? trigger : undefined;
   }
 
   #workOf({ urls, patterns, ccids }: TriggerCommand): TriggerWork {

@@ -110,14 +110,14 @@ export class TriggerStore {
     return row && readRow(row);
   }
 
-  /** Ids of an owner's triggers with their statuses, oldest first. */
-  list(owner: string): { triggerId: string; status: TriggerStatus; modifiedAtMs: number }[] {
+  /** Ids of triggers with their statuses, oldest first. @param owner undefined for those of all */
+  list(owner: string | undefined): { triggerId: string; status: TriggerStatus; modifiedAtMs: number }[] {
     return this.#database
-      .prepare<[string], { triggerId: string; status: TriggerStatus; modifiedAtMs: number }>(
-        `SELECT trigger_id AS triggerId, status, modified_at_ms AS modifiedAtMs FROM trigger_resource WHERE owner = ?
-         ORDER BY created_at_ms, trigger_id`,
+      .prepare<{ owner: string | null }, { triggerId: string; status: TriggerStatus; modifiedAtMs: number }>(
+        `SELECT trigger_id AS triggerId, status, modified_at_ms AS modifiedAtMs FROM trigger_resource
+         WHERE @owner IS NULL OR owner = @owner ORDER BY created_at_ms, trigger_id`,
       )
-      .all(owner);
+      .all({ owner: owner ?? null });
   }
 
   nodes(triggerId: string): TriggerNode[] {

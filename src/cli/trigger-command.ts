@@ -12,6 +12,7 @@ import { formatTable } from './table.ts';
 
 const statusSchema = z.object({
   'oca.id': z.string(),
+  'oca.sender': z.string(),
   trigger: z.looseObject({ type: z.string() }),
   ctime: z.number(),
   mtime: z.number(),
@@ -205,14 +206,15 @@ async function listTriggers(options: Options & { state?: string }): Promise<void
   const urls = await idsIn(options.plannerAdmin, options.state);
   const rows: string[][] = [];
   for (const id of urls.map(idOf)) {
-    const { trigger, ctime, status, 'oca.nodes': nodes } = await askStatus(id, options);
+    const { trigger, ctime, status, 'oca.sender': sender, 'oca.nodes': nodes } = await askStatus(id, options);
     const ended = nodes.filter((node) => NODE_ENDED.has(node.status)).length;
-    rows.push([id, trigger.type, status, `${ended}/${nodes.length}`, formatTime(ctime * 1000), subjectOf(trigger)]);
+    const done = `${ended}/${nodes.length}`;
+    rows.push([id, trigger.type, sender, status, done, formatTime(ctime * 1000), subjectOf(trigger)]);
   }
   process.stdout.write(
     rows.length === 0
       ? "No triggers: 'oca trigger --help' shows how to give one\n"
-      : `${formatTable(['TRIGGER', 'TYPE', 'STATUS', 'DONE', 'GIVEN', 'OF'], rows)}\n`,
+      : `${formatTable(['TRIGGER', 'TYPE', 'BY', 'STATUS', 'DONE', 'GIVEN', 'OF'], rows)}\n`,
   );
 }
 
@@ -221,9 +223,9 @@ function showStatus(id: string, status: Status, { json }: Options): void {
     process.stdout.write(`${JSON.stringify(status, null, 2)}\n`);
     return;
   }
-  const { trigger, ctime, errors = [], 'oca.nodes': nodes } = status;
+  const { trigger, ctime, errors = [], 'oca.sender': sender, 'oca.nodes': nodes } = status;
   process.stdout.write(
-    `${trigger.type} ${id} of ${formatTime(ctime * 1000)}: ${status.status}\n${subjectOf(trigger)}\n` +
+    `${trigger.type} ${id} by ${sender}, ${formatTime(ctime * 1000)}: ${status.status}\n${subjectOf(trigger)}\n` +
       errors.map(({ error, description = '' }) => `${error}: ${description}\n`).join(''),
   );
   if (nodes.length === 0) return;

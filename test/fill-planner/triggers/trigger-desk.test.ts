@@ -198,6 +198,14 @@ test('senders see and touch nothing of each other', async () => {
   expect(rig.desk.list(acme)).toHaveLength(3);
 });
 
+test('the operator sees what every sender began, by whom, and takes it back', async () => {
+  await using rig = await openDesk();
+  const id = rig.give(PURGE, { name: 'acme', prefixes: ['/'] });
+  expect(rig.desk.list(OPERATOR)).toMatchObject([{ triggerId: id }]);
+  expect(rig.desk.view(OPERATOR, id)?.trigger.owner).toBe('acme');
+  expect(rig.desk.delete(OPERATOR, id)).toBe(true);
+});
+
 test('what calendars purge has one name, is the operator to see, and old triggers are forgotten', async () => {
   await using rig = await openDesk();
   rig.desk.purgePaths('retired-film-1', ['/film/v1/1.m4s'], 'film');

@@ -61,11 +61,11 @@ test('oca calendar writes, shows, imports and takes back; what is wrong is named
 
 test('oca trigger gives, lists, shows and cancels; a failed one ends the tool with 1', async () => {
   const given = await oca('trigger', 'purge', '/a.mp4', '--pattern', '/live/*');
-  expect(given.out).toMatch(/^purge [0-9a-f-]{36} of .*: pending\n\/a\.mp4 and 1 more\n/);
+  expect(given.out).toMatch(/^purge [0-9a-f-]{36} by operator, .*: pending\n\/a\.mp4 and 1 more\n/);
   const id = /[0-9a-f-]{36}/.exec(given.out)?.[0] ?? '';
   const results = [{ triggerId: id, state: 'complete', objectCount: 2, bytes: 5e6, detail: '' }];
   await planner.stranger.post('/v1/trigger-report', { version: 1, applianceId: 'a1', reportedAtMs: 1, results });
-  expect((await oca('trigger', 'list')).out).toMatch(new RegExp(`^${id} +purge +active +1/3 `, 'm'));
+  expect((await oca('trigger', 'list')).out).toMatch(new RegExp(`^${id} +purge +operator +active +1/3 `, 'm'));
   expect((await oca('trigger', 'show', id)).out).toMatch(/^a1 +complete +2 +5\.00 MB /m);
   expect((await oca('trigger', 'cancel', id)).out).toBe(`${id}: cancelled\n`);
   expect(await oca('trigger', 'preposition', '/nowhere.mp4')).toMatchObject({
