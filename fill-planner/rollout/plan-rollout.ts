@@ -20,6 +20,7 @@ import {
   type ReleaseRules,
 } from './decide-release.ts';
 import { evidenceAgainst } from './efficiency-test.ts';
+import { fitDisk } from './fit-disk.ts';
 import { judgeableUntilMs, judgeTrial, type TrialRules, type TrialVerdict } from './judge-trial.ts';
 import { mergeUrgent, urgentIn } from './merge-urgent.ts';
 import type { PlanLibrary, PlanVersions } from './plan-library.ts';
@@ -125,6 +126,7 @@ export class PlanRollout {
     });
     const goBackTo = returned === undefined ? inForce : store.goodPlans();
     const numbers = numbersOf(inputs);
+    const capacities = new Map(inputs.appliances.map(({ id, capacityBytes }) => [id, capacityBytes]));
     return {
       drafts: drafts.map((draft) => {
         const { applianceId, clusterId } = draft;
@@ -132,7 +134,13 @@ export class PlanRollout {
         if (version === undefined || release.clusters.get(clusterId)?.kind === 'publish') return draft;
         const kept = plans.draftOf(applianceId, version, numbers);
         if (kept === undefined) return draft;
-        return mergeUrgent({ ...kept, windows: draft.windows }, draft, inputs.facts, urgentIn(inputs, clusterId));
+        const merged = mergeUrgent(
+          { ...kept, windows: draft.windows },
+          draft,
+          inputs.facts,
+          urgentIn(inputs, clusterId),
+        );
+        return fitDisk(merged, capacities.get(applianceId) ?? 0, inputs.facts);
       }),
       clusters: release.clusters,
       release,

@@ -65,6 +65,7 @@ export const purePaths: readonly string[] = [
   'fill-planner/rollout/count-efficiency.ts',
   'fill-planner/rollout/decide-release.ts',
   'fill-planner/rollout/efficiency-test.ts',
+  'fill-planner/rollout/fit-disk.ts',
   'fill-planner/rollout/judge-trial.ts',
   'fill-planner/rollout/merge-urgent.ts',
   'fill-planner/schedule/',

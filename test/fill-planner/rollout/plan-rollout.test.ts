@@ -75,12 +75,14 @@ describe('the guard rails of a rollout', () => {
 
   test('do not hold a cluster whose machines changed', () => {
     rig.cycle(hour(0), () => titles(0, 9));
-    rig.capacities.set('c1', 500_000);
+    rig.capacities.set('c1', 3_500_000);
     const { decision } = rig.cycle(hour(1), () => titles(0, 9));
     expect(decision.clusters.get('c1')).toMatchObject({
       kind: 'keep',
       because: expect.stringContaining('more than its disks'),
     });
+    // And what is kept is cut to the disks that there are, from the end.
+    expect(rig.held('c1')).toEqual(titles(0, 2));
     rig.capacities.set('c1', 2e9);
     expect(rig.cycle(hour(2), () => titles(0, 9)).decision.clusters.get('c1')?.because).toContain('machines changed');
   });
