@@ -65,18 +65,9 @@ export function createFillPlanner(config: PlannerConfig, context: ServiceContext
     const rollout = new PlanRollout({ ...state, store: state.rollouts, rules: rolloutRules(config), logger });
     const { planThreads } = config;
     const share = parseShare(config.share);
-    const parts = {
-      ...state,
-      rollout,
-      settings: config,
-      share,
-      planThreads,
-      clock: world.clock,
-      logger,
-      stateFolder: config.state,
-    };
+    const parts = { ...state, rollout, settings: config, share, planThreads, clock: world.clock, logger };
     const { cycles, triggerSide } = joinCycles(config, context, state, (around) =>
-      countedCycle(parts, health, counted, around),
+      countedCycle({ ...parts, stateFolder: config.state }, health, counted, around),
     );
     closing.push(
       () => triggerSide.close(),
