@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -118,6 +120,26 @@ test('an unknown type is a trigger that failed; what is no command, of another o
     const refused = await send('POST', '/triggers', command(PURGE), { authorization });
     expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
   }
+});
+
+test('a stranger who opens connections and asks nothing does not have them all', async () => {
+  const { hostname, port } = new URL(planner.triggersUrl);
+  const connected: Promise<unknown>[] = [];
+  const sockets = Array.from({ length: 250 }, () => {
+    const socket = connect({ host: hostname, port: Number(port), localAddress: '127.0.0.2' });
+    connected.push(new Promise((resolve) => socket.once('connect', resolve).once('error', resolve)));
+    return socket.on('error', () => undefined);
+  });
+  await Promise.all(connected);
+  // Not over a connection that is open from before.
+  const headers = { authorization: `Bearer ${TOKEN}` };
+  const status = await new Promise((resolve) => {
+    get(`${planner.triggersUrl}/triggers`, { agent: false, headers }, (answer) =>
+      resolve(answer.resume().statusCode),
+    ).on('error', resolve);
+  });
+  expect(status).toBe(200);
+  for (const socket of sockets) socket.destroy();
 });
 
 test('the listener is never open: without senders, or beyond this machine without TLS, the planner does not start', async () => {
