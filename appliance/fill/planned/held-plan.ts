@@ -37,13 +37,17 @@ export class HeldPlan implements PlannedFiles {
     this.#listeners.push(listener);
   }
 
-  /** Goes by this plan from now on, and forgets the manifests that it does not need. @throws OperationalError VOLUME_IO */
+  /**
+   * Goes by this plan from now on, and forgets the manifests that it does not need.
+   * @throws OperationalError VOLUME_IO; it goes on by the one before then
+   */
   hold(plan: FillPlan): void {
+    const kept = this.#file.manifestRoots();
     const byPath = new Map<string, FillPlanFile>();
     for (const file of plan.files) if (!byPath.has(file.path)) byPath.set(file.path, file);
     this.#plan = plan;
     this.#byPath = byPath;
-    this.#kept = this.#file.manifestRoots();
+    this.#kept = kept;
     const wanted = new Set(plan.files.map((file) => file.root));
     for (const root of this.#kept) if (!wanted.has(root)) this.#forget(root);
     this.#changed();

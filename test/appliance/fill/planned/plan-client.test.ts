@@ -88,6 +88,17 @@ function samples(count: number, signer: Identity = planner.identity) {
   return Array.from({ length: count }, (_, index) => sampleManifest(`/film/v${index}.mp4`, 3000 + index, signer));
 }
 
+it('goes on by the plan before, as a whole, when the folder of manifests cannot be read', async () => {
+  const held = new HeldPlan(new PlanFile(dir));
+  const [before, after] = [1, 2].map((planVersion) => samplePlan(planner.identity, [], { planVersion }));
+  if (before === undefined || after === undefined) throw new Error('no plans');
+  held.hold(before);
+  await rm(join(dir, 'manifests'), { recursive: true });
+  await writeFile(join(dir, 'manifests'), '');
+  expect(() => held.hold(after)).toThrow(expect.objectContaining({ code: 'VOLUME_IO' }));
+  expect(held.plan).toBe(before);
+});
+
 describe('the plan client', () => {
   it('takes a plan that the pinned key signed, and the manifests of its files', async () => {
     const manifests = samples(6);
