@@ -23,6 +23,9 @@ const orderSchema = z.object({
 export type FillOrder = Omit<z.infer<typeof orderSchema>, 'version'>;
 const keptSchema = z.union([orderSchema, z.object({ version: z.literal(1), kind: z.literal('none') })]);
 
+/** As long as an operator may order; a file that says more is spoilt. */
+const LONGEST_ORDER_MS = 7 * 86_400_000;
+
 export interface FillHoursOptions {
   readonly plan: () => FillPlan | undefined;
   readonly clock: Clock;
@@ -116,7 +119,7 @@ export class FillHours {
   #take(order: FillOrder | undefined): void {
     this.#order = order;
     const forMs = order === undefined ? 0 : order.untilMs - order.sinceMs;
-    this.#endsAtMs = this.#options.clock.monotonicMs() + forMs;
+    this.#endsAtMs = this.#options.clock.monotonicMs() + Math.min(forMs, LONGEST_ORDER_MS);
   }
 
   #keep(order: FillOrder | undefined): void {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -109,6 +109,15 @@ describe('a clock that lies', () => {
     const other = hours();
     await world.clock.advance(HOUR_MS);
     expect([mine, other].map((each) => each.order(world.clock.nowMs()))).toEqual([undefined, undefined]);
+  });
+
+  it('or a spoilt file makes no pause longer than an operator may order', async () => {
+    hours().pause(HOUR_MS);
+    const file = join(dir, 'order.json');
+    await writeFile(file, (await readFile(file, 'utf8')).replace(/"untilMs":\d+/, '"untilMs":9007199254740991'));
+    const mine = hours();
+    await world.clock.advance(7 * 24 * HOUR_MS);
+    expect(mine.order(world.clock.nowMs())).toBeUndefined();
   });
 
   it('opens no window for years by an order to fill now', async () => {
