@@ -31,7 +31,7 @@ afterEach(async () => {
 
 /** A planner that has the demo's title and a plan for every appliance. */
 async function startPlanner(): Promise<ChildService> {
-  const planner = await services.start('fill-planner', { origin: 'http://origin.example' });
+  const planner = await services.start('fill-planner', { origin: 'http://origin.example', minSavedPerFilled: 0 });
   await operator(planner, 'PUT', '/v1/fleet', { version: 1, ...FLEET });
   await operator(planner, 'POST', '/v1/titles', {
     source: MEDIA,
