@@ -135,7 +135,9 @@ describe.each(['m3u8', 'mpd'] as const)('Shaka, %s', (extension) => {
 test('G21: with the first answer in the playlist it starts without asking steering, and in our order', async () => {
   const order = await network.order();
   const next = await open('m3u8');
-  expect(network.steeringRequests()).toEqual([]);
+  // What it asks when the first answer has run out tells where it plays; a machine may be slower than that.
+  const beforeTheStart = network.steeringRequests().filter(({ searchParams }) => !searchParams.has('_HLS_pathway'));
+  expect(beforeTheStart).toEqual([]);
   expect(next()).toEqual(hostsOf(order));
 });
 
