@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { VolumeSpace } from '../../../appliance/store/volume/volume-space.ts';
+import { until } from '../../support/until.ts';
 import { type ApplianceRig, startAppliance } from '../support/appliance-rig.ts';
 import { patterned } from '../support/gated-origin.ts';
 import { ask } from '../support/http-client.ts';
@@ -41,7 +42,20 @@ it('serves what it does not store, says so, and stores it the second time', asyn
 it('fetches once for all who come at the same time, stored or not', async () => {
   const bytes = patterned(2 * MIB);
   rig.origin.files.set('/film.mp4', { bytes, etag: '"v1"', headers });
-  const answers = await Promise.all(Array.from({ length: 10 }, () => ask(`${rig.url}/film.mp4`)));
+  rig.origin.isHeld = true;
+  const asking = Array.from({ length: 10 }, () => ask(`${rig.url}/film.mp4`));
+  const request = await rig.origin.arrival();
+  await until(async () => (await activeRequests()) === 10);
+  rig.origin.isHeld = false;
+  request.release();
+  const answers = await Promise.all(asking);
   for (const answer of answers) expect(answer.body.equals(bytes)).toBe(true);
   expect(rig.origin.sentBytes).toBeLessThan(3 * MIB);
 });
+
+async function activeRequests(): Promise<number> {
+  const state = JSON.parse((await ask(`${rig.adminUrl}/v1/state`)).body.toString()) as {
+    load: { activeRequests: number };
+  };
+  return state.load.activeRequests;
+}
