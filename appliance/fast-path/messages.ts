@@ -1,0 +1,144 @@
+/**
+ * What the owner thread and the wire threads say to each other. Structured clones over a MessagePort; to a wire thread,
+ * which sits in epoll_wait, an eventfd says that something is there.
+ */
+import type { SharedMemory } from '../memory/published.ts';
+
+/** A connection on its way from one engine to the other. Whoever has it closes it. */
+export interface MovedConnection {
+  readonly fd: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  /** Where its address is counted (connection-board.ts); the count moves with it. */
+  readonly countedAt: number;
+}
+
+export type ToOwner =
+  /** The thread listens. */
+  | { readonly kind: 'ready' }
+  /** Not for us. `bytes` were read already and come first; `isOneHead`: exactly one complete request head and nothing behind it. */
+  | {
+      readonly kind: 'over';
+      readonly connection: MovedConnection;
+      readonly bytes: Uint8Array;
+      readonly isOneHead: boolean;
+      readonly because: OverReason;
+    }
+  /**
+   * Blocks of a published or not yet published object. Answered with the same ticket: 'here' when the object is
+   * published, every block of the range is held, and as many of its first blocks as fit are in memory now.
+   * `isBegun`: the head is out, so a block that was lost is fetched again if need be.
+   */
+  | {
+      readonly kind: 'want';
+      readonly ticket: number;
+      readonly key: string;
+      readonly firstBlock: number;
+      readonly lastBlock: number;
+      readonly isBegun: boolean;
+    }
+  /** The object is known to the asker by key alone, and which bytes are asked for depends on its size. */
+  | { readonly kind: 'want-object'; readonly ticket: number; readonly key: string }
+  /** Nobody waits for it any more. */
+  | { readonly kind: 'want-no-more'; readonly ticket: number }
+  | { readonly kind: 'outcomes'; readonly batch: OutcomeBatch }
+  /** How many bodies of the object are being sent, or were cut. */
+  | { readonly kind: 'running'; readonly ticket: number; readonly bodies: number }
+  /** After `stop-listening`: the listener is no longer in its epoll set. */
+  | { readonly kind: 'not-listening' }
+  /** All its connections are gone; the thread ends. */
+  | { readonly kind: 'stopped' };
+
+export type ToWire =
+  | { readonly kind: 'here'; readonly ticket: number }
+  /** Before the head: hand the connection over. After it: cut the connection. */
+  | { readonly kind: 'not-here'; readonly ticket: number }
+  /** The reference engine is done with it, and it is idle. */
+  | { readonly kind: 'take'; readonly connection: MovedConnection }
+  /** Counts, and with `cut` resets, the bodies of these objects that are being sent; answered by 'running'. */
+  | { readonly kind: 'running'; readonly ticket: number; readonly keys: readonly string[]; readonly cut: boolean }
+  /** From now on answers say `Connection: close` (drain), or no longer. */
+  | { readonly kind: 'draining'; readonly isDraining: boolean }
+  | { readonly kind: 'stop-listening' }
+  /** Ends idle connections at once, the others when their answer is out, and what still runs at the deadline. */
+  | { readonly kind: 'stop'; readonly deadlineMs: number };
+
+/** Why a connection went over. A closed set, for a counter. */
+export const OVER_REASONS = [
+  'method',
+  'head',
+  'field',
+  'target',
+  'token',
+  'not-published',
+  'stale',
+  'conditional',
+  'ranges',
+  'pipelined',
+  'asked',
+] as const;
+export type OverReason = (typeof OVER_REASONS)[number];
+
+/** What wire threads have done, told once a second. */
+export interface OutcomeBatch {
+  readonly objects: readonly ObjectOutcome[];
+  /** Count of requests by time to the first byte; bounds are those of the reference engine's histogram. */
+  readonly firstByteMs: readonly number[];
+  readonly firstByteSumMs: number;
+  /** A sample: bounded, the rest is counted. */
+  readonly views: readonly WireView[];
+  readonly viewsLeftOut: number;
+  /** Connections and requests that were ended by us, by reason (check-head.ts, metrics.ts). */
+  readonly refused: Readonly<Record<string, number>>;
+  readonly abandoned: Readonly<Record<string, number>>;
+  readonly shed: number;
+}
+
+export interface ObjectOutcome {
+  readonly key: string;
+  readonly path: string;
+  readonly requests: number;
+  readonly bytes: number;
+  /** Blocks that were begun, so that eviction from disk counts readings as it does elsewhere. */
+  readonly blocksServed: number;
+}
+
+export interface WireView {
+  readonly address: string;
+  readonly target: string;
+  /** CMCD as header fields, lower case; players mostly send the query. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly bytes: number;
+  readonly durationMs: number;
+  readonly ending: 'whole' | 'left' | 'failed';
+}
+
+/** What a wire thread is given when it begins. */
+export interface WireThreadData {
+  readonly number: number;
+  readonly memory: SharedMemory;
+  /** Of connections and load, see connection-board.ts and load-board.ts. */
+  readonly connections: SharedArrayBuffer;
+  readonly load: SharedArrayBuffer;
+  readonly listenFd: number;
+  /** Written by the owner after it posted. */
+  readonly wakeFd: number;
+  readonly limits: WireLimits;
+}
+
+export interface WireLimits {
+  readonly applianceId: string;
+  readonly maxTargetChars: number;
+  readonly headTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly sendStallMs: number;
+  readonly minClientBytesPerSec: number;
+  readonly maxConnections: number;
+  readonly maxConnectionsPerAddress: number;
+  readonly maxActiveRequests: number;
+  readonly readerTimeoutMs: number;
+  readonly hasCmsd: boolean;
+  readonly tokenMode: 'off' | 'accept' | 'require';
+  /** 0 does not pace. */
+  readonly pacing: 'off' | 'on';
+}
