@@ -12,6 +12,7 @@ import {
   urlParameter,
 } from '../src/config/parameter.ts';
 import { adminHostsParameter } from '../src/server/admin-routes.ts';
+import { engineParameters } from './engine-parameters.ts';
 import { policyNames } from './store/eviction/eviction-policy.ts';
 import { tokenParameters } from './tokens/token-parameters.ts';
 import { volumeParameters } from './volume-parameters.ts';
@@ -55,6 +56,7 @@ export const applianceParameters = {
   publicUrl: urlParameter('Base URL that players are given for this appliance; made of --listen when not set.'),
   tlsCert: textParameter('', 'PEM certificate chain: with it and --tls-key, --listen speaks HTTPS.', { unit: 'FILE' }),
   tlsKey: textParameter('', 'PEM private key of --tls-cert.', { unit: 'FILE' }),
+  ...engineParameters,
 
   origin: urlParameter('Where files come from that no peer has; the path of a request is appended to it.'),
   tier: urlParameter(

@@ -3,6 +3,7 @@
  * which sits in epoll_wait, an eventfd says that something is there.
  */
 import type { SharedMemory } from '../memory/published.ts';
+import type { PurgeRule } from '../purge/purge-rule.ts';
 
 /** A connection on its way from one engine to the other. Whoever has it closes it. */
 export interface MovedConnection {
@@ -55,8 +56,11 @@ export type ToWire =
   | { readonly kind: 'not-here'; readonly ticket: number }
   /** The reference engine is done with it, and it is idle. */
   | { readonly kind: 'take'; readonly connection: MovedConnection }
-  /** Counts, and with `cut` resets, the bodies of these objects that are being sent; answered by 'running'. */
-  | { readonly kind: 'running'; readonly ticket: number; readonly keys: readonly string[]; readonly cut: boolean }
+  /**
+   * Counts, and with `cut` resets, the bodies of objects that the rule means (`means` of purge-rule.ts; a description is
+   * a target) that are being sent; answered by 'running'.
+   */
+  | { readonly kind: 'running'; readonly ticket: number; readonly rule: PurgeRule; readonly cut: boolean }
   /** From now on answers say `Connection: close` (drain), or no longer. */
   | { readonly kind: 'draining'; readonly isDraining: boolean }
   | { readonly kind: 'stop-listening' }
