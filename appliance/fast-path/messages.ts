@@ -28,7 +28,12 @@ export type ToOwner =
   /**
    * Blocks of a published or not yet published object. Answered with the same ticket: 'here' when the object is
    * published, every block of the range is held, and as many of its first blocks as fit are in memory now.
-   * `isBegun`: the head is out, so a block that was lost is fetched again if need be.
+   *
+   * A want that was answered 'here' is a *grip*: from then on the owner holds that generation, purged or evicted
+   * meanwhile or not, until 'want-no-more' with its ticket. So before a head is sent, every block of the body is pinned
+   * (short bodies out of memory), or there is a grip. `isBegun`: the head is out, and the ticket is that of the grip;
+   * a block that was lost is fetched again if need be, 'here' says that the first of them can be pinned, by the
+   * generation of the head, and the grip stays whatever the answer is. One question of a ticket at a time.
    */
   | {
       readonly kind: 'want';
@@ -40,7 +45,7 @@ export type ToOwner =
     }
   /** The object is known to the asker by key alone, and which bytes are asked for depends on its size. */
   | { readonly kind: 'want-object'; readonly ticket: number; readonly key: string }
-  /** Nobody waits for it any more. */
+  /** Nobody waits for it any more, or the body is out: its grip is let go. Not needed after 'not-here' of a want that was not begun. */
   | { readonly kind: 'want-no-more'; readonly ticket: number }
   | { readonly kind: 'outcomes'; readonly batch: OutcomeBatch }
   /** How many bodies of the object are being sent, or were cut. */

@@ -42,6 +42,12 @@ export interface PublishedObject {
   readonly index: number;
   /** Never used again for another description, not even of the same key. */
   readonly epoch: number;
+  /**
+   * Whose bytes: a new description of the same bytes (a 304) is a new epoch of the same generation. Blocks are found by
+   * it, and also those of one that is not published any more (purged, replaced, evicted) for as long as the owner holds
+   * it: who has begun a body goes on with the old bytes.
+   */
+  readonly generation: number;
   readonly description: PublishedDescription;
 }
 
