@@ -2,6 +2,7 @@
  * What the owner thread and the wire threads say to each other. Structured clones over a MessagePort; to a wire thread,
  * which sits in epoll_wait, an eventfd says that something is there.
  */
+import type { TokenFacts } from '../../src/tokens/judge-claims.ts';
 import type { SharedMemory } from '../memory/published.ts';
 import type { PurgeRule } from '../purge/purge-rule.ts';
 
@@ -68,9 +69,21 @@ export type ToWire =
   | { readonly kind: 'running'; readonly ticket: number; readonly rule: PurgeRule; readonly cut: boolean }
   /** From now on answers say `Connection: close` (drain), or no longer. */
   | { readonly kind: 'draining'; readonly isDraining: boolean }
+  /** A token that the owner has verified: the next request with it stays (wire-key.ts). */
+  | { readonly kind: 'token'; readonly token: VerifiedToken }
+  /** The keys were replaced: no token counts any more until it is told anew. */
+  | { readonly kind: 'forget-tokens' }
   | { readonly kind: 'stop-listening' }
   /** Ends idle connections at once, the others when their answer is out, and what still runs at the deadline. */
   | { readonly kind: 'stop'; readonly deadlineMs: number };
+
+/** A URL token whose signature was checked. */
+export interface VerifiedToken {
+  readonly token: string;
+  readonly facts: TokenFacts;
+  /** Wall clock: until when its key may be used. */
+  readonly keyNotAfterMs: number;
+}
 
 /** Why a connection went over. A closed set, for a counter. */
 export const OVER_REASONS = [
@@ -101,6 +114,8 @@ export interface OutcomeBatch {
   readonly refused: Readonly<Record<string, number>>;
   readonly abandoned: Readonly<Record<string, number>>;
   readonly shed: number;
+  /** Requests by what their token came to, as token-gate.ts counts them; empty where tokens mean nothing. */
+  readonly tokens: Readonly<Record<string, number>>;
 }
 
 export interface ObjectOutcome {
@@ -148,6 +163,7 @@ export interface WireLimits {
   readonly readerTimeoutMs: number;
   readonly hasCmsd: boolean;
   readonly tokenMode: 'off' | 'accept' | 'require';
+  readonly tokenPrefixes: readonly string[];
   /** 0 does not pace. */
   readonly pacing: 'off' | 'on';
 }
