@@ -22,9 +22,14 @@ export type RequestOutcome = (typeof REQUEST_OUTCOMES)[number];
 /** Why an answer ended early. A closed set. */
 export type AbandonReason = 'client-left' | 'client-slow' | 'source-failed' | 'purged';
 
+export interface ManyFirstBytes {
+  readonly counts: readonly number[];
+  readonly sumMs: number;
+}
+
 export type SourceKind = 'peer' | 'tier' | 'origin';
 
-const FIRST_BYTE_BUCKETS_SEC = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+export const FIRST_BYTE_BUCKETS_SEC = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** What the appliance counts. Label sets are closed: no URL, key or client is ever a label. */
 export class ApplianceMetrics {
@@ -51,11 +56,11 @@ export class ApplianceMetrics {
     this.#servedBytes = metrics.counter('served_bytes_total', 'Body bytes sent to clients, by how the request ended.', [
       'outcome',
     ]);
-    this.#firstByteSec = metrics.histogram(
+    this.#firstByteSec = metrics.bucketCounts(
       'first_byte_seconds',
       'From a complete request head to the first byte of the answer. Look at disks when `hit` is slow, at sources when `miss` is.',
       FIRST_BYTE_BUCKETS_SEC,
-      ['outcome'],
+      'outcome',
     );
     this.#fillBytes = metrics.counter(
       'fill_bytes_total',
@@ -108,19 +113,26 @@ export class ApplianceMetrics {
     );
   }
 
-  refused(reason: RefusalReason): void {
-    this.#refused.inc({ reason });
+  refused(reason: RefusalReason, count = 1): void {
+    this.#refused.inc({ reason }, count);
   }
 
   /** One request has ended. Times are from the complete head; `firstByteMs` undefined when no byte was sent. */
   requestEnded(outcome: RequestOutcome, servedBytes: number, firstByteMs: number | undefined): void {
     this.#requests.inc({ outcome });
     if (servedBytes > 0) this.#servedBytes.inc({ outcome }, servedBytes);
-    if (firstByteMs !== undefined) this.#firstByteSec.observe({ outcome }, firstByteMs / 1000);
+    if (firstByteMs !== undefined) this.#firstByteSec.observe(outcome, firstByteMs / 1000);
   }
 
-  answerAbandoned(reason: AbandonReason): void {
-    this.#abandoned.inc({ reason });
+  /** Many requests have ended alike. @param firstBytes how many fell into each of FIRST_BYTE_BUCKETS_SEC and above */
+  requestsEnded(outcome: RequestOutcome, requests: number, servedBytes: number, firstBytes?: ManyFirstBytes): void {
+    this.#requests.inc({ outcome }, requests);
+    if (servedBytes > 0) this.#servedBytes.inc({ outcome }, servedBytes);
+    if (firstBytes !== undefined) this.#firstByteSec.observeMany(outcome, firstBytes.counts, firstBytes.sumMs / 1000);
+  }
+
+  answerAbandoned(reason: AbandonReason, count = 1): void {
+    this.#abandoned.inc({ reason }, count);
   }
 
   filled(kind: SourceKind, bytes: number): void {

@@ -1,4 +1,5 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, type Metric, Registry } from 'prom-client';
+import { BucketCounts } from './bucket-counts.ts';
 
 /**
  * Metrics by the naming rule `<service>_<noun>_<unit>[_total]`, with closed label sets and help that tells the operator
@@ -56,6 +57,14 @@ export class Metrics {
       buckets: [...buckets],
       registers: [this.#registry],
     });
+  }
+
+  /** A histogram of one label that takes in what others have counted. */
+  bucketCounts<L extends string>(name: string, help: string, bounds: readonly number[], label: L): BucketCounts<L> {
+    const counts = new BucketCounts(`${this.#service}_${name}`, help, bounds, label);
+    // The registry wants no more of a metric than its name and `get`.
+    this.#registry.registerMetric(counts as unknown as Metric);
+    return counts;
   }
 
   readonly contentType = 'text/plain; version=0.0.4; charset=utf-8';
