@@ -42,6 +42,9 @@ export interface PublishedObject {
   readonly index: number;
   /** Never used again for another description, not even of the same key. */
   readonly epoch: number;
+  /** Whose blocks its blocks are: a description that was renewed has those of the one before. */
+  readonly contentHigh: number;
+  readonly contentLow: number;
   /**
    * Whose bytes: a new description of the same bytes (a 304) is a new epoch of the same generation. Blocks are found by
    * it, and also those of one that is not published any more (purged, replaced, evicted) for as long as the owner holds
