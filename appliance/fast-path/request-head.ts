@@ -2,17 +2,18 @@ import type { OverReason } from './messages.ts';
 
 /** What a request asks for, in the short grammar that the fast path takes. One record per thread, filled anew by each. */
 export interface RequestHead {
-  method: 'GET' | 'HEAD';
+  isHead: boolean;
   /** As on the request line: starts with a slash, visible ASCII alone, of any length that a head may have. */
   target: string;
   /** A name or address and perhaps a port; never empty. */
   host: string;
-  /** 'from': `bytes=first-` or `bytes=first-last`; 'suffix': `bytes=-length`. A HEAD has none (RFC 9110 section 14.2). */
-  range: 'none' | 'from' | 'suffix';
-  /** Safe integers; 0 where there is no such number. */
+  /** `bytes=first-`, `bytes=first-last` or `bytes=-length`, nothing else; a HEAD has none (RFC 9110 section 14.2). */
+  range: string | undefined;
+  /** The same in numbers, which are safe integers: -1 where it is a suffix, or there is no range. */
   rangeFirst: number;
   /** Inclusive, not below `rangeFirst`; -1 where the end of the object is meant. */
   rangeLast: number;
+  /** 0 where it is no suffix. */
   suffixBytes: number;
   /** One strong entity tag each, with its quotes. */
   ifRange: string | undefined;
@@ -34,11 +35,11 @@ export type HeadReading = 'whole' | 'incomplete' | OverReason;
 /** A record to be filled. */
 export function emptyHead(): RequestHead {
   return {
-    method: 'GET',
+    isHead: false,
     target: '',
     host: '',
-    range: 'none',
-    rangeFirst: 0,
+    range: undefined,
+    rangeFirst: -1,
     rangeLast: -1,
     suffixBytes: 0,
     ifRange: undefined,
