@@ -78,6 +78,8 @@ export interface ReleaseDecision {
   readonly finished: number | undefined;
   /** Why the release goes no further for now. */
   readonly waitsFor: readonly string[];
+  /** Canaries that were named and are no clusters of the fleet. */
+  readonly unknownCanaries: readonly string[];
 }
 
 export function decideRelease(input: ReleaseInput): ReleaseDecision {
@@ -93,7 +95,24 @@ export function decideRelease(input: ReleaseInput): ReleaseDecision {
     lastNumber: release?.number ?? input.lastNumber,
     finished: isFinished ? release?.number : undefined,
     waitsFor,
+    unknownCanaries: input.rules.canaryClusters.filter(
+      (id) => !input.clusters.some(({ clusterId }) => clusterId === id),
+    ),
   };
+}
+
+/**
+ * The clusters that go first. Where the operator named some and the fleet has none of them, as after a slip of the pen or
+ * when the last of them was taken out, one is drawn, always the same: who asked for canaries must not get new plans
+ * everywhere at once.
+ */
+function canariesOf({ rules, clusters }: ReleaseInput): Set<string> {
+  const known = clusters.map(({ clusterId }) => clusterId).filter((id) => rules.canaryClusters.includes(id));
+  if (known.length > 0 || rules.canaryClusters.length === 0) return new Set(known);
+  const drawn = clusters
+    .map(({ clusterId }) => ({ id: clusterId, draw: unitHash(`canary\n${clusterId}`) }))
+    .sort((a, b) => a.draw - b.draw);
+  return new Set(drawn.slice(0, 1).map(({ id }) => id));
 }
 
 interface StageStep {
@@ -111,8 +130,8 @@ const PATIENCE_MS = 3 * 86_400_000;
 /** At most one stage a cycle, so that each is seen. */
 function nextStage(input: ReleaseInput): StageStep {
   const { nowMs, rules, release, clusters, lastNumber, heldUntil } = input;
-  const canaries = clusters.filter(({ clusterId }) => rules.canaryClusters.includes(clusterId));
-  if (canaries.length === 0 || canaries.length === clusters.length || isHeld(heldUntil, nowMs))
+  const canaries = canariesOf(input);
+  if (canaries.size === 0 || canaries.size === clusters.length || isHeld(heldUntil, nowMs))
     return { release: undefined, isFinished: false, waitsFor: [] };
   if (release === undefined) {
     const opens = clusters.some(({ isChanged, isNewOrRebuilt }) => isChanged && !isNewOrRebuilt);
@@ -133,12 +152,13 @@ function nextStage(input: ReleaseInput): StageStep {
 }
 
 /** Canaries and, of the others, the drawn share: those that a release reaches before everybody. */
-function earlyClusters({ rules, clusters }: ReleaseInput, { number, stage }: Release): Set<string> {
-  const ids = clusters.map(({ clusterId }) => clusterId);
-  const canaries = ids.filter((id) => rules.canaryClusters.includes(id));
-  if (stage === 'canary') return new Set(canaries);
-  const drawn = ids
-    .filter((id) => !rules.canaryClusters.includes(id))
+function earlyClusters(input: ReleaseInput, { number, stage }: Release): Set<string> {
+  const { rules, clusters } = input;
+  const canaries = canariesOf(input);
+  if (stage === 'canary') return canaries;
+  const drawn = clusters
+    .map(({ clusterId }) => clusterId)
+    .filter((id) => !canaries.has(id))
     .map((id) => ({ id, draw: unitHash(`release ${number}\n${id}`) }))
     .sort((a, b) => a.draw - b.draw);
   const share = Math.max(1, Math.round(rules.cohortShare * drawn.length));

@@ -124,15 +124,20 @@ export class PlanRollout {
       isUrgent: wish.isUrgent === true,
       forced: new Set(forced),
     });
-    const goBackTo = returned === undefined ? inForce : store.goodPlans();
+    const good = returned === undefined ? undefined : store.goodPlans();
     const numbers = numbersOf(inputs);
+    const keptOf = (applianceId: string): ReturnType<PlanLibrary['draftOf']> => {
+      const [goodVersion, version] = [good?.get(applianceId), inForce.get(applianceId)];
+      const before = goodVersion === undefined ? undefined : plans.draftOf(applianceId, goodVersion, numbers);
+      // A plan from before there was a title holds nothing: to go back to it is to drop everything.
+      if (before !== undefined && before.rendition.length > 0) return before;
+      return version === undefined ? undefined : plans.draftOf(applianceId, version, numbers);
+    };
     const capacities = new Map(inputs.appliances.map(({ id, capacityBytes }) => [id, capacityBytes]));
     return {
       drafts: drafts.map((draft) => {
         const { applianceId, clusterId } = draft;
-        const version = goBackTo.get(applianceId) ?? inForce.get(applianceId);
-        if (version === undefined || release.clusters.get(clusterId)?.kind === 'publish') return draft;
-        const kept = plans.draftOf(applianceId, version, numbers);
+        const kept = release.clusters.get(clusterId)?.kind === 'publish' ? undefined : keptOf(applianceId);
         if (kept === undefined) return draft;
         const merged = mergeUrgent(
           { ...kept, windows: draft.windows },
@@ -362,7 +367,7 @@ function eventsOf(
   return [
     ...(returned === undefined ? [] : [event('returned', returned)]),
     ...(stage !== undefined && stage.stage !== before.release?.stage
-      ? [event('stage', `release ${stage.number} is at stage ${stage.stage}`)]
+      ? [event('stage', `release ${stage.number} is at stage ${stage.stage}${unknownCanaries(release)}`)]
       : []),
     ...(release.finished === undefined ? [] : [event('stage', `release ${release.finished} is at stage all`)]),
     ...(newPlans.length === 0 ? [] : [event('published', `new plans for ${listed(newPlans)}`)]),
@@ -373,6 +378,9 @@ function eventsOf(
     ...(isRenewed ? [event('good', 'plans that were in force for half a trial are the ones to go back to')] : []),
   ];
 }
+
+const unknownCanaries = ({ unknownCanaries: ids }: ReleaseDecision): string =>
+  ids.length === 0 ? '' : `; --canary-clusters names what is no cluster of the fleet: ${listed(ids)}`;
 
 const listed = (ids: readonly string[]): string =>
   ids.length <= 6 ? ids.join(', ') : `${ids.slice(0, 5).join(', ')} and ${ids.length - 5} more`;

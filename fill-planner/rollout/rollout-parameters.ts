@@ -7,7 +7,7 @@ export const ROLLOUT_PARAMETERS = {
     '',
     /^(?:[A-Za-z0-9][A-Za-z0-9._-]*(?:,[A-Za-z0-9][A-Za-z0-9._-]*)*)?$/,
     'ids of clusters with commas between them, or nothing',
-    'Clusters that take new plans first. Name one whose viewers are like the others and whose people are awake; without one, plans go to all at once.',
+    'Clusters that take new plans first. Name one whose viewers are like the others and whose people are awake; without one, plans go to all at once. Where none of those named is a cluster of the fleet, one is drawn.',
   ),
   canaryHours: numberParameter(
     'hours',

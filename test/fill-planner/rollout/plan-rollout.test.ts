@@ -144,6 +144,13 @@ describe('what is measured', () => {
     expect(rig.store.state().heldUntil).toBeUndefined();
   });
 
+  test('does not go back to plans from before there was anything to hold: nothing is dropped for them', () => {
+    rig.cycle(hour(0), () => []);
+    rig.cycle(hour(1), () => GOOD);
+    rig.cycle(hour(2), () => CHANGED, { goBack: true });
+    expect(rig.held('c1')).toEqual(GOOD);
+  });
+
   test('goes on when a clock that was weeks ahead is put back: nothing waits for them to pass', () => {
     const AHEAD = 50 * 24;
     rig.cycle(hour(0), () => GOOD);
@@ -163,6 +170,22 @@ describe('what is measured', () => {
     for (let count = 1; count <= 20; count += 1) rig.cycle(hour(count), () => [...titles(0, 7), 10 + (count % 8)]);
     rig.cycle(hour(21), () => CHANGED, { goBack: true });
     expect(rig.held('c2')).toEqual(GOOD);
+  });
+});
+
+describe('a canary that is no cluster of the fleet', () => {
+  beforeEach(() => {
+    rig.close();
+    rig = new RolloutRig(folder.path, { ...RULES, release: { ...RULES.release, canaryClusters: ['c9'] } });
+  });
+
+  test('has one drawn in its place, and the operator is told: new plans do not go to all at once', () => {
+    rig.cycle(hour(0), () => GOOD);
+    rig.cycle(hour(1), () => CHANGED);
+    expect(rig.clusters.filter((id) => rig.held(id).includes(10))).toHaveLength(1);
+    expect(says('stage')).toEqual([
+      'release 1 is at stage canary; --canary-clusters names what is no cluster of the fleet: c9',
+    ]);
   });
 });
 
