@@ -18,6 +18,7 @@ import { type KernelMemory, viewKernelMemory } from './kernel-memory.ts';
 import {
   AF_INET,
   AF_INET6,
+  AF_UNIX,
   ERRNO,
   MSG_NOSIGNAL,
   SO_LINGER,
@@ -63,6 +64,7 @@ function declare(lib: Koffi.LibraryHandle) {
     mmap: lib.func('intptr_t mmap(uintptr_t at, size_t length, int prot, int flags, int fd, int64_t offset)'),
     munmap: lib.func('int munmap(uintptr_t at, size_t length)'),
     socket: lib.func('int socket(int domain, int type, int protocol)'),
+    socketpair: lib.func('int socketpair(int domain, int type, int protocol, uintptr_t pair)'),
     bind: lib.func('int bind(int fd, uintptr_t address, uint32_t length)'),
     listen: lib.func('int listen(int fd, int backlog)'),
     accept4: lib.func('int accept4(int fd, uintptr_t address, uintptr_t length, int flags)'),
@@ -165,6 +167,14 @@ export class Libc {
   socket(family: 'IPv4' | 'IPv6'): number {
     const domain = family === 'IPv4' ? AF_INET : AF_INET6;
     return this.#answer(this.#calls.socket(domain, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  }
+
+  /** Two sockets that are connected with each other, do not block and are closed by exec. socketpair(2); EMFILE, ENFILE. @returns the error, or both */
+  socketPair(): number | readonly [number, number] {
+    const type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+    const { address, words } = this.#number;
+    const failed = this.#answer(this.#calls.socketpair(AF_UNIX, type, 0, address));
+    return failed < 0 ? failed : [words[0] as number, words[1] as number];
   }
 
   /** bind(2); EADDRINUSE, EADDRNOTAVAIL, EACCES. @param address an IP address, and port 0 for a free one */

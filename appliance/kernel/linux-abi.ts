@@ -7,6 +7,7 @@ import { constants } from 'node:os';
 export const { errno: ERRNO } = constants;
 
 // socket(2), send(2), setsockopt(2): bits/socket.h, asm-generic/socket.h, linux/tcp.h
+export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const SOCK_STREAM = 1;
