@@ -13,6 +13,11 @@ export interface MovedConnection {
   readonly remotePort: number;
   /** Where its address is counted (connection-board.ts); the count moves with it. */
   readonly countedAt: number;
+  /**
+   * Set where TLS ends in the thread that it comes from: then the descriptor is one end of a socket pair, the address is
+   * the client's, and the thread, which goes on counting it, knows the other end by this (tls/tunnel-end.ts).
+   */
+  readonly tunnel?: number;
 }
 
 export type ToOwner =
