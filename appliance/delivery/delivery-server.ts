@@ -1,10 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo, ListenOptions, Socket } from 'node:net';
 import type { HostPort } from '../../src/config/parameter.ts';
 import type { Service } from '../../src/lifecycle/service.ts';
 import { formatHostPort, listenFailure, readTls } from '../../src/server/json-server.ts';
 import type { ApplianceConfig } from '../config.ts';
+import { HandOver, type Mover } from '../fast-path/hand-over.ts';
+import type { MovedConnection } from '../fast-path/messages.ts';
 import type { RefusalReason } from './check-head.ts';
 import { ConnectionCounts } from './connection-counts.ts';
 
@@ -18,6 +21,8 @@ export interface DeliveryServerOptions {
   readonly handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
   /** Told of what never became a request. */
   readonly onRefused: (reason: RefusalReason) => void;
+  /** Where wire threads accept and give away what they do not answer. */
+  readonly mover?: Mover | undefined;
 }
 
 /**
@@ -31,13 +36,15 @@ export class DeliveryServer implements Service {
   readonly #isTls: boolean;
   readonly #onRefused: (reason: RefusalReason) => void;
   readonly #connections: ConnectionCounts;
+  readonly #handOver: HandOver | undefined;
   /** Requests in hand by connection. */
   readonly #answering = new WeakMap<Socket, number>();
   /** Connections that end when nothing is in hand on them any more. */
   readonly #doomed = new WeakSet<Socket>();
   #address: HostPort;
+  #isAcceptedElsewhere = false;
 
-  constructor({ config, handle, onRefused }: DeliveryServerOptions) {
+  constructor({ config, handle, onRefused, mover }: DeliveryServerOptions) {
     this.#config = config;
     this.#onRefused = onRefused;
     this.#connections = new ConnectionCounts(config.maxConnectionsPerAddress);
@@ -65,7 +72,7 @@ export class DeliveryServer implements Service {
     // None is left out silently: the size of the head bounds them, and checkHead counts them.
     this.#server.maxHeadersCount = 0;
     const answer = (request: IncomingMessage, response: ServerResponse): void => {
-      this.#noteAnswer(request.socket, response);
+      this.#noteAnswer(request, response);
       void handle(request, response);
     };
     this.#server.on('request', answer);
@@ -75,18 +82,37 @@ export class DeliveryServer implements Service {
     this.#server.on('clientError', (error, socket: Socket) => this.#refuseNonsense(error, socket));
     this.#server.on('drop', () => onRefused('connections'));
     this.#server.on('connection', (socket: Socket) => this.#admit(socket));
+    if (mover !== undefined) this.#handOver = new HandOver(this.#server, mover);
   }
 
-  /** @throws OperationalError CONFIG_INVALID, ADDRESS_UNAVAILABLE when the address cannot be had. */
-  async start(): Promise<void> {
+  /**
+   * @param acceptedAt where others accept, and give connections by `takeOver`; else it listens at `--listen` itself
+   * @throws OperationalError CONFIG_INVALID, ADDRESS_UNAVAILABLE when the address cannot be had.
+   */
+  async start(acceptedAt?: HostPort): Promise<void> {
+    if (acceptedAt !== undefined) {
+      // A server that listens nowhere does not look at its time limits. An abstract name (unix(7)) leaves no file behind.
+      await this.#listen({ path: `\0oca-delivery-${randomUUID()}` });
+      this.#isAcceptedElsewhere = true;
+      this.#address = acceptedAt;
+      return;
+    }
     const { host, port } = this.#config.listen;
     try {
-      await this.#listen(host, port);
+      await this.#listen({ host, port });
     } catch (error) {
       const hasNoIpv6 = host === '::' && error instanceof Error && 'code' in error && error.code === 'EAFNOSUPPORT';
-      if (hasNoIpv6) return this.#listen('0.0.0.0', port);
-      throw listenFailure({ host, port }, error);
+      if (!hasNoIpv6) throw listenFailure({ host, port }, error);
+      await this.#listen({ host: '0.0.0.0', port });
     }
+    const bound = this.#server.address() as AddressInfo;
+    this.#address = { host: bound.address, port: bound.port };
+  }
+
+  /** Serves a connection that was accepted elsewhere, and gives it back when it can; see hand-over.ts. */
+  takeOver(connection: MovedConnection, bytes: Uint8Array, isOneHead: boolean): void {
+    if (this.#handOver === undefined) throw new Error('connections come from nowhere else');
+    this.#handOver.take(connection, bytes, isOneHead);
   }
 
   /** Takes no new connections, ends idle ones, and cuts what still runs at the deadline. */
@@ -95,7 +121,7 @@ export class DeliveryServer implements Service {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
     const cut = setTimeout(() => this.#server.closeAllConnections(), deadlineMs);
-    await closed;
+    await Promise.all([closed, this.#handOver?.end()]);
     clearTimeout(cut);
   }
 
@@ -104,28 +130,34 @@ export class DeliveryServer implements Service {
     return `${this.#isTls ? 'https' : 'http'}://${formatHostPort(this.#address)}`;
   }
 
+  /** Connections that are here: those of wire threads are theirs, unless they were given away. */
   connectionCount(): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#server.getConnections((error, count) => {
-        if (error === null) resolve(count);
+        if (error === null) resolve(count + (this.#handOver?.size ?? 0));
         else reject(error);
       });
     });
   }
 
-  async #listen(host: string, port: number): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
+  #listen(options: ListenOptions): Promise<void> {
+    return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ host, port }, () => {
+      this.#server.listen(options, () => {
         this.#server.off('error', reject);
         resolve();
       });
     });
-    const bound = this.#server.address() as AddressInfo;
-    this.#address = { host: bound.address, port: bound.port };
   }
 
   #admit(socket: Socket): void {
+    // Where it was accepted it was counted.
+    if (this.#handOver?.has(socket) === true) return;
+    // Somebody on this machine who has found the listener that is none.
+    if (this.#isAcceptedElsewhere) {
+      socket.destroy();
+      return;
+    }
     const leave = this.#connections.enter(socket.remoteAddress ?? '');
     if (leave !== undefined) {
       socket.once('close', leave);
@@ -135,12 +167,15 @@ export class DeliveryServer implements Service {
     socket.destroy();
   }
 
-  #noteAnswer(socket: Socket, response: ServerResponse): void {
+  #noteAnswer(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
     this.#answering.set(socket, (this.#answering.get(socket) ?? 0) + 1);
     response.once('close', () => {
       const left = (this.#answering.get(socket) ?? 1) - 1;
       this.#answering.set(socket, left);
-      if (left === 0 && this.#doomed.has(socket)) socket.destroySoon();
+      if (left > 0) return;
+      if (this.#doomed.has(socket)) socket.destroySoon();
+      else this.#handOver?.answered(socket, request.complete);
     });
   }
 
