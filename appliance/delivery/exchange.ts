@@ -55,12 +55,18 @@ export const loadBeside = ({ load, config }: DeliveryContext): Load => ({
 });
 
 /**
- * CMSD-Dynamic of an answer that goes out now, where it is not switched off.
+ * CMSD-Dynamic of an answer that goes out now; undefined where it is switched off.
  * @param upstream the field as it came with this very answer
  */
+export function cmsdNow(context: DeliveryContext, upstream: string | undefined): string | undefined {
+  if (context.config.cmsd === 'off') return undefined;
+  return cmsdDynamic(upstream, context.config.id, isFull(loadBeside(context)));
+}
+
+/** The same as a field. */
 export function cmsdHeader(context: DeliveryContext, upstream: string | undefined): Record<string, string> {
-  if (context.config.cmsd === 'off') return {};
-  return { 'CMSD-Dynamic': cmsdDynamic(upstream, context.config.id, isFull(loadBeside(context))) };
+  const dynamic = cmsdNow(context, upstream);
+  return dynamic === undefined ? {} : { 'CMSD-Dynamic': dynamic };
 }
 
 export const NO_BYTES = new Uint8Array();

@@ -1,14 +1,14 @@
 /**
  * Which object answers a request, and how it was come by: held and fresh, held and just confirmed, found at the origin,
  * coming in at this moment, remembered as not being there, or not ours to keep. RFC 9111 section 4 decides on freshness
- * (`chooseReuse`); this file puts what it says into deeds.
+ * (`judgeReuse`); this file puts what it says into deeds.
  */
 import type { HttpResponse } from '../../src/client/http-client.ts';
 import { isOperational, OperationalError } from '../../src/errors/operational-error.ts';
-import { formatAge, selectCachePolicy } from '../../src/http/cache-control.ts';
+import { formatAge } from '../../src/http/cache-control.ts';
 import type { CacheStatus, ForwardReason } from '../../src/http/cache-status.ts';
 import { evaluatePreconditions } from '../../src/http/conditional.ts';
-import { chooseReuse, type Reuse } from '../../src/http/reuse.ts';
+import type { Reuse } from '../../src/http/reuse.ts';
 import type { HeaderFields } from '../../src/http/stored-headers.ts';
 import type { ObjectLease } from '../fill/blocks/open-object.ts';
 import type { FillCoordinator } from '../fill/fill-coordinator.ts';
@@ -19,7 +19,7 @@ import type { Need } from '../fill/origin/question.ts';
 import { growingValidators } from '../fill/origin/read-answer.ts';
 import type { Held } from '../fill/origin/variant-index.ts';
 import type { RequestOutcome } from '../metrics.ts';
-import type { ObjectDescription } from '../store/object-description.ts';
+import { ageOf, judgeReuse } from './judge-reuse.ts';
 import type { DeliveryRequest } from './parse-request.ts';
 
 export type Found =
@@ -86,11 +86,6 @@ export async function findObject(request: DeliveryRequest, shared: Finder, left:
   }
 }
 
-/** How old something is now, in ms (RFC 9111 section 4.2.3). */
-function ageOf(known: Pick<ObjectDescription, 'initialAgeMs' | 'confirmedAtMs'>, nowMs: number): number {
-  return known.initialAgeMs + Math.max(0, nowMs - known.confirmedAtMs);
-}
-
 async function findUpstream(request: DeliveryRequest, finder: RequestFinder, held: Held): Promise<Found> {
   if (!finder.hasOrigin) {
     const status = request.directives.onlyIfCached ? 504 : 404;
@@ -112,7 +107,7 @@ async function answerFrom(
 ): Promise<Found> {
   const { description } = lease;
   const ageMs = ageOf(description, finder.nowMs());
-  const reuse = reuseOf(description, request, ageMs);
+  const reuse = judgeReuse(description, request.directives, ageMs);
   switch (reuse.kind) {
     case 'serve':
       return fromStore(lease, ageMs);
@@ -127,27 +122,6 @@ async function answerFrom(
   }
 }
 
-function reuseOf(
-  description: Omit<ObjectDescription, 'key' | 'sizeBytes' | 'etag'>,
-  request: DeliveryRequest,
-  ageMs: number,
-): Reuse {
-  // Checked against a manifest, which names content: it cannot become stale, and nobody upstream knows better.
-  if (description.manifestRoot !== undefined) return { kind: 'serve' };
-  const { headers, freshnessMs, staleIfErrorMs } = description;
-  const { directives } = selectCachePolicy({
-    cacheControl: headers['cache-control'],
-    cdnCacheControl: headers['cdn-cache-control'],
-    expires: headers['expires'],
-  });
-  return chooseReuse({
-    stored: { ...directives, staleIfErrorSeconds: staleIfErrorMs / 1000 },
-    request: request.directives,
-    lifetimeMs: freshnessMs,
-    ageMs,
-  });
-}
-
 function fromStore(lease: ObjectLease, ageMs: number): Found {
   const ttlSeconds = (lease.description.freshnessMs - ageMs) / 1000;
   return { kind: 'object', lease, ageMs, cacheStatus: { kind: 'hit', ttlSeconds }, outcome: 'hit' };
@@ -158,7 +132,7 @@ function recallAnswer(request: DeliveryRequest, finder: Finder): Found | undefin
   const kept: KeptAnswer | undefined = finder.discovery.recall(needOf(request));
   if (kept === undefined) return undefined;
   const ageMs = ageOf(kept, finder.nowMs());
-  if (reuseOf({ ...kept, staleIfErrorMs: 0 }, request, ageMs).kind !== 'serve') return undefined;
+  if (judgeReuse({ ...kept, staleIfErrorMs: 0 }, request.directives, ageMs).kind !== 'serve') return undefined;
   return {
     ...kept,
     kind: 'answer',
@@ -173,7 +147,7 @@ function joinGrowing(request: DeliveryRequest, finder: Finder): Found | undefine
   if (request.method === 'HEAD') return undefined;
   const growth = finder.discovery.findGrowing(needOf(request));
   if (growth === undefined) return undefined;
-  const { kind } = reuseOf(growth.description, request, ageOf(growth.description, finder.nowMs()));
+  const { kind } = judgeReuse(growth.description, request.directives, ageOf(growth.description, finder.nowMs()));
   if (kind !== 'serve' && kind !== 'serve-and-revalidate') return undefined;
   return fromGrowing(growth, request, finder, { kind: 'fwd', reason: 'uri-miss', collapsed: true });
 }

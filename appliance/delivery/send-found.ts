@@ -3,11 +3,12 @@
  * instead of content, or a body that is handed through.
  */
 import { appendCacheStatus, type CacheForward, type CacheHit, formatCacheStatus } from '../../src/http/cache-status.ts';
+import { withCmsd } from '../../src/http/cmsd.ts';
 import { crossOriginHeaders } from '../../src/http/cors.ts';
 import { clientValidators, keptHeaders } from '../fill/origin/read-answer.ts';
 import type { Passage } from '../purge/purge-barrier.ts';
 import { type Answer, chooseAnswer } from './choose-answer.ts';
-import { cmsdHeader, type Exchange, NO_BYTES, PurgeGate, sendHead, sendOptions } from './exchange.ts';
+import { cmsdHeader, cmsdNow, type Exchange, NO_BYTES, PurgeGate, sendHead, sendOptions } from './exchange.ts';
 import { type Found, findObject } from './find-object.ts';
 import type { DeliveryRequest } from './parse-request.ts';
 import { piecesOf, sendAnswer, sendWhole } from './send-answer.ts';
@@ -83,9 +84,8 @@ async function sendObject(
   const beforeHead = (): void => {
     options.beforeHead();
     // What was stored with the object was true then; of a miss it is what was said just now.
-    delete head.headers['cmsd-dynamic'];
     const upstream = found.outcome === 'miss' ? description.headers['cmsd-dynamic'] : undefined;
-    Object.assign(head.headers, cmsdHeader(context, upstream));
+    head.headers = withCmsd(head.headers, cmsdNow(context, upstream));
     // The first block is in hand by now, and what was wrong with it is known.
     if (lease.repairedBlocks > 0) head.headers['Cache-Status'] = repairedStatus(found, context.config.id);
   };

@@ -16,3 +16,17 @@ export function cmsdDynamic(upstream: string | undefined, ownId: string, underDu
 /** Blanks between members and parameters mean nothing; those in strings do. */
 const withoutBlanks = (text: string): string =>
   text.replace(/("(?:[^"\\]|\\.)*")|[ \t]+/g, (_all, quoted: string | undefined) => quoted ?? '');
+
+/**
+ * The fields of an answer without what other servers said of themselves when it was stored, and with what is said now.
+ * @param dynamic undefined where nothing is said
+ */
+export function withCmsd(
+  headers: Readonly<Record<string, string>>,
+  dynamic: string | undefined,
+): Record<string, string> {
+  const all = { ...headers };
+  delete all['cmsd-dynamic'];
+  if (dynamic !== undefined) all['CMSD-Dynamic'] = dynamic;
+  return all;
+}
