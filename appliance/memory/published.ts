@@ -42,15 +42,13 @@ export interface PublishedObject {
   readonly index: number;
   /** Never used again for another description, not even of the same key. */
   readonly epoch: number;
-  /** Whose blocks its blocks are: a description that was renewed has those of the one before. */
-  readonly contentHigh: number;
-  readonly contentLow: number;
   /**
-   * Whose bytes: a new description of the same bytes (a 304) is a new epoch of the same generation. Blocks are found by
-   * it, and also those of one that is not published any more (purged, replaced, evicted) for as long as the owner holds
+   * Whose blocks its blocks are: a description that was renewed (a 304) has those of the one before. Blocks are found by
+   * them, and also those of what is not published any more (purged, replaced, evicted) for as long as the owner holds
    * it: who has begun a body goes on with the old bytes.
    */
-  readonly generation: number;
+  readonly contentHigh: number;
+  readonly contentLow: number;
   readonly description: PublishedDescription;
 }
 

@@ -1,4 +1,5 @@
 import { OperationalError } from '../../src/errors/operational-error.ts';
+import type { LoadOutcome } from '../memory/arena.ts';
 import type { Generation } from './generation.ts';
 import type { MemoryTier } from './memory-tier.ts';
 import type { ObjectDescription } from './object-description.ts';
@@ -90,6 +91,18 @@ export class AcquiredObject implements StoredObject {
     }
     this.#generation.description = description;
     this.#place.volume?.redescribe(this.#generation);
+  }
+
+  bringIn(): Promise<LoadOutcome> {
+    return Promise.resolve('refused');
+  }
+
+  putIn(): Promise<LoadOutcome> {
+    return Promise.resolve('refused');
+  }
+
+  show(): boolean {
+    return false;
   }
 
   [Symbol.dispose](): void {

@@ -213,6 +213,20 @@ class DiskObjectStore implements DiskStore {
     return this.#volumes.distrustAway(this.#nextId());
   }
 
+  served(key: string, bytes: number): void {
+    const generation = this.#objects.get(key);
+    const volume = generation === undefined ? undefined : this.#volumeOf(generation);
+    if (generation === undefined || volume === undefined) return;
+    // As somebody who takes it into his hands and reads.
+    volume.acquire(generation);
+    volume.space.served(generation, bytes);
+    volume.release(generation);
+  }
+
+  settled(): Promise<void> {
+    return Promise.resolve();
+  }
+
   pin(keys: ReadonlySet<string>, heads: ReadonlyMap<string, number> = new Map()): void {
     const concerned = [...this.#pins.replace(keys, heads)].map((key) => this.#objects.get(key));
     const generations = concerned.filter((generation) => generation !== undefined);

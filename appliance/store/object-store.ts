@@ -1,4 +1,6 @@
 import type { Service } from '../../src/lifecycle/service.ts';
+import type { LoadOutcome } from '../memory/arena.ts';
+import type { PublishedDescription } from '../memory/published.ts';
 import type { ObjectDescription } from './object-description.ts';
 import type { ScrubProgress } from './scrub/scrub-progress.ts';
 
@@ -34,6 +36,13 @@ export interface ObjectStore extends Service {
    */
   distrustAway(): Promise<void>;
   usage(): StoreUsage;
+  /** So many bytes of what is under a key were sent by others than `read`: eviction counts them as it counts reads. */
+  served(key: string, bytes: number): void;
+  /**
+   * Resolves when no thread sends a head any more for what was forgotten before this call. At once where no thread reads.
+   * @throws OperationalError when a thread never says so
+   */
+  settled(): Promise<void>;
 }
 
 /** Who waits for a disk, the most urgent first: each is served before those after it. */
@@ -65,8 +74,18 @@ export interface StoredObject extends ObjectState, Disposable {
    * @throws OperationalError VOLUME_FULL, VOLUME_IO; the caller goes on serving without storing.
    */
   write(blockIndex: number, bytes: Uint8Array, urgency?: Urgency): Promise<WriteOutcome>;
-  /** Replaces the description (a 304 renewed it). Key, size and entity tag must stay. */
+  /** Replaces the description (a 304 renewed it). Key, size and entity tag must stay. Threads are shown neither from then on. */
   describe(description: ObjectDescription): void;
+  /**
+   * A held block into the memory that threads send from, checked; at once when it is there. Counts as no reading. Also
+   * of what was forgotten meanwhile, while it is held. 'refused': all memory is in use, or no thread reads. 'lost' as
+   * `read` answers undefined. Never waits longer than a read.
+   */
+  bringIn(blockIndex: number, urgency?: Urgency): Promise<LoadOutcome>;
+  /** Bytes that were checked into the same memory, whether the block is held or not; they are copied. */
+  putIn(blockIndex: number, bytes: Uint8Array): Promise<LoadOutcome>;
+  /** From now on threads may answer for it. @returns false: it was forgotten, is too large to be shown, or no thread reads */
+  show(description: PublishedDescription): boolean;
 }
 
 export interface StoreUsage {

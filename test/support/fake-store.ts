@@ -47,6 +47,14 @@ export class FakeStore implements ObjectStore {
     return Promise.resolve();
   }
 
+  served(): void {
+    // Nothing is evicted here.
+  }
+
+  settled(): Promise<void> {
+    return Promise.resolve();
+  }
+
   usage(): StoreUsage {
     return { capacityBytes: 1e15, usedBytes: 0, pinnedBytes: 0, objectCount: 0, memoryBytes: 0, volumes: [] };
   }
@@ -122,6 +130,18 @@ export class FakeObject implements StoredObject {
 
   describe(description: ObjectDescription): void {
     this.description = description;
+  }
+
+  bringIn(): Promise<'refused'> {
+    return Promise.resolve('refused');
+  }
+
+  putIn(): Promise<'refused'> {
+    return Promise.resolve('refused');
+  }
+
+  show(): boolean {
+    return false;
   }
 
   [Symbol.dispose](): void {

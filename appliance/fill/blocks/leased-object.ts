@@ -1,3 +1,5 @@
+import type { LoadOutcome } from '../../memory/arena.ts';
+import type { PublishedDescription } from '../../memory/published.ts';
 import type { ObjectDescription } from '../../store/object-description.ts';
 import type { StoredObject, Urgency, WriteOutcome } from '../../store/object-store.ts';
 import type { ObjectLease } from './open-object.ts';
@@ -48,6 +50,18 @@ export class LeasedObject implements StoredObject {
 
   describe(description: ObjectDescription): void {
     this.#stored.describe(description);
+  }
+
+  bringIn(blockIndex: number, urgency?: Urgency): Promise<LoadOutcome> {
+    return this.#stored.bringIn(blockIndex, urgency);
+  }
+
+  putIn(blockIndex: number, bytes: Uint8Array): Promise<LoadOutcome> {
+    return this.#stored.putIn(blockIndex, bytes);
+  }
+
+  show(description: PublishedDescription): boolean {
+    return this.#stored.show(description);
   }
 
   [Symbol.dispose](): void {
