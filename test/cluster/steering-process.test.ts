@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { ChildService } from '../../deploy/demo/child-service.ts';
 import { HttpClient } from '../../src/client/http-client.ts';
 import { ServiceClient } from '../../src/client/service-client.ts';
@@ -17,8 +17,16 @@ import { mint, operator, RealServices } from './support/real-services.ts';
 const MEDIA = resolve(import.meta.dirname, '../../deploy/demo/title/media');
 const RENDITIONS = 5;
 
+/** What all tests have in common: the planner, which only the last of them kills. */
+const shared = new RealServices('steering-process-planner');
+let planner: ChildService;
 let services: RealServices;
 let http: HttpClient;
+
+beforeAll(async () => {
+  planner = await startPlanner();
+});
+afterAll(() => shared.end());
 
 beforeEach(() => {
   services = new RealServices('steering-process');
@@ -31,23 +39,20 @@ afterEach(async () => {
 
 /** A planner that has the demo's title and a plan for every appliance. */
 async function startPlanner(): Promise<ChildService> {
-  const planner = await services.start('fill-planner', { origin: 'http://origin.example', minSavedPerFilled: 0 });
-  await operator(planner, 'PUT', '/v1/fleet', { version: 1, ...FLEET });
-  await operator(planner, 'POST', '/v1/titles', {
+  const child = await shared.start('fill-planner', { origin: 'http://origin.example', minSavedPerFilled: 0 });
+  await operator(child, 'PUT', '/v1/fleet', { version: 1, ...FLEET });
+  await operator(child, 'POST', '/v1/titles', {
     source: MEDIA,
     id: 'bars',
     name: 'Bars',
     pathPrefix: '/vod/bars',
     originUrl: 'http://origin.example',
   });
-  await operator(planner, 'POST', '/v1/plan-cycle', { fillNowMinutes: 60 });
-  return planner;
+  await operator(child, 'POST', '/v1/plan-cycle', { fillNowMinutes: 60 });
+  return child;
 }
 
-async function startSteering(
-  planner: ChildService,
-  parameters: Record<string, string | number> = {},
-): Promise<ChildService> {
+async function startSteering(parameters: Record<string, string | number> = {}): Promise<ChildService> {
   const token = await mint(planner, 'steering', 'steering');
   const plannerUrl = planner.addresses['listen'] ?? '';
   return services.start(
@@ -88,9 +93,52 @@ const steer = async (steering: ChildService) => {
 const ids = async (steering: ChildService): Promise<string[]> =>
   (await steer(steering))?.ranked.map(({ id }) => id) ?? [];
 
+test('the enrolment of appliances survives a kill -9', async () => {
+  const steering = await startSteering();
+  const a1 = await appliance(steering, 'a1');
+  await a1.beat();
+  const { port } = new URL(steering.addresses['listen'] ?? '');
+  await steering.end('SIGKILL');
+  await services.start('steering', { planner: planner.addresses['listen'] ?? '', listen: `127.0.0.1:${port}` });
+  await a1.beat();
+});
+
+test('the table of prefixes is read again when it changes, and a broken one changes nothing', async () => {
+  const prefixes = join(services.folder, 'prefixes.csv');
+  writeFileSync(prefixes, 'prefix,site\n127.0.0.0/8,s1\n');
+  const steering = await startSteering({ prefixes, prefixPollMs: 50 });
+  const site = async (): Promise<string | undefined> => (await steer(steering))?.client.siteId;
+  await until(async () => (await site()) === 's1');
+  writeFileSync(prefixes, '127.0.0.0/8,s1\n127.0.0.1/32,s2\n');
+  await until(async () => (await site()) === 's2');
+  writeFileSync(prefixes, '127.0.0.1/8,s1\n');
+  const admin = steering.addresses['admin'] ?? '';
+  await until(async () =>
+    (await (await fetch(`${admin}/metrics`)).text()).includes('steering_routing_file_broken{file="prefixes"} 1'),
+  );
+  expect(await site()).toBe('s2');
+});
+
+test('a second one on the same state does not start', async () => {
+  await services.start('steering', {});
+  await expect(services.start('steering', {})).rejects.toThrow(/another process|in use|already/i);
+});
+
+test('SIGTERM ends it in order', async () => {
+  const steering = await startSteering();
+  await steering.end('SIGTERM');
+  expect(steering.running).toBe(false);
+});
+
+test('a wrong parameter keeps it from starting, and is named', async () => {
+  await expect(services.start('steering', { trustedProxies: '10.0.0.0' })).rejects.toThrow(
+    /78.*[\s\S]*--trusted-proxies/,
+  );
+  await expect(services.start('steering', { ttlSec: 1 })).rejects.toThrow(/78.*[\s\S]*--ttl-sec/);
+});
+
 test('killed with -9 and started again while the planner is dead, it answers from the last known fleet', async () => {
-  const planner = await startPlanner();
-  const steering = await startSteering(planner);
+  const steering = await startSteering();
   const [a1, b1] = [await appliance(steering, 'a1'), await appliance(steering, 'b1')];
   await a1.beat();
   await b1.beat();
@@ -118,51 +166,4 @@ test('killed with -9 and started again while the planner is dead, it answers fro
   expect(mpd).toContain(`<BaseURL serviceLocation="${before[0]}">http://${before[0]}.example:8080/vod/bars/</BaseURL>`);
   const body = parseContentSteering(await (await fetch(`${listen}/v1/steering/dash?a=bars&s=s1`)).json());
   expect(body['PATHWAY-PRIORITY']).toEqual(before);
-});
-
-test('the enrolment of appliances survives a kill -9', async () => {
-  const planner = await startPlanner();
-  const steering = await startSteering(planner);
-  const a1 = await appliance(steering, 'a1');
-  await a1.beat();
-  const { port } = new URL(steering.addresses['listen'] ?? '');
-  await steering.end('SIGKILL');
-  await services.start('steering', { planner: planner.addresses['listen'] ?? '', listen: `127.0.0.1:${port}` });
-  await a1.beat();
-});
-
-test('the table of prefixes is read again when it changes, and a broken one changes nothing', async () => {
-  const prefixes = join(services.folder, 'prefixes.csv');
-  writeFileSync(prefixes, 'prefix,site\n127.0.0.0/8,s1\n');
-  const planner = await startPlanner();
-  const steering = await startSteering(planner, { prefixes, prefixPollMs: 50 });
-  const site = async (): Promise<string | undefined> => (await steer(steering))?.client.siteId;
-  await until(async () => (await site()) === 's1');
-  writeFileSync(prefixes, '127.0.0.0/8,s1\n127.0.0.1/32,s2\n');
-  await until(async () => (await site()) === 's2');
-  writeFileSync(prefixes, '127.0.0.1/8,s1\n');
-  const admin = steering.addresses['admin'] ?? '';
-  await until(async () =>
-    (await (await fetch(`${admin}/metrics`)).text()).includes('steering_routing_file_broken{file="prefixes"} 1'),
-  );
-  expect(await site()).toBe('s2');
-});
-
-test('a second one on the same state does not start', async () => {
-  await services.start('steering', {});
-  await expect(services.start('steering', {})).rejects.toThrow(/another process|in use|already/i);
-});
-
-test('SIGTERM ends it in order', async () => {
-  const planner = await startPlanner();
-  const steering = await startSteering(planner);
-  await steering.end('SIGTERM');
-  expect(steering.running).toBe(false);
-});
-
-test('a wrong parameter keeps it from starting, and is named', async () => {
-  await expect(services.start('steering', { trustedProxies: '10.0.0.0' })).rejects.toThrow(
-    /78.*[\s\S]*--trusted-proxies/,
-  );
-  await expect(services.start('steering', { ttlSec: 1 })).rejects.toThrow(/78.*[\s\S]*--ttl-sec/);
 });
