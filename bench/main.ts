@@ -2,6 +2,9 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { benchFill } from './fill.ts';
 import { benchHold } from './hold.ts';
+import { CASE_NAMES } from './peers/figures.ts';
+import { PEER_NAMES } from './peers/peer-kinds.ts';
+import { benchPeers } from './peers.ts';
 import { benchPlan } from './plan.ts';
 import { benchPrefixLookup } from './prefix-lookup.ts';
 import { benchEviction } from './replay-eviction.ts';
@@ -30,6 +33,30 @@ program
       seconds: Number(options.seconds),
       connections: Number(options.connections),
     });
+  });
+program
+  .command('peers')
+  .description(
+    'both engines beside nginx, Varnish and Traffic Server: processor time per byte, throughput, hot beside cold, idle connections, TLS; about 22 minutes',
+  )
+  .option('--cases <NAMES>', `only these or those that begin so, with commas: ${CASE_NAMES.join(', ')}`, '')
+  .option('--servers <NAMES>', `only these, with commas: ${PEER_NAMES.join(', ')}`, '')
+  .option('--rounds <N>', 'rounds of every case; the table has the medians')
+  .option('--seconds <N>', 'length of each load')
+  .option('--quick', 'two rounds of one second, fewer cold files; writes no file')
+  .action(async (given: Record<'cases' | 'servers' | 'rounds' | 'seconds', string | undefined> & { quick?: true }) => {
+    const isQuick = given.quick === true;
+    const [rounds, seconds] = [given.rounds ?? (isQuick ? '2' : '5'), given.seconds ?? (isQuick ? '1' : '2')];
+    if (!/^[1-9]\d{0,2}$/.test(rounds) || !/^[1-9]\d{0,2}$/.test(seconds))
+      throw new Error('--rounds and --seconds must be whole numbers from 1 to 999');
+    const options = {
+      cases: chosen(CASE_NAMES, given.cases, '--cases'),
+      servers: chosen(PEER_NAMES, given.servers, '--servers'),
+      rounds: Number(rounds),
+      seconds: Number(seconds),
+      isQuick,
+    };
+    if (!(await benchPeers(options))) process.exitCode = 1;
   });
 program
   .command('store')
@@ -131,3 +158,13 @@ program
     return benchPrefixLookup(Number(prefixes));
   });
 await program.parseAsync();
+
+/** Those of `all` that equal one of the words, or begin with it and a dash; all when there are no words. */
+function chosen<Name extends string>(all: readonly Name[], words: string | undefined, option: string): Name[] {
+  const wanted = (words ?? '').split(',').filter((word) => word !== '');
+  const fits = (name: Name, word: string): boolean =>
+    name === word || (option === '--cases' && name.startsWith(`${word}-`));
+  const unknown = wanted.filter((word) => !all.some((name) => fits(name, word)));
+  if (unknown.length > 0) throw new Error(`${option}: ${unknown.join(', ')} is none of ${all.join(', ')}`);
+  return wanted.length === 0 ? [...all] : all.filter((name) => wanted.some((word) => fits(name, word)));
+}

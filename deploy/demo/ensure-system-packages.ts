@@ -1,6 +1,6 @@
 /*
- * The demo and the tests need things that npm cannot bring: a browser, ffmpeg, nginx, BIRD, bindfs, an object store and
- * systemd-analyze. On a fresh Debian, as root (a container, a CI machine), asking the reader to install them would be a
+ * The demo, the tests and the benches need things that npm cannot bring: a browser, ffmpeg, nginx and other caches to
+ * compare with, BIRD, bindfs, an object store and systemd-analyze. On a fresh Debian, as root (a container, a CI machine), asking the reader to install them would be a
  * third command in a README that promises two, so they are installed here. Everywhere else nothing is touched: the
  * answer names exactly what is missing and the command that brings it.
  *
@@ -14,7 +14,17 @@ import { constants } from 'node:fs';
 import { access, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-export type SystemPackageName = 'bindfs' | 'bird' | 'chromium' | 'ffmpeg' | 'nginx' | 'swift' | 'systemd';
+export type SystemPackageName =
+  | 'bindfs'
+  | 'bird'
+  | 'chromium'
+  | 'ffmpeg'
+  | 'nginx'
+  | 'swift'
+  | 'systemd'
+  | 'trafficserver'
+  | 'varnish'
+  | 'wrk';
 
 interface SystemPackage {
   readonly debianPackage: string;
@@ -35,6 +45,9 @@ const systemPackages: Readonly<Record<SystemPackageName, SystemPackage>> = {
   // The servers as a library: the packages of its services would bring rsyslog, uwsgi and rsync, and start them.
   swift: { debianPackage: 'python3-swift', commands: [], pythonModules: ['swift'] },
   systemd: { debianPackage: 'systemd', commands: [['systemd-analyze']] },
+  trafficserver: { debianPackage: 'trafficserver', commands: [['traffic_server']], service: 'trafficserver' },
+  varnish: { debianPackage: 'varnish', commands: [['varnishd']], service: 'varnish' },
+  wrk: { debianPackage: 'wrk', commands: [['wrk']] },
 };
 
 const updateTimeoutMs = 300_000;
