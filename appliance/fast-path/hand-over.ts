@@ -15,6 +15,7 @@ import { Socket } from 'node:net';
 import type { Libc } from '../kernel/libc.ts';
 import { isFreeToGo } from './hand-back.ts';
 import type { MovedConnection } from './messages.ts';
+import { TunnelEnd } from './tls/tunnel-end.ts';
 
 /** Who is told of connections that leave the reference engine. */
 export interface Mover {
@@ -23,6 +24,8 @@ export interface Mover {
   readonly giveBack: (connection: MovedConnection) => void;
   /** The connection has ended here, and its descriptor is closed. */
   readonly gone: (connection: MovedConnection) => void;
+  /** Of a tunnel (tls/tunnel.ts): what its thread is about to meet is no proper end. Called before the descriptor closes. */
+  readonly cut?: (connection: MovedConnection) => void;
 }
 
 interface Guest {
@@ -62,7 +65,7 @@ export class HandOver {
     const { fd, remoteAddress, remotePort } = connection;
     let socket: Socket;
     try {
-      socket = new Socket({ fd, readable: true, writable: true, allowHalfOpen: true });
+      socket = this.#socketOf(connection);
     } catch {
       // No socket of TCP, or no longer one: nothing that could be served.
       this.#mover.libc.close(fd);
@@ -97,6 +100,16 @@ export class HandOver {
   async end(): Promise<void> {
     this.#isEnding = true;
     if (this.#guests.size > 0) await new Promise<void>((resolve) => (this.#onEmpty = resolve));
+  }
+
+  #socketOf(connection: MovedConnection): Socket {
+    const { fd, tunnel } = connection;
+    if (tunnel === undefined) return new Socket({ fd, readable: true, writable: true, allowHalfOpen: true });
+    const end: TunnelEnd = new TunnelEnd(fd, () => {
+      // Not where it goes back: the duplicate lives on.
+      if (this.#guests.has(end)) this.#mover.cut?.(connection);
+    });
+    return end;
   }
 
   #closed(socket: Socket): void {
