@@ -105,7 +105,11 @@ async function runPhase(
   if (purpose === 'idle') {
     const measure = async (_: CaseName, name: PeerName): Promise<Figures> => {
       const server = await startChecked(stage, name, phase);
-      return measureIdle(server, load(65_536, Math.max(1, Math.floor(options.seconds / 2)))).finally(server.stop);
+      try {
+        return await measureIdle(server, load(65_536, Math.max(1, Math.floor(options.seconds / 2))));
+      } finally {
+        await server.stop();
+      }
     };
     return log.run({ rounds: options.rounds, cases: phase.cases, servers: phase.servers, measure });
   }

@@ -43,14 +43,14 @@ export interface Round {
   readonly figures: Readonly<Record<string, Figures>>;
 }
 
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
   return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
 }
 
 /** Rounds of a case that count: the steady ones, or all when none was. */
-export function countedRounds(rounds: readonly Round[], caseName: CaseName): Round[] {
+function countedRounds(rounds: readonly Round[], caseName: CaseName): Round[] {
   const all = rounds.filter((round) => round.caseName === caseName);
   const steady = all.filter(({ isShaky }) => !isShaky);
   return steady.length > 0 ? steady : all;

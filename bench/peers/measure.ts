@@ -52,8 +52,8 @@ export async function measureMix(
   const before = readTreeCost(server.pid);
   const hot = startWrk({ ...load, script: given.hotScript, connections: HOT_CLIENTS }, 65_536);
   await sleep(MIX_LEAD_MS);
-  const coldResult = await runWrk({ ...load, script: given.coldScript, connections: COLD_CLIENTS }, MIB).finally(
-    hot.stop,
+  const coldResult = await runWrk({ ...load, script: given.coldScript, connections: COLD_CLIENTS }, MIB).finally(() =>
+    hot.stop(),
   );
   const hotResult = await hot.result;
   const sentBytes = hotResult.requests * 65_536 + coldResult.requests * MIB;

@@ -38,18 +38,16 @@ export async function startPeer(command: PeerCommand): Promise<PeerProcess> {
     env: { ...process.env, ...command.environment },
   });
   closeSync(log);
-  let failure: Error | undefined;
-  child.once('error', (error) => {
-    failure = error;
-  });
+  const failures: Error[] = [];
+  child.once('error', (error) => failures.push(error));
   const deadlineMs = performance.now() + START_TIMEOUT_MS;
-  while (performance.now() < deadlineMs && child.exitCode === null && failure === undefined) {
+  while (performance.now() < deadlineMs && child.exitCode === null && failures.length === 0) {
     if (await answers(command.url + command.probePath))
       return { url: command.url, pid: child.pid ?? 0, stop: () => stop(child) };
     await sleep(LOOK_MS);
   }
   child.kill('SIGKILL');
-  throw new Error(`${command.words[0]} does not answer, see ${command.logFile}`, { cause: failure });
+  throw new Error(`${command.words[0]} does not answer, see ${command.logFile}`, { cause: failures[0] });
 }
 
 async function stop(child: ChildProcess): Promise<void> {

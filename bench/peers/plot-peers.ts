@@ -23,24 +23,18 @@ interface Group {
   readonly digits: number;
 }
 
+const SIZES = ['16k', '64k', '1m', '4m'] as const;
+
 /** What is drawn, from above; in each group the longest bar is the full width. */
 const GROUPS: readonly Group[] = [
-  ...(['16k', '64k', '1m', '4m'] as const).map(
-    (size): Group => ({
-      ...{ name: `${size}: processor`, caseName: `cpu-${size}`, figure: 'cpuSecPerGigabyte', unit: 's/GB', digits: 3 },
-    }),
-  ),
-  ...(['16k', '64k', '1m', '4m'] as const).map(
-    (size): Group => ({
-      ...{ name: `${size}: throughput`, caseName: `both-${size}`, figure: 'megabytesPerSec', unit: 'MB/s', digits: 0 },
-    }),
-  ),
-  { name: 'mix: hot requests', caseName: 'mix', figure: 'hotPerSec', unit: '1/s', digits: 0 },
-  { name: 'mix: hot p99', caseName: 'mix', figure: 'hotP99Ms', unit: 'ms', digits: 1 },
-  { name: 'mix: cold bytes', caseName: 'mix', figure: 'coldMegabytesPerSec', unit: 'MB/s', digits: 0 },
-  { name: 'mix: cold p99', caseName: 'mix', figure: 'coldP99Ms', unit: 'ms', digits: 0 },
-  { name: 'idle connection', caseName: 'idle', figure: 'bytesPerIdleConnection', unit: 'B', digits: 0 },
-  { name: 'TLS, 2 MiB: processor', caseName: 'tls', figure: 'cpuSecPerGigabyte', unit: 's/GB', digits: 3 },
+  ...SIZES.map((size) => groupOf(`${size}: processor`, `cpu-${size}`, 'cpuSecPerGigabyte', 's/GB', 3)),
+  ...SIZES.map((size) => groupOf(`${size}: throughput`, `both-${size}`, 'megabytesPerSec', 'MB/s', 0)),
+  groupOf('mix: hot requests', 'mix', 'hotPerSec', '1/s', 0),
+  groupOf('mix: hot p99', 'mix', 'hotP99Ms', 'ms', 1),
+  groupOf('mix: cold bytes', 'mix', 'coldMegabytesPerSec', 'MB/s', 0),
+  groupOf('mix: cold p99', 'mix', 'coldP99Ms', 'ms', 0),
+  groupOf('idle connection', 'idle', 'bytesPerIdleConnection', 'B', 0),
+  groupOf('TLS, 2 MiB: processor', 'tls', 'cpuSecPerGigabyte', 's/GB', 3),
 ];
 
 /** Bars of every server for what was measured; of one group only its own lengths may be compared. */
@@ -80,6 +74,10 @@ export function plotPeers(rounds: readonly Round[], servers: readonly PeerName[]
     ...parts,
     '</svg>\n',
   ].join('\n');
+}
+
+function groupOf(name: string, caseName: CaseName, figure: Figure, unit: string, digits: number): Group {
+  return { name, caseName, figure, unit, digits };
 }
 
 function text(x: number, y: number, words: string, anchor = 'start', size = 11): string {

@@ -120,5 +120,5 @@ function compact(round: Round): object {
     server,
     Object.fromEntries(Object.entries(values).map(([name, value]) => [name, Number(value.toPrecision(5))])),
   ]);
-  return { ...round, hostMs: round.hostMs.map((ms) => rounded(ms, 1)), figures: Object.fromEntries(figures) };
+  return { ...round, hostMs: round.hostMs.map((ms) => rounded(ms, 1)), figures: Object.fromEntries(figures) as object };
 }

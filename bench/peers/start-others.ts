@@ -56,10 +56,9 @@ export async function startVarnish(setup: PeerSetup): Promise<PeerProcess> {
   // What is larger than memory goes to a mapped file.
   const store = purpose === 'mix' ? `file,${join(folder, 'store')},${setup.diskBytes}` : `malloc,${setup.memoryBytes}`;
   return startPeer({
-    words: [
-      ...['varnishd', '-F', '-n', join(folder, 'work'), '-a', `127.0.0.1:${port}`, '-f', program, '-s', store],
-      ...['-T', 'none', '-j', 'none', '-p', `timeout_idle=${IDLE_SEC}`],
-    ],
+    words: ['varnishd', '-F', '-n', join(folder, 'work'), '-a', `127.0.0.1:${port}`, '-f', program, '-s', store].concat(
+      ['-T', 'none', '-j', 'none', '-p', `timeout_idle=${IDLE_SEC}`],
+    ),
     cores: setup.cores,
     url: `http://127.0.0.1:${port}`,
     probePath: PROBE,
