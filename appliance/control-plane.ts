@@ -160,10 +160,10 @@ export class ControlPlane implements Service {
     await Promise.all(this.#parts.map((part) => part.stop(deadlineMs)));
   }
 
-  /** One answered request, for the demand samples. @param path without query */
-  recordDemand(path: string, servedBytes: number, missedBytes: number): void {
+  /** Answered requests, for the demand samples. @param path without query */
+  recordDemand(path: string, servedBytes: number, missedBytes: number, requests = 1): void {
     if (this.#planner === undefined) return;
-    this.#counter.count(path, servedBytes, missedBytes, this.#options.world.clock.nowMs());
+    this.#counter.count(path, servedBytes, missedBytes, this.#options.world.clock.nowMs(), requests);
     this.#planning?.space.count(path, servedBytes, missedBytes);
   }
 

@@ -39,6 +39,11 @@ export class ViewQueue {
     return leftOut;
   }
 
+  /** So many views were left out before they came here. */
+  leaveOut(views: number): void {
+    this.#leftOut += views;
+  }
+
   put(viewer: Viewer, bytes: number, durationMs: number, ending: ViewEnding): void {
     const at = this.#length;
     if (at === CAPACITY) {

@@ -33,12 +33,12 @@ export class DemandCounter {
   }
 
   /** @param path without query: a query may tell who asks */
-  count(path: string, servedBytes: number, missedBytes: number, nowMs: number): void {
+  count(path: string, servedBytes: number, missedBytes: number, nowMs: number, requests = 1): void {
     const hourStartMs = nowMs - (nowMs % HOUR_MS);
     const ofHour = this.#byHour.get(hourStartMs) ?? new Map<string, PathDemand>();
     const known = ofHour.get(path);
     if (known !== undefined) {
-      known.requests += 1;
+      known.requests += requests;
       known.servedBytes += servedBytes;
       known.missedBytes += missedBytes;
       return;
@@ -46,10 +46,10 @@ export class DemandCounter {
     const hasRoom = this.#pathCount < this.#maxPaths && (this.#byHour.size < MAX_HOURS || ofHour.size > 0);
     // What the contract would refuse must not spoil the batch that it would travel in.
     if (!hasRoom || !filePathSchema.safeParse(path).success) {
-      this.#onLeftOut(1);
+      this.#onLeftOut(requests);
       return;
     }
-    ofHour.set(path, { requests: 1, servedBytes, missedBytes });
+    ofHour.set(path, { requests, servedBytes, missedBytes });
     this.#byHour.set(hourStartMs, ofHour);
     this.#pathCount += 1;
   }

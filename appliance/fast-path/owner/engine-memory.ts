@@ -56,26 +56,33 @@ export class EngineMemory {
     this.#memory = this.#nothing();
   }
 
-  /** Why the fast engine must rest now; undefined when it may begin, which is remembered from this call on. */
-  begin(): string | undefined {
+  /** Why the fast engine must rest now; undefined when it may begin. Only looks: the state may be another's still. */
+  whyToRest(): string | undefined {
     const nowMs = this.#options.clock.nowMs();
-    this.#memory = this.#load();
-    const { runningSinceMs, restingSinceMs } = this.#memory;
-    if (runningSinceMs !== undefined) this.#remember({ atMs: nowMs, kind: 'silent' });
+    const known = this.#load();
+    const { runningSinceMs, restingSinceMs } = known;
+    this.#memory = runningSinceMs === undefined ? known : withEnd(known, { atMs: nowMs, kind: 'silent' });
     // A clock that was put back must not make it rest for ever.
     const isResting = restingSinceMs !== undefined && nowMs - restingSinceMs < REST_MS && restingSinceMs <= nowMs;
-    const why = isResting ? 'it crashed within the last day' : whyToRest(this.#memory, nowMs);
-    if (why !== undefined) {
-      this.#memory = { ...this.#memory, runningSinceMs: undefined, restingSinceMs: isResting ? restingSinceMs : nowMs };
-    } else this.#memory = { ...this.#memory, restingSinceMs: undefined, runningSinceMs: nowMs };
+    if (isResting) return 'it crashed within the last day';
+    this.#memory = { ...this.#memory, restingSinceMs: undefined };
+    return judgeEnds(this.#memory, nowMs);
+  }
+
+  /** A process begins with what `whyToRest` said. */
+  begin(isFast: boolean): void {
+    const nowMs = this.#options.clock.nowMs();
+    const { restingSinceMs = nowMs } = this.#memory;
+    this.#memory = isFast
+      ? { ...this.#memory, runningSinceMs: nowMs }
+      : { ...this.#memory, runningSinceMs: undefined, restingSinceMs };
     this.#keep();
-    return why;
   }
 
   /** It ends because a thread of it died. */
   crashed(): void {
-    this.#remember({ atMs: this.#options.clock.nowMs(), kind: 'crash' });
-    this.#memory = { ...this.#memory, runningSinceMs: undefined };
+    const end = { atMs: this.#options.clock.nowMs(), kind: 'crash' } as const;
+    this.#memory = { ...withEnd(this.#memory, end), runningSinceMs: undefined };
     this.#keep();
   }
 
@@ -84,10 +91,6 @@ export class EngineMemory {
     if (this.#memory.runningSinceMs === undefined) return;
     this.#memory = { ...this.#memory, runningSinceMs: undefined };
     this.#keep();
-  }
-
-  #remember(end: Memory['ends'][number]): void {
-    this.#memory = { ...this.#memory, ends: [...this.#memory.ends, end].slice(-MAX_REMEMBERED) };
   }
 
   #nothing(): Memory {
@@ -118,10 +121,15 @@ export class EngineMemory {
   }
 }
 
-function whyToRest({ ends }: Memory, nowMs: number): string | undefined {
+function judgeEnds({ ends }: Memory, nowMs: number): string | undefined {
   const recent = ends.filter(({ atMs }) => nowMs - atMs < WINDOW_MS && atMs <= nowMs);
   const crashes = recent.filter(({ kind }) => kind === 'crash').length;
   if (crashes >= MAX_CRASHES) return `it crashed ${crashes} times within ten minutes`;
   if (recent.length < MAX_SILENT_ENDS) return undefined;
   return `the process ended ${recent.length} times within ten minutes without being stopped`;
 }
+
+const withEnd = (memory: Memory, end: Memory['ends'][number]): Memory => ({
+  ...memory,
+  ends: [...memory.ends, end].slice(-MAX_REMEMBERED),
+});

@@ -18,16 +18,23 @@ describe('which engine a start takes', () => {
   });
   afterEach(() => rmSync(stateDir, { recursive: true, force: true }));
 
-  const start = (softwareVersion = '1.0.0'): EngineMemory =>
+  const open = (softwareVersion: string): EngineMemory =>
     new EngineMemory({
       stateDir,
       clock: { ...systemWorld.clock, nowMs: () => nowMs },
       logger: silentLogger,
       softwareVersion,
     });
+  /** As a process does. */
+  const start = (softwareVersion = '1.0.0'): { readonly memory: EngineMemory; readonly why: string | undefined } => {
+    const memory = open(softwareVersion);
+    const why = memory.whyToRest();
+    memory.begin(why === undefined);
+    return { memory, why };
+  };
   const crash = (): void => {
-    const memory = start();
-    expect(memory.begin()).toBeUndefined();
+    const { memory, why } = start();
+    expect(why).toBeUndefined();
     nowMs += MINUTE_MS;
     memory.crashed();
   };
@@ -35,52 +42,58 @@ describe('which engine a start takes', () => {
   it('is the fast one after a single crash, and the other after a second one within minutes', () => {
     crash();
     crash();
-    expect(start().begin()).toContain('crashed 2 times');
-    expect(start().begin()).toContain('within the last day');
+    expect(start().why).toContain('crashed 2 times');
+    expect(start().why).toContain('within the last day');
   });
 
   it('is the fast one again after a day, and a crash long ago does not count', () => {
     crash();
     crash();
-    expect(start().begin()).toBeDefined();
+    expect(start().why).toBeDefined();
     nowMs += DAY_MS;
     crash();
     nowMs += 11 * MINUTE_MS;
     crash();
-    expect(start().begin()).toBeUndefined();
+    expect(start().why).toBeUndefined();
+  });
+
+  it('is not changed by a look alone', () => {
+    crash();
+    crash();
+    for (let look = 0; look < 3; look += 1) expect(open('1.0.0').whyToRest()).toContain('crashed 2 times');
   });
 
   it('is the fast one again with another version', () => {
     crash();
     crash();
-    expect(start('1.0.1').begin()).toBeUndefined();
+    expect(start('1.0.1').why).toBeUndefined();
   });
 
   it('is the fast one after ends that were asked for', () => {
     for (let round = 0; round < 6; round += 1) {
-      const memory = start();
-      expect(memory.begin()).toBeUndefined();
+      const { memory, why } = start();
+      expect(why).toBeUndefined();
       memory.ended();
     }
   });
 
   it('is the fast one after three kills, and the other after the fourth', () => {
-    for (let kill = 0; kill < 4; kill += 1) expect(start().begin()).toBeUndefined();
-    expect(start().begin()).toContain('without being stopped');
+    for (let kill = 0; kill < 4; kill += 1) expect(start().why).toBeUndefined();
+    expect(start().why).toContain('without being stopped');
   });
 
   it('is the fast one when nothing can be read of the past', () => {
     crash();
     crash();
     writeFileSync(join(stateDir, 'engine.json'), '{"version": 7');
-    expect(start().begin()).toBeUndefined();
+    expect(start().why).toBeUndefined();
   });
 
   it('is the fast one when the clock was put back to before the crashes', () => {
     crash();
     crash();
-    expect(start().begin()).toBeDefined();
+    expect(start().why).toBeDefined();
     nowMs -= 2 * DAY_MS;
-    expect(start().begin()).toBeUndefined();
+    expect(start().why).toBeUndefined();
   });
 });
