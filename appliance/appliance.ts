@@ -18,6 +18,7 @@ import { DeliveryServer } from './delivery/delivery-server.ts';
 import type { DeliveryContext } from './delivery/exchange.ts';
 import { handleGet } from './delivery/handle-get.ts';
 import { LoadMeter } from './delivery/load-meter.ts';
+import { takeInheritedSocket } from './fast-path/listening.ts';
 import { FillCoordinator } from './fill/fill-coordinator.ts';
 import { ObjectDiscovery } from './fill/origin/discover-object.ts';
 import { LinkUse } from './fill/pace/link-use.ts';
@@ -296,6 +297,7 @@ class Appliance implements ProcessService {
       config: this.#config,
       handle: (request, response) => handleGet(request, response, delivery),
       onRefused: (reason) => metrics.refused(reason),
+      inheritedFd: takeInheritedSocket(process.env, process.pid),
     });
   }
 

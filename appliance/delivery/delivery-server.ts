@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import type { AddressInfo, ListenOptions, Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { HostPort } from '../../src/config/parameter.ts';
 import type { Service } from '../../src/lifecycle/service.ts';
 import { formatHostPort, listenFailure, readTls } from '../../src/server/json-server.ts';
 import type { ApplianceConfig } from '../config.ts';
 import { HandOver, type Mover } from '../fast-path/hand-over.ts';
+import { checkInherited, LISTEN_BACKLOG } from '../fast-path/listening.ts';
 import type { MovedConnection } from '../fast-path/messages.ts';
 import type { RefusalReason } from './check-head.ts';
 import { ConnectionCounts } from './connection-counts.ts';
@@ -23,6 +24,8 @@ export interface DeliveryServerOptions {
   readonly onRefused: (reason: RefusalReason) => void;
   /** Where wire threads accept and give away what they do not answer. */
   readonly mover?: Mover | undefined;
+  /** A socket that listens already; see listening.ts. */
+  readonly inheritedFd?: number | undefined;
 }
 
 /**
@@ -37,6 +40,7 @@ export class DeliveryServer implements Service {
   readonly #onRefused: (reason: RefusalReason) => void;
   readonly #connections: ConnectionCounts;
   readonly #handOver: HandOver | undefined;
+  readonly #inheritedFd: number | undefined;
   /** Requests in hand by connection. */
   readonly #answering = new WeakMap<Socket, number>();
   /** Connections that end when nothing is in hand on them any more. */
@@ -44,9 +48,10 @@ export class DeliveryServer implements Service {
   #address: HostPort;
   #isAcceptedElsewhere = false;
 
-  constructor({ config, handle, onRefused, mover }: DeliveryServerOptions) {
+  constructor({ config, handle, onRefused, mover, inheritedFd }: DeliveryServerOptions) {
     this.#config = config;
     this.#onRefused = onRefused;
+    this.#inheritedFd = inheritedFd;
     this.#connections = new ConnectionCounts(config.maxConnectionsPerAddress);
     this.#address = config.listen;
     this.#isTls = config.tlsCert !== '' || config.tlsKey !== '';
@@ -97,14 +102,8 @@ export class DeliveryServer implements Service {
       this.#address = acceptedAt;
       return;
     }
-    const { host, port } = this.#config.listen;
-    try {
-      await this.#listen({ host, port });
-    } catch (error) {
-      const hasNoIpv6 = host === '::' && error instanceof Error && 'code' in error && error.code === 'EAFNOSUPPORT';
-      if (!hasNoIpv6) throw listenFailure({ host, port }, error);
-      await this.#listen({ host: '0.0.0.0', port });
-    }
+    if (this.#inheritedFd === undefined) await this.#listenByOwn(this.#config.listen);
+    else await this.#listenByInherited(this.#inheritedFd);
     const bound = this.#server.address() as AddressInfo;
     this.#address = { host: bound.address, port: bound.port };
   }
@@ -140,10 +139,28 @@ export class DeliveryServer implements Service {
     });
   }
 
-  #listen(options: ListenOptions): Promise<void> {
+  async #listenByOwn({ host, port }: HostPort): Promise<void> {
+    try {
+      await this.#listen({ host, port });
+    } catch (error) {
+      const hasNoIpv6 = host === '::' && error instanceof Error && 'code' in error && error.code === 'EAFNOSUPPORT';
+      if (!hasNoIpv6) throw listenFailure({ host, port }, error);
+      await this.#listen({ host: '0.0.0.0', port });
+    }
+  }
+
+  async #listenByInherited(fd: number): Promise<void> {
+    const { listen } = this.#config;
+    await this.#listen({ fd }).catch(() => checkInherited(undefined, listen));
+    const bound = this.#server.address();
+    const isIp = typeof bound === 'object' && bound !== null;
+    await checkInherited(isIp ? { host: bound.address, port: bound.port } : undefined, listen);
+  }
+
+  #listen(where: HostPort | { readonly path: string } | { readonly fd: number }): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen(options, () => {
+      this.#server.listen({ ...where, backlog: LISTEN_BACKLOG }, () => {
         this.#server.off('error', reject);
         resolve();
       });

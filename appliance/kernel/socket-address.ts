@@ -54,6 +54,12 @@ export function writeSocketAddress(view: DataView, { address, port }: SocketAddr
   return IPV6_BYTES;
 }
 
+/** The same address in the one text that the kernel's form of it gives. @param address an IPv4 or IPv6 address */
+export function canonicalAddress(address: string): string {
+  const view = new DataView(new ArrayBuffer(SOCKET_ADDRESS_BYTES));
+  return writeSocketAddress(view, { address, port: 0 }) === 0 ? address : readSocketAddress(view).address;
+}
+
 const readIpv4 = (view: DataView, at: number): string =>
   `${view.getUint8(at)}.${view.getUint8(at + 1)}.${view.getUint8(at + 2)}.${view.getUint8(at + 3)}`;
 
