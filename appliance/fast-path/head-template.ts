@@ -4,7 +4,7 @@
  * A head is built once by the code that builds all heads (`chooseAnswer`, and node:http's order of fields), with marks
  * where an age, a date or a range will be; what it costs, some microseconds, is then paid once per object and shape.
  * From it the bytes of a second are made, once per second, since Age, the rest of its freshness and the date are whole
- * seconds; and a request costs two copies and the digits of its range. A mark is a control character, which no field
+ * seconds; and a request costs two copies and the digits of its range. A mark is a character for private use, which no field
  * of an answer can have.
  *
  * One template is of one object, one shape (whole, part, 304 ...) and one fate of the connection.
@@ -37,8 +37,8 @@ export interface HeadBytes {
   readonly rest: Uint8Array;
 }
 
-const MARKS = { age: '\x01', member: '\x02', date: '\x03', range: '\x04', length: '\x05' } as const;
-const CHANGING = /[\x01-\x03]/g;
+const MARKS = { age: '\ue001', member: '\ue002', date: '\ue003', range: '\ue004', length: '\ue005' } as const;
+const CHANGING = /[\ue001-\ue003]/g;
 const NO_CONDITIONS = {
   ifRange: undefined,
   ifMatch: undefined,

@@ -2,9 +2,9 @@
  * What the owner thread and the wire threads say to each other. Structured clones over a MessagePort; to a wire thread,
  * which sits in epoll_wait, an eventfd says that something is there.
  */
-import type { TokenFacts } from '../../src/tokens/judge-claims.ts';
 import type { SharedMemory } from '../memory/published.ts';
 import type { PurgeRule } from '../purge/purge-rule.ts';
+import type { VerifiedToken } from '../tokens/verified-token.ts';
 
 /** A connection on its way from one engine to the other. Whoever has it closes it. */
 export interface MovedConnection {
@@ -81,14 +81,6 @@ export type ToWire =
   | { readonly kind: 'stop-listening' }
   /** Ends idle connections at once, the others when their answer is out, and what still runs at the deadline. */
   | { readonly kind: 'stop'; readonly deadlineMs: number };
-
-/** A URL token whose signature was checked. */
-export interface VerifiedToken {
-  readonly token: string;
-  readonly facts: TokenFacts;
-  /** Wall clock: until when its key may be used. */
-  readonly keyNotAfterMs: number;
-}
 
 /** Why a connection went over. A closed set, for a counter. */
 export const OVER_REASONS = [

@@ -15,18 +15,22 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { GRANT_FIELD } from '../../src/contracts/url-grant.ts';
 import { parseTarget } from '../../src/http/target-path.ts';
 import type { Metrics } from '../../src/telemetry/metrics.ts';
-import { checkTarget, type TargetVerdict } from '../../src/tokens/check-target.ts';
-import type { TokenRefusal } from '../../src/tokens/judge-claims.ts';
+import { checkTarget, type KnownToken, type TargetVerdict } from '../../src/tokens/check-target.ts';
+import type { TokenFacts, TokenRefusal } from '../../src/tokens/judge-claims.ts';
 import type { TokenVerifier } from '../../src/tokens/token-verifier.ts';
 import type { Clock } from '../../src/world/world.ts';
+import { judgeClosed, type TokenMode } from './judge-closed.ts';
+import type { VerifiedTokens } from './verified-tokens.ts';
 
 export interface TokenGateOptions {
-  readonly mode: 'off' | 'accept' | 'require';
+  readonly mode: TokenMode;
   readonly prefixes: readonly string[];
   readonly maxTargetChars: number;
   readonly verifier: TokenVerifier;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  /** Told of tokens that count, for those who open requests elsewhere. */
+  readonly verified?: VerifiedTokens;
 }
 
 export type Passed =
@@ -53,8 +57,13 @@ export class TokenGate {
     const { mode, clock, maxTargetChars, verifier } = this.#options;
     if (mode === 'off') return { kind: 'passed', target: rawTarget };
     const { host = '' } = headers;
+    const known = (token: string): KnownToken => {
+      const found = verifier.known(token);
+      if (typeof found === 'object') this.#tell(token, found);
+      return found;
+    };
     const check = (): TargetVerdict =>
-      checkTarget({ rawTarget, host, nowMs: clock.nowMs() }, { maxTargetChars }, (token) => verifier.known(token));
+      checkTarget({ rawTarget, host, nowMs: clock.nowMs() }, { maxTargetChars }, known);
     let verdict = check();
     if (verdict.kind === 'unverified') {
       const found = await verifier.verify(verdict.token, 'url');
@@ -75,10 +84,21 @@ export class TokenGate {
     }
   }
 
+  /** Requests that were opened, or let through, elsewhere. */
+  count(outcome: string, requests: number): void {
+    this.#checks.inc({ outcome }, requests);
+  }
+
+  #tell(token: string, facts: TokenFacts): void {
+    const { verified, verifier } = this.#options;
+    verified?.opened({ token, facts, keyNotAfterMs: verifier.keyEndMs(facts.keyId) });
+  }
+
   async #passClosed(
-    { target, reason }: TargetVerdict & { readonly kind: 'closed' },
+    verdict: TargetVerdict & { readonly kind: 'closed' },
     headers: IncomingHttpHeaders,
   ): Promise<Passed> {
+    const { target, reason } = verdict;
     // Nobody can say what it asks for.
     if (target === undefined) return this.#refused(reason);
     const grant = headers[GRANT_FIELD];
@@ -86,9 +106,8 @@ export class TokenGate {
       return this.#passed('grant', target);
     }
     const { mode, prefixes } = this.#options;
-    const isNeeded = prefixes.length === 0 || prefixes.some((prefix) => target.path.startsWith(prefix));
-    if (!isNeeded) return this.#passed('not-needed', target);
-    return mode === 'accept' ? this.#passed(reason, target) : this.#refused(reason);
+    const judged = judgeClosed(verdict, mode, prefixes);
+    return judged.kind === 'passed' ? this.#passed(judged.outcome, target) : this.#refused(reason);
   }
 
   #passed(outcome: string, { path, query }: { readonly path: string; readonly query: string }): Passed {

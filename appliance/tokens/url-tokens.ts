@@ -5,11 +5,14 @@ import type { Clock } from '../../src/world/world.ts';
 import type { ApplianceConfig } from '../config.ts';
 import { HeldKeys } from './held-keys.ts';
 import { TokenGate } from './token-gate.ts';
+import { VerifiedTokens } from './verified-tokens.ts';
 
 /** The parts that signed URLs need: what opens requests, and the keys it does so with. */
 export interface UrlTokens {
   readonly gate: TokenGate;
   readonly keys: HeldKeys;
+  /** For those who open requests elsewhere. */
+  readonly verified: VerifiedTokens;
 }
 
 export function createUrlTokens(
@@ -17,10 +20,16 @@ export function createUrlTokens(
   context: { readonly stateDir: string; readonly clock: Clock; readonly logger: Logger; readonly metrics: Metrics },
 ): UrlTokens {
   const { clock, metrics } = context;
-  const verifier = new TokenVerifier({ nowMs: () => clock.nowMs(), audience: config.id });
+  const verified = new VerifiedTokens(clock);
+  const verifier = new TokenVerifier({
+    nowMs: () => clock.nowMs(),
+    audience: config.id,
+    onForget: () => verified.forget(),
+  });
   const { tokens: mode, tokenPrefixes: prefixes, maxTargetChars } = config;
   return {
     keys: new HeldKeys({ ...context, verifier }),
-    gate: new TokenGate({ mode, prefixes, maxTargetChars, verifier, clock, metrics }),
+    gate: new TokenGate({ mode, prefixes, maxTargetChars, verifier, clock, metrics, verified }),
+    verified,
   };
 }

@@ -23,6 +23,8 @@ export interface TokenVerifierOptions {
   readonly nowMs: () => number;
   /** Whom tokens may be for: the id of this service. */
   readonly audience: string;
+  /** The keys were replaced, or one of them ends sooner: what was found out by them may not count any more. */
+  readonly onForget?: () => void;
   readonly maxTokens?: number;
   readonly maxAtOnce?: number;
 }
@@ -59,11 +61,18 @@ export class TokenVerifier {
       this.#good.clear();
       this.#bad.clear();
     }
+    const endsSooner = keys.some(({ keyId, notAfterMs }) => notAfterMs < this.keyEndMs(keyId));
     this.#keys = new Map(keys.map((key) => [key.keyId, { ...key, key: importPublicKey(key.publicKey) }]));
+    if (!same || endsSooner) this.#options.onForget?.();
   }
 
   get keyCount(): number {
     return this.#keys.size;
+  }
+
+  /** Wall clock: until when a key may be used; 0 for one that is not known. */
+  keyEndMs(keyId: string): number {
+    return this.#keys.get(keyId)?.notAfterMs ?? 0;
   }
 
   /** How many tokens are remembered, good and refused. */

@@ -29,9 +29,19 @@ export const purePaths: readonly string[] = [
   'src/tokens/url-scope.ts',
   'appliance/delivery/check-head.ts',
   'appliance/delivery/choose-answer.ts',
+  'appliance/delivery/describe-published.ts',
+  'appliance/delivery/judge-reuse.ts',
+  'appliance/fast-path/answer-on-wire.ts',
+  'appliance/fast-path/head-template.ts',
+  'appliance/fast-path/messages.ts',
+  'appliance/fast-path/node-head.ts',
+  'appliance/fast-path/request-head.ts',
+  'appliance/fast-path/wire-key.ts',
+  'appliance/fast-path/write-number.ts',
   'appliance/fill/choose-source.ts',
   'appliance/store/volumes/judge-volume.ts',
   'appliance/store/volumes/operation-window.ts',
+  'appliance/fill/origin/read-answer.ts',
   'appliance/fill/origin/variant-list.ts',
   'appliance/fill/pace/coming-windows.ts',
   'appliance/fill/pace/fill-window.ts',
@@ -44,6 +54,11 @@ export const purePaths: readonly string[] = [
   'appliance/store/scrub/scrub-order.ts',
   'appliance/store/scrub/scrub-pace.ts',
   'appliance/store/scrub/scrub-roster.ts',
+  'appliance/memory/published.ts',
+  'appliance/purge/purge-rule.ts',
+  'appliance/purge/url-pattern.ts',
+  'appliance/tokens/judge-closed.ts',
+  'appliance/tokens/verified-token.ts',
   'fill-planner/calendar/calendar-facts.ts',
   'fill-planner/savings/month.ts',
   'fill-planner/savings/site-savings.ts',
@@ -85,7 +100,14 @@ export const purePaths: readonly string[] = [
 ];
 
 /** The kernel that pure code may build on. */
-export const pureKernel: readonly string[] = ['src/contracts/', 'src/hashing/', 'src/http/'];
+export const pureKernel: readonly string[] = [
+  'src/contracts/',
+  'src/hashing/',
+  'src/http/',
+  'src/memory/',
+  'src/tokens/check-target.ts',
+  'src/tokens/judge-claims.ts',
+];
 
 /** Packages that are pure themselves: text in, values out. */
 export const purePackages: ReadonlySet<string> = new Set(['structured-headers']);
