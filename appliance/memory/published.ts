@@ -1,6 +1,6 @@
 /**
  * What the owner thread shows to the threads that send, and how they read it. Types alone: the table of slots and blocks
- * is in slot-table.ts, the descriptions in object-board.ts.
+ * is in tables/slot-table.ts, the descriptions in tables/object-board.ts.
  *
  * One owner writes, many read, nobody waits for anybody. A reader may see a table in the middle of a change, so nothing
  * that it reads there counts until it was confirmed: a description by its epoch, a slot by its identity *after* it was

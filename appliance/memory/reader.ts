@@ -1,10 +1,10 @@
 import { BoundedMap } from '../../src/memory/bounded-map.ts';
-import { hashOfBlock } from './content-number.ts';
-import { HintTable, NO_HINT, NOT_THIS } from './hint-table.ts';
-import { BoardReader } from './object-board.ts';
 import type { PublishedObject, PublishedReader, SharedMemory } from './published.ts';
-import { SlotTable } from './slot-table.ts';
-import type { Turns } from './turns.ts';
+import { hashOfBlock } from './tables/content-number.ts';
+import { HintTable, NO_HINT, NOT_THIS } from './tables/hint-table.ts';
+import { BoardReader } from './tables/object-board.ts';
+import { SlotTable } from './tables/slot-table.ts';
+import type { Turns } from './tables/turns.ts';
 
 /** Parsed descriptions that a thread keeps: some kB each. */
 const MAX_KNOWN = 4096;

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { type ByRecency, byRecency } from '../memory/by-recency.ts';
 
 /** What an entry costs besides its bytes: the key, the buffer's own object and the list. Measured, rounded up. */
 const ENTRY_OVERHEAD_BYTES = 512;
@@ -9,15 +9,15 @@ const ENTRY_OVERHEAD_BYTES = 512;
  * may be handed out for as long as a slow client takes, also after it left the tier.
  */
 export class MemoryTier {
-  readonly #blocks: LRUCache<string, Uint8Array> | undefined;
+  readonly #blocks: ByRecency<string, Uint8Array> | undefined;
   readonly #loading = new Map<string, Promise<Uint8Array | undefined>>();
 
   /** @param maxBytes 0 switches the tier off; loads are still shared. */
   constructor(maxBytes: number) {
     if (maxBytes <= 0) return;
-    this.#blocks = new LRUCache<string, Uint8Array>({
-      maxSize: maxBytes,
-      sizeCalculation: (bytes) => bytes.byteLength + ENTRY_OVERHEAD_BYTES,
+    this.#blocks = byRecency<string, Uint8Array>({
+      maxBytes,
+      bytesOf: (bytes) => bytes.byteLength + ENTRY_OVERHEAD_BYTES,
     });
   }
 

@@ -39,6 +39,8 @@ export const purePaths: readonly string[] = [
   'appliance/fast-path/wire-key.ts',
   'appliance/fast-path/write-number.ts',
   'appliance/fill/choose-source.ts',
+  'appliance/memory/published.ts',
+  'appliance/memory/tables/',
   'appliance/store/volumes/judge-volume.ts',
   'appliance/store/volumes/operation-window.ts',
   'appliance/fill/origin/read-answer.ts',

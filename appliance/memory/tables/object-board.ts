@@ -18,13 +18,14 @@
  * ago leaves, unless somebody found it since it was last passed over: then its turn comes again. Who asks for it then is
  * told by the owner, who may show it again.
  */
-import { hashOfKey } from '../store/eviction/structures/hash-of-key.ts';
+import { hashOfKey } from '../../store/eviction/structures/hash-of-key.ts';
+import type { PublishedDescription, PublishedObject } from '../published.ts';
 import type { ContentNumber } from './content-number.ts';
 import { HintTable, hintTableBytes, NO_HINT, NOT_THIS } from './hint-table.ts';
-import type { PublishedDescription, PublishedObject } from './published.ts';
 import { Turns, turnsBytes } from './turns.ts';
 
 const PIECE_BYTES = 512;
+const PIECES_PER_OBJECT = 2;
 const MAX_TEXT_BYTES = 16 * 1024;
 
 const HEADER_WORDS = 16;
@@ -165,11 +166,11 @@ export class BoardWriter<Owner> {
     const header = new Int32Array(this.buffer, 0, HEADER_WORDS);
     header[SEED] = seed;
     header[RECORD_COUNT] = size.maxObjects;
-    header[PIECE_COUNT] = size.maxPieces;
+    header[PIECE_COUNT] = size.maxObjects * PIECES_PER_OBJECT;
     this.#layout = new BoardLayout(this.buffer, size.readerCount);
     this.#onLeft = onLeft;
     for (let index = size.maxObjects - 1; index >= 0; index -= 1) this.#freeRecords.push(index);
-    for (let piece = size.maxPieces - 1; piece >= 0; piece -= 1) this.#freePieces.push(piece);
+    for (let piece = this.#layout.pieceCount - 1; piece >= 0; piece -= 1) this.#freePieces.push(piece);
   }
 
   get turns(): Turns {
@@ -252,15 +253,14 @@ export class BoardWriter<Owner> {
 
 export interface BoardSize {
   readonly readerCount: number;
+  /** Fewer where descriptions are long: there is a KiB for each. */
   readonly maxObjects: number;
-  /** Of half a KiB: a description takes two or three. */
-  readonly maxPieces: number;
 }
 
 /** A description as it is shown. */
 export interface ShownText {
   readonly key: string;
-  readonly text: Uint8Array;
+  readonly text: Buffer;
 }
 
 export const textOf = (description: PublishedDescription): ShownText => ({
@@ -274,7 +274,8 @@ interface Shown<Owner> {
   readonly pieces: readonly number[];
 }
 
-export function boardBytes({ maxObjects, maxPieces, readerCount }: BoardSize): number {
+export function boardBytes({ maxObjects, readerCount }: BoardSize): number {
+  const maxPieces = maxObjects * PIECES_PER_OBJECT;
   const words = HEADER_WORDS + maxObjects * WORDS_PER_RECORD + maxPieces;
   return words * WORD_BYTES + turnsBytes(readerCount) + hintTableBytes(maxObjects) + maxPieces * PIECE_BYTES;
 }

@@ -1,4 +1,4 @@
-import { scrambled } from '../store/eviction/structures/hash-of-key.ts';
+import { scrambled } from '../../store/eviction/structures/hash-of-key.ts';
 
 /**
  * The number of a content in shared memory, where a word has 32 bits: two of them, signed as an Int32Array gives them
@@ -10,7 +10,10 @@ export interface ContentNumber {
 }
 
 /** Of the contents of a process, counted from 0 and never back. */
-export const contentNumber = (count: number): ContentNumber => ({ high: 1 + Math.floor(count / 2 ** 32), low: count | 0 });
+export const contentNumber = (count: number): ContentNumber => ({
+  high: 1 + Math.floor(count / 2 ** 32),
+  low: count | 0,
+});
 
 /** Where the table of blocks looks for a block. */
 export const hashOfBlock = (high: number, low: number, block: number): number =>

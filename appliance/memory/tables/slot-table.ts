@@ -23,6 +23,8 @@ const HIGH = 0;
 const LOW = 1;
 const BLOCK = 2;
 const READINGS = 3;
+/** Each in a cache line of its own. */
+const WORDS_PER_COUNT = 16;
 
 /** More readings than this tell nothing more. */
 const MOST_READINGS = 3;
@@ -30,22 +32,27 @@ const MOST_READINGS = 3;
 export class SlotTable {
   readonly #slots: Int32Array;
   readonly #pins: Int32Array;
+  /** By reader, its pins: for the operator, so nothing waits for it. */
+  readonly #counts: Int32Array;
   readonly #slotCount: number;
 
   /** @param buffer of `slotTableBytes`, all zero when it is new */
   constructor(buffer: SharedArrayBuffer, slotCount: number, readerCount: number) {
     this.#slots = new Int32Array(buffer, 0, slotCount * WORDS_PER_SLOT);
     this.#pins = new Int32Array(buffer, this.#slots.byteLength, slotCount * readerCount);
+    this.#counts = new Int32Array(buffer, this.#pins.byteOffset + this.#pins.byteLength, readerCount * WORDS_PER_COUNT);
     this.#slotCount = slotCount;
   }
 
   /** Reader: keeps the slot as it is until `unpin`. Says nothing about what is in it: `has` does, afterwards. */
   pin(reader: number, slot: number): void {
     Atomics.add(this.#pins, reader * this.#slotCount + slot, 1);
+    this.#counts[reader * WORDS_PER_COUNT] = (this.#counts[reader * WORDS_PER_COUNT] ?? 0) + 1;
   }
 
   unpin(reader: number, slot: number): void {
     Atomics.sub(this.#pins, reader * this.#slotCount + slot, 1);
+    this.#counts[reader * WORDS_PER_COUNT] = (this.#counts[reader * WORDS_PER_COUNT] ?? 0) - 1;
   }
 
   /** Whether a slot that the caller has pinned is published with this block of this content. */
@@ -91,22 +98,24 @@ export class SlotTable {
   }
 
   isPinned(slot: number): boolean {
-    for (let at = slot; at < this.#pins.length; at += this.#slotCount) if (Atomics.load(this.#pins, at) !== 0) return true;
+    for (let at = slot; at < this.#pins.length; at += this.#slotCount)
+      if (Atomics.load(this.#pins, at) !== 0) return true;
     return false;
   }
 
   /** Owner: the thread is gone. */
   unpinAll(reader: number): void {
     this.#pins.fill(0, reader * this.#slotCount, (reader + 1) * this.#slotCount);
+    this.#counts[reader * WORDS_PER_COUNT] = 0;
   }
 
-  /** How many slots somebody has pinned. Goes through all of them. */
-  countPinned(): number {
-    let pinned = 0;
-    for (let slot = 0; slot < this.#slotCount; slot += 1) if (this.isPinned(slot)) pinned += 1;
-    return pinned;
+  /** Pins of all readers, of whatever slots. */
+  countPins(): number {
+    let pins = 0;
+    for (const count of this.#counts) pins += count;
+    return pins;
   }
 }
 
 export const slotTableBytes = (slotCount: number, readerCount: number): number =>
-  slotCount * (WORDS_PER_SLOT + readerCount) * Int32Array.BYTES_PER_ELEMENT;
+  (slotCount * (WORDS_PER_SLOT + readerCount) + readerCount * WORDS_PER_COUNT) * Int32Array.BYTES_PER_ELEMENT;

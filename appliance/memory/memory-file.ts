@@ -1,0 +1,102 @@
+/**
+ * The memory itself: a file that is on no disk (memfd), from which every thread can `sendfile` and which the owner has
+ * mapped, to read blocks from disks straight into it.
+ *
+ * Why a memfd and not locked mappings: sendfile wants a descriptor, and vmsplice of private memory hands the kernel pages
+ * that the process goes on owning, so nothing says when they may change. A file on tmpfs would be the same memory with a
+ * name that outlives a crash and a mount that somebody has to make large enough.
+ *
+ * Why nothing is ever overwritten: the kernel sends out of the file's own pages, up to the last acknowledgement. Of 1 MiB
+ * that was sent and then written over, clients got the new bytes; after punching a hole first, the old ones, all of them.
+ * Punching takes the pages away from the file, those that are being sent live on by themselves, and the next write gets
+ * others.
+ *
+ * Why pages of 4 KiB, where sendfile from pages of 2 MiB is a tenth cheaper: they are off on most hosts (shmem_enabled),
+ * they would make a block of 16 KiB cost 2 MiB, and a hole that is smaller than its page is not taken out of it but
+ * written over with zeros, in place, under what is being sent.
+ *
+ * The file is sparse: a slot has a MiB of addresses and as many pages as its block. So there are more slots than would
+ * fit if all were full.
+ *
+ * Limits: the mapping stays when the file is closed, without pages. A read of a disk that hangs may end long after, and
+ * must find an address that is nobody else's. Where the machine has no memory left, a write into the mapping ends the
+ * process (SIGBUS), as it would anywhere in Linux that is not careful: give it no more than there is.
+ */
+import { closeSync, write } from 'node:fs';
+import { BLOCK_BYTES } from '../../src/contracts/file-manifest.ts';
+import type { Libc } from '../kernel/libc.ts';
+import { ERRNO } from '../kernel/linux-abi.ts';
+
+/** What one view of the mapping has; V8 counts views as memory that it must collect, so there are no more than needed. */
+const CHUNK_BYTES = 64 * BLOCK_BYTES;
+const SLOTS_PER_CHUNK = CHUNK_BYTES / BLOCK_BYTES;
+export const PAGE_BYTES = 4096;
+
+export class MemoryFile {
+  readonly fd: number;
+  readonly #libc: Libc;
+  readonly #sizeBytes: number;
+  readonly #address: number;
+  readonly #chunks: ArrayBuffer[] = [];
+
+  constructor(libc: Libc, fd: number, sizeBytes: number, address: number) {
+    this.fd = fd;
+    this.#libc = libc;
+    this.#sizeBytes = sizeBytes;
+    this.#address = address;
+  }
+
+  /** The first bytes of a slot, as this thread may write and read them. */
+  view(slot: number, byteLength: number): Uint8Array {
+    const number = Math.floor(slot / SLOTS_PER_CHUNK);
+    const chunk = (this.#chunks[number] ??= this.#libc.view(this.#address + number * CHUNK_BYTES, CHUNK_BYTES));
+    return new Uint8Array(chunk, (slot % SLOTS_PER_CHUNK) * BLOCK_BYTES, byteLength);
+  }
+
+  /** Copies bytes to the beginning of a slot, in another thread. @throws the error of the file system: no memory is left */
+  async write(slot: number, bytes: Uint8Array): Promise<void> {
+    for (let done = 0; done < bytes.length; ) done += await this.#writeSome(slot, bytes, done);
+  }
+
+  /** Gives the pages of a slot back, of which so many bytes were used. What the kernel is sending of them stays. */
+  release(slot: number, byteLength: number): void {
+    this.#punch(slot * BLOCK_BYTES, pageBytesOf(byteLength));
+  }
+
+  /** Gives everything back. */
+  close(): void {
+    this.#punch(0, this.#sizeBytes);
+    closeSync(this.fd);
+  }
+
+  #writeSome(slot: number, bytes: Uint8Array, done: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      write(this.fd, bytes, done, bytes.length - done, slot * BLOCK_BYTES + done, (error, count) => {
+        if (error === null) resolve(count);
+        else reject(error);
+      });
+    });
+  }
+
+  #punch(offset: number, byteLength: number): void {
+    let answer: number;
+    do answer = this.#libc.punchHole(this.fd, offset, byteLength);
+    while (answer === -ERRNO.EINTR);
+    // A slot whose pages stay would be written over while they are sent.
+    if (answer !== 0) throw new Error(`no hole in the memory file: errno ${-answer}`);
+  }
+}
+
+/** What a block takes of the memory. */
+export const pageBytesOf = (byteLength: number): number => Math.ceil(byteLength / PAGE_BYTES) * PAGE_BYTES;
+
+/** @returns undefined where the system gives no such file, or no addresses for so much of it */
+export function openMemoryFile(libc: Libc, slotCount: number): MemoryFile | undefined {
+  const fd = libc.memfdCreate('oca-blocks');
+  if (fd < 0) return undefined;
+  const sizeBytes = Math.ceil(slotCount / SLOTS_PER_CHUNK) * CHUNK_BYTES;
+  const address = libc.ftruncate(fd, sizeBytes) === 0 ? libc.mmapShared(fd, sizeBytes) : -1;
+  if (address >= 0) return new MemoryFile(libc, fd, sizeBytes, address);
+  closeSync(fd);
+  return undefined;
+}
