@@ -1,5 +1,13 @@
 import type { Clock } from '../../src/world/world.ts';
 
+/** What other threads carry, too. */
+export interface SharedLoad {
+  requestBegan(): void;
+  requestEnded(): void;
+  /** Requests in hand of all threads. */
+  readonly active: number;
+}
+
 const WINDOW_SEC = 5;
 const CPU_WINDOW_MS = 1000;
 
@@ -12,6 +20,7 @@ export class LoadMeter {
   readonly #bytes = new Float64Array(WINDOW_SEC + 1);
   #second: number;
   #activeRequests = 0;
+  #board: SharedLoad | undefined;
   #cpuSeen: { micros: number; atMs: number };
   #cpuShare = 0;
 
@@ -27,16 +36,27 @@ export class LoadMeter {
     this.#cpuSeen = { micros: cpuMicros(), atMs: clock.monotonicMs() };
   }
 
+  /** From now on requests are counted together with those of other threads; undefined ends it. */
+  joinBoard(board: SharedLoad | undefined): void {
+    for (let request = 0; request < this.#activeRequests; request += 1) {
+      this.#board?.requestEnded();
+      board?.requestBegan();
+    }
+    this.#board = board;
+  }
+
   get activeRequests(): number {
-    return this.#activeRequests;
+    return this.#board?.active ?? this.#activeRequests;
   }
 
   requestBegan(): void {
     this.#activeRequests += 1;
+    this.#board?.requestBegan();
   }
 
   requestEnded(): void {
     this.#activeRequests -= 1;
+    this.#board?.requestEnded();
   }
 
   hitBegan(firstByteMs: number): void {

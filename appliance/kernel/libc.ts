@@ -86,6 +86,7 @@ function declare(lib: Koffi.LibraryHandle) {
     write: lib.func('intptr_t write(int fd, uintptr_t buffer, size_t length)'),
     epollCreate: lib.func('int epoll_create1(int flags)'),
     epollCtl: lib.func('int epoll_ctl(int epoll, int op, int fd, uintptr_t event)'),
+    alarm: lib.func('unsigned int alarm(unsigned int seconds)'),
     epollWait: lib.func('int epoll_wait(int epoll, uintptr_t events, int count, int timeoutMs)'),
   };
 }
@@ -310,6 +311,11 @@ export class Libc {
   /** Makes an eventfd unreadable again. read(2); EAGAIN when it was. */
   clearWake(fd: number): number {
     return this.#answer(this.#calls.read(fd, this.#number.address, 8));
+  }
+
+  /** The process is killed (SIGALRM) if it is still there then; 0 calls that off. alarm(2) */
+  alarm(seconds: number): number {
+    return this.#calls.alarm(seconds);
   }
 
   /** epoll_create1(2) */
