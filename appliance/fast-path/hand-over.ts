@@ -19,7 +19,7 @@ import { TunnelEnd } from './tls/tunnel-end.ts';
 
 /** Who is told of connections that leave the reference engine. */
 export interface Mover {
-  readonly libc: Libc;
+  readonly libc: Pick<Libc, 'close' | 'duplicate'>;
   /** Takes the connection from now on, the descriptor with it: idle, nothing read, nothing left to send. */
   readonly giveBack: (connection: MovedConnection) => void;
   /** The connection has ended here, and its descriptor is closed. */
