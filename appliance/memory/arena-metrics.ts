@@ -1,5 +1,4 @@
 import type { Metrics } from '../../src/telemetry/metrics.ts';
-import type { ArenaUsage } from './arena.ts';
 
 /** What is counted of the memory that threads send from, with what the operator shall do about it. */
 export function createArenaMetrics(metrics: Metrics, usage: () => ArenaUsage) {
@@ -42,3 +41,15 @@ export function createArenaMetrics(metrics: Metrics, usage: () => ArenaUsage) {
 }
 
 export type ArenaMetrics = ReturnType<typeof createArenaMetrics>;
+
+export interface ArenaUsage {
+  readonly capacityBytes: number;
+  /** Pages in use, also by slots that are being filled or are left by their last readers. */
+  readonly usedBytes: number;
+  readonly blocks: number;
+  /** How many bodies of all readers are at a block now. */
+  readonly pins: number;
+  /** Taken away, and still being sent. */
+  readonly leavingBlocks: number;
+  readonly objects: number;
+}

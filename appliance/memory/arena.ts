@@ -28,7 +28,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { OperationalError } from '../../src/errors/operational-error.ts';
 import type { World } from '../../src/world/world.ts';
-import type { ArenaMetrics } from './arena-metrics.ts';
+import type { ArenaMetrics, ArenaUsage } from './arena-metrics.ts';
 import { type ByRecency, byRecency } from './by-recency.ts';
 import { type MemoryFile, pageBytesOf } from './memory-file.ts';
 import type { PublishedDescription, SharedMemory } from './published.ts';
@@ -357,16 +357,4 @@ interface Entry {
   readonly content: ArenaContent;
   readonly block: number;
   readonly sizeBytes: number;
-}
-
-export interface ArenaUsage {
-  readonly capacityBytes: number;
-  /** Pages in use, also by slots that are being filled or are left by their last readers. */
-  readonly usedBytes: number;
-  readonly blocks: number;
-  /** How many bodies of all readers are at a block now. */
-  readonly pins: number;
-  /** Taken away, and still being sent. */
-  readonly leavingBlocks: number;
-  readonly objects: number;
 }
