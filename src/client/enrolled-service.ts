@@ -11,7 +11,7 @@ import { readStateFile, writeStateFile } from '../state/state-file.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { World } from '../world/world.ts';
 import type { HttpClient } from './http-client.ts';
-import { type ServiceAnswer, ServiceClient } from './service-client.ts';
+import { type ServiceAnswer, ServiceClient, type StreamedAnswer } from './service-client.ts';
 
 /**
  * Another service, as one that has to be enrolled with it sees it. Ways of talking to it:
@@ -134,6 +134,11 @@ export class EnrolledService implements Service {
   /** @throws OperationalError SERVICE_*; an aborted signal's reason */
   async get(target: string, etag?: string, signal?: AbortSignal): Promise<ServiceAnswer> {
     return this.#client().get(target, etag, signal);
+  }
+
+  /** As `get`, with the body as it comes. @throws OperationalError SERVICE_*; an aborted signal's reason */
+  async getStreamed(target: string, etag?: string, signal?: AbortSignal): Promise<StreamedAnswer> {
+    return this.#client().getStreamed(target, etag, signal);
   }
 
   /** @throws OperationalError SERVICE_*; an aborted signal's reason */

@@ -4,7 +4,7 @@ import { isOperational, messageOf, OperationalError } from '../errors/operationa
 import type { Identity } from '../signing/identity.ts';
 import { signRequest } from '../signing/request-signature.ts';
 import type { Clock } from '../world/world.ts';
-import type { HttpClient } from './http-client.ts';
+import type { HttpClient, HttpResponse } from './http-client.ts';
 
 export interface ServiceClientOptions {
   readonly http: HttpClient;
@@ -21,6 +21,11 @@ export type ServiceAnswer =
   | { readonly kind: 'body'; readonly body: unknown; readonly etag: string | undefined }
   | { readonly kind: 'not-modified' };
 
+/** The same with the body as it comes, for who has a better place to decode it than the event loop. */
+export type StreamedAnswer =
+  | { readonly kind: 'body'; readonly pieces: AsyncIterable<Buffer>; readonly etag: string | undefined }
+  | { readonly kind: 'not-modified' };
+
 /** Signed JSON calls from one service to another, with one deadline per call. Retries are the caller's affair. */
 export class ServiceClient {
   readonly #options: ServiceClientOptions;
@@ -32,6 +37,17 @@ export class ServiceClient {
   /** @param etag asks only for what is newer than this. @throws OperationalError SERVICE_*; an aborted signal's reason */
   get(target: string, etag?: string, signal?: AbortSignal): Promise<ServiceAnswer> {
     return this.#call('GET', target, undefined, etag, signal);
+  }
+
+  /**
+   * As `get`; what goes wrong with the body is thrown while it is read, which must be done within the call's deadline.
+   * @throws OperationalError SERVICE_*; an aborted signal's reason
+   */
+  async getStreamed(target: string, etag?: string, signal?: AbortSignal): Promise<StreamedAnswer> {
+    const call = this.#nameOf('GET', target);
+    const response = await this.#ask('GET', target, undefined, etag, signal);
+    if (response === 'not-modified') return { kind: 'not-modified' };
+    return { kind: 'body', pieces: this.#pieces(response.body, call), etag: response.headers['etag'] };
   }
 
   /** @returns the decoded answer, undefined for 204. @throws OperationalError SERVICE_*; an aborted signal's reason */
@@ -64,6 +80,21 @@ export class ServiceClient {
     etag?: string,
     ended?: AbortSignal,
   ): Promise<ServiceAnswer> {
+    const call = this.#nameOf(method, target);
+    const response = await this.#ask(method, target, body, etag, ended);
+    if (response === 'not-modified') return { kind: 'not-modified' };
+    const text = await this.#readAll(response.body, call);
+    return { kind: 'body', body: text === '' ? undefined : decode(text, call), etag: response.headers['etag'] };
+  }
+
+  /** Asks, and makes an error of every status that is none of success. */
+  async #ask(
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+    target: string,
+    body: unknown,
+    etag?: string,
+    ended?: AbortSignal,
+  ): Promise<HttpResponse | 'not-modified'> {
     const { http, baseUrl, clock, identity, timeoutMs } = this.#options;
     const bytes = body === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(body));
     // The signature covers the path as the receiver sees it, so the base URL's own path belongs to it.
@@ -76,10 +107,10 @@ export class ServiceClient {
         headers,
         signRequest({ method, target: url.pathname + url.search, body: bytes }, identity, clock.nowMs()),
       );
-    const call = `${method} ${baseUrl}${target.split('?')[0]}`;
+    const call = this.#nameOf(method, target);
+    const deadline = AbortSignal.timeout(timeoutMs);
+    const signal = ended === undefined ? deadline : AbortSignal.any([deadline, ended]);
     try {
-      const deadline = AbortSignal.timeout(timeoutMs);
-      const signal = ended === undefined ? deadline : AbortSignal.any([deadline, ended]);
       const response = await http.request({
         url: url.href,
         method,
@@ -91,30 +122,44 @@ export class ServiceClient {
       });
       if (response.status === 304) {
         response.discard();
-        return { kind: 'not-modified' };
+        return 'not-modified';
       }
-      const text = await this.#readAll(response.body, call);
       if (response.status >= 300 || response.status < 200)
-        throw new OperationalError('SERVICE_STATUS', `${call}: ${response.status} ${detailOf(text)}`, {
-          answeredStatus: response.status,
-        });
-      return { kind: 'body', body: text === '' ? undefined : decode(text, call), etag: response.headers['etag'] };
+        throw new OperationalError(
+          'SERVICE_STATUS',
+          `${call}: ${response.status} ${detailOf(await this.#readAll(response.body, call))}`,
+          { answeredStatus: response.status },
+        );
+      return response;
     } catch (error) {
       throw translate(error, call);
     }
   }
 
+  /** What an error names. */
+  #nameOf(method: string, target: string): string {
+    return `${method} ${this.#options.baseUrl}${target.split('?')[0]}`;
+  }
+
   async #readAll(body: AsyncIterable<Buffer>, call: string): Promise<string> {
     const pieces: Buffer[] = [];
-    let sizeBytes = 0;
-    for await (const piece of body) {
-      sizeBytes += piece.length;
-      if (sizeBytes > this.#options.maxAnswerBytes) {
-        throw new OperationalError('SERVICE_PROTOCOL', `${call}: answer over ${this.#options.maxAnswerBytes} bytes`);
-      }
-      pieces.push(piece);
-    }
+    for await (const piece of this.#pieces(body, call)) pieces.push(piece);
     return Buffer.concat(pieces).toString('utf8');
+  }
+
+  async *#pieces(body: AsyncIterable<Buffer>, call: string): AsyncGenerator<Buffer> {
+    let sizeBytes = 0;
+    try {
+      for await (const piece of body) {
+        sizeBytes += piece.length;
+        if (sizeBytes > this.#options.maxAnswerBytes) {
+          throw new OperationalError('SERVICE_PROTOCOL', `${call}: answer over ${this.#options.maxAnswerBytes} bytes`);
+        }
+        yield piece;
+      }
+    } catch (error) {
+      throw translate(error, call);
+    }
   }
 }
 

@@ -1,7 +1,6 @@
 import type { EnrolledService } from '../../../src/client/enrolled-service.ts';
 import { ContractError } from '../../../src/contracts/contract.ts';
 import { BLOCK_BYTES, type FileManifest, parseFileManifest } from '../../../src/contracts/file-manifest.ts';
-import { type FillPlan, parseFillPlan } from '../../../src/contracts/fill-plan.ts';
 import { isOperational } from '../../../src/errors/operational-error.ts';
 import type { Service } from '../../../src/lifecycle/service.ts';
 import { backoffMs } from '../../../src/resilience/backoff.ts';
@@ -12,6 +11,8 @@ import type { Logger } from '../../../src/telemetry/logger.ts';
 import type { World } from '../../../src/world/world.ts';
 import type { HeldPlan } from './held-plan.ts';
 import type { PlanFile } from './plan-file.ts';
+import type { PlanQuestion } from './taking/judge-plan.ts';
+import { PlanTaker, type TakenPlan } from './taking/plan-taker.ts';
 
 /**
  * Gets the plan and the manifests of its files from the planner, and keeps the last good ones.
@@ -27,6 +28,8 @@ export interface PlanClientOptions {
   readonly service: EnrolledService;
   readonly held: HeldPlan;
   readonly file: PlanFile;
+  /** Makes plans of bytes; one over `file` when absent. */
+  readonly taker?: PlanTaker;
   readonly world: World;
   readonly logger: Logger;
   readonly planPollMs: number;
@@ -36,38 +39,6 @@ export interface PlanClientOptions {
 /** What came of asking for a plan. A closed set, for the metrics. */
 export const POLL_OUTCOMES = ['taken', 'unchanged', 'none', 'refused', 'failed'] as const;
 export type PollOutcome = (typeof POLL_OUTCOMES)[number];
-
-export type PlanVerdict =
-  | { readonly kind: 'take'; readonly plan: FillPlan; readonly goesBack: boolean }
-  | { readonly kind: 'have' }
-  | { readonly kind: 'refuse'; readonly reason: string };
-
-/** Whether a plan, as received, may replace the one in force. @param publicKey of the planner; undefined when unsigned */
-export function judgePlan(
-  document: unknown,
-  applianceId: string,
-  publicKey: string | undefined,
-  inForce: FillPlan | undefined,
-): PlanVerdict {
-  const refuse = (reason: string): PlanVerdict => ({ kind: 'refuse', reason });
-  if (publicKey !== undefined && !documentVerifies(document, publicKey))
-    return refuse("it is not signed by the planner's pinned key");
-  let plan: FillPlan;
-  try {
-    plan = parseFillPlan(document);
-  } catch (error) {
-    if (!(error instanceof ContractError)) throw error;
-    return refuse(error.message);
-  }
-  if (plan.applianceId !== applianceId) return refuse(`it is for ${plan.applianceId}`);
-  const stray = plan.files.find((file) => file.rendition >= plan.renditions.length);
-  if (stray !== undefined) return refuse(`${stray.path} is of rendition ${stray.rendition}, which it does not list`);
-  if (inForce === undefined) return { kind: 'take', plan, goesBack: false };
-  if (plan.planVersion === inForce.planVersion && plan.createdAtMs === inForce.createdAtMs) return { kind: 'have' };
-  if (plan.planVersion <= inForce.planVersion && plan.createdAtMs <= inForce.createdAtMs)
-    return refuse(`version ${plan.planVersion} was made before version ${inForce.planVersion}, which is in force`);
-  return { kind: 'take', plan, goesBack: plan.planVersion < inForce.planVersion };
-}
 
 const AWAY_MS = 60_000;
 const AWAY_POLLS = 3;
@@ -80,11 +51,13 @@ export class PlanClient implements Service {
   readonly #manifests: PeriodicTask;
   readonly #pollLog: FailureLog;
   readonly #manifestLog: FailureLog;
+  readonly #taker: PlanTaker;
   #etag: string | undefined;
   #heardAtMs: number;
 
   constructor(options: PlanClientOptions) {
     this.#options = options;
+    this.#taker = options.taker ?? new PlanTaker(options.file);
     this.#heardAtMs = options.world.clock.monotonicMs();
     this.#pollLog = new FailureLog(options.logger, 'get the plan');
     this.#manifestLog = new FailureLog(options.logger, 'get all file manifests');
@@ -94,7 +67,7 @@ export class PlanClient implements Service {
 
   /** Puts the kept plan in force, and begins to poll. Never waits for the planner. */
   async start(): Promise<void> {
-    this.#loadKept();
+    await this.#loadKept();
     await this.#polls.start();
     await this.#manifests.start();
   }
@@ -114,14 +87,14 @@ export class PlanClient implements Service {
     this.#polls.nudge();
   }
 
-  #loadKept(): void {
-    const { file, held, applianceId, service, logger } = this.#options;
+  async #loadKept(): Promise<void> {
+    const { held, logger } = this.#options;
     try {
-      const kept = file.readPlan();
+      await using kept = await this.#taker.takeKept(this.#question());
       if (kept === undefined) return;
-      const verdict = judgePlan(kept.plan, applianceId, service.publicKey, undefined);
+      const { verdict, etag } = kept;
       if (verdict.kind === 'take') {
-        this.#etag = kept.etag;
+        this.#etag = etag;
         held.hold(verdict.plan);
         logger.info({ planVersion: verdict.plan.planVersion }, 'going on with the kept plan');
       } else if (verdict.kind === 'refuse') {
@@ -133,12 +106,19 @@ export class PlanClient implements Service {
     }
   }
 
+  #question(): PlanQuestion {
+    const { applianceId, service, held } = this.#options;
+    const { plan } = held;
+    const inForce = plan === undefined ? undefined : { planVersion: plan.planVersion, createdAtMs: plan.createdAtMs };
+    return { applianceId, publicKey: service.publicKey, inForce };
+  }
+
   async #poll(signal: AbortSignal): Promise<void> {
     const { service, applianceId, onPoll } = this.#options;
     await service.usable(signal);
     try {
-      const answer = await service.get(`/v1/plan/${applianceId}`, this.#etag, signal);
-      const outcome = answer.kind === 'body' ? this.#judge(answer.body, answer.etag) : 'unchanged';
+      const answer = await service.getStreamed(`/v1/plan/${applianceId}`, this.#etag, signal);
+      const outcome = answer.kind === 'body' ? await this.#take(answer.pieces, answer.etag) : 'unchanged';
       if (outcome !== 'refused') {
         this.#heardAtMs = this.#options.world.clock.monotonicMs();
         this.#pollLog.worked();
@@ -153,9 +133,10 @@ export class PlanClient implements Service {
     }
   }
 
-  #judge(document: unknown, etag: string | undefined): PollOutcome {
-    const { applianceId, service, held, logger } = this.#options;
-    const verdict = judgePlan(document, applianceId, service.publicKey, held.plan);
+  async #take(pieces: AsyncIterable<Buffer>, etag: string | undefined): Promise<PollOutcome> {
+    const { held, logger } = this.#options;
+    await using taken = await this.#taker.take(pieces, this.#question());
+    const { verdict } = taken;
     if (verdict.kind === 'refuse') {
       this.#pollLog.failed(new Error(`the plan was refused: ${verdict.reason}`));
       return 'refused';
@@ -166,7 +147,7 @@ export class PlanClient implements Service {
       if (goesBack)
         logger.warn({ planVersion, inForce: held.plan?.planVersion }, 'the planner went back to an older plan');
       held.hold(plan);
-      this.#keep(document, etag);
+      await this.#keep(taken, etag);
       logger.info({ planVersion, files: plan.files.length, windows: plan.windows.length }, 'took a new plan');
       this.#manifests.nudge();
     }
@@ -174,9 +155,9 @@ export class PlanClient implements Service {
     return verdict.kind === 'take' ? 'taken' : 'unchanged';
   }
 
-  #keep(document: unknown, etag: string | undefined): void {
+  async #keep(taken: TakenPlan, etag: string | undefined): Promise<void> {
     try {
-      this.#options.file.writePlan({ etag, plan: document });
+      await taken.keep(etag);
     } catch (error) {
       if (!isOperational(error)) throw error;
       this.#options.logger.warn({ error }, 'cannot keep the plan: a restart will need the planner');

@@ -1,9 +1,9 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { parseContract } from '../../../src/contracts/contract.ts';
 import { messageOf, OperationalError } from '../../../src/errors/operational-error.ts';
-import { readStateFile, writeStateFile } from '../../../src/state/state-file.ts';
+import { readStateFile, replaceFile, writeStateFile } from '../../../src/state/state-file.ts';
 
 /**
  * The last good plan and its manifests on disk, so that an appliance fills and checks without the planner. Documents
@@ -21,12 +21,24 @@ export interface KeptPlan {
 }
 
 export class PlanFile {
+  /** Where all of it is. */
+  readonly stateDir: string;
   readonly #planFile: string;
   readonly #manifestDir: string;
 
   constructor(stateDir: string) {
+    this.stateDir = stateDir;
     this.#planFile = join(stateDir, 'plan.json');
     this.#manifestDir = join(stateDir, 'manifests');
+  }
+
+  /** Bytes of the kept plan; undefined when there is none. @throws OperationalError VOLUME_IO */
+  planBytes(): number | undefined {
+    try {
+      return statSync(this.#planFile, { throwIfNoEntry: false })?.size;
+    } catch (error) {
+      throw new OperationalError('VOLUME_IO', `${this.#planFile}: ${messageOf(error)}`, { cause: error });
+    }
   }
 
   /** @throws OperationalError STATE_CORRUPT, VOLUME_IO; the caller goes on without a plan and fetches it. */
@@ -44,6 +56,12 @@ export class PlanFile {
   /** @throws OperationalError VOLUME_FULL, VOLUME_IO */
   writePlan(kept: KeptPlan): void {
     writeStateFile(this.#planFile, { version: 1, ...kept }, { durable: false });
+  }
+
+  /** The same of a plan that is JSON already. @throws OperationalError VOLUME_FULL, VOLUME_IO */
+  writePlanText(etag: string | undefined, plan: string): void {
+    const tag = etag === undefined ? '' : `"etag":${JSON.stringify(etag)},`;
+    replaceFile(this.#planFile, `{"version":1,${tag}"plan":${plan}}`, { durable: false });
   }
 
   /** The roots whose manifests are kept. @throws OperationalError VOLUME_IO */

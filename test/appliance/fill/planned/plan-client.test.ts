@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HeldPlan } from '../../../../appliance/fill/planned/held-plan.ts';
-import { judgePlan, PlanClient, type PollOutcome } from '../../../../appliance/fill/planned/plan-client.ts';
+import { PlanClient, type PollOutcome } from '../../../../appliance/fill/planned/plan-client.ts';
 import { PlanFile } from '../../../../appliance/fill/planned/plan-file.ts';
+import { judgePlan } from '../../../../appliance/fill/planned/taking/judge-plan.ts';
 import { EnrolledService } from '../../../../src/client/enrolled-service.ts';
 import { HttpClient } from '../../../../src/client/http-client.ts';
 import { type Identity, loadOrCreateIdentity } from '../../../../src/signing/identity.ts';
@@ -269,7 +270,7 @@ describe('judging a plan', () => {
   const at = (planVersion: number, createdAtMs: number) =>
     samplePlan(planner.identity, [], { planVersion, createdAtMs });
   const judge = (document: unknown, inForce: ReturnType<typeof at> | undefined) =>
-    judgePlan(document, 'a1', planner.identity.publicKey, inForce);
+    judgePlan(document, { applianceId: 'a1', publicKey: planner.identity.publicKey, inForce });
 
   it('takes a later one, by number or by date, and says when its number goes back', () => {
     expect(judge(at(2, 1000), at(1, 1000))).toMatchObject({ kind: 'take', goesBack: false });
