@@ -15,11 +15,11 @@ import { crossOriginHeaders } from '../../src/http/cors.ts';
 import { formatHttpDate } from '../../src/http/http-date.ts';
 import { BoundedMap } from '../../src/memory/bounded-map.ts';
 import type { PublishedDescription, PublishedObject } from '../memory/published.ts';
-import { HEAD_SHAPES, type HeadBytes, type HeadShape, HeadTemplate } from './head-template.ts';
+import { HEAD_SHAPES, type HeadBytes, type HeadShape, HeadTemplate } from './answers/head-template.ts';
+import { type ConnectionFate, formatNodeHead } from './answers/node-head.ts';
+import { writeNumber } from './answers/write-number.ts';
 import type { OverReason } from './messages.ts';
-import { type ConnectionFate, formatNodeHead } from './node-head.ts';
 import type { RequestHead } from './request-head.ts';
-import { writeNumber } from './write-number.ts';
 
 /** What of a request head an answer depends on. */
 export type WireQuestion = Pick<

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseTarget } from '../../../src/http/target-path.ts';
+import { parseTarget, readPlainTarget } from '../../../src/http/target-path.ts';
 
 const limits = { maxTargetChars: 300 };
 const pieces = '/ . .. %2e %2F %5c %00 %25 %41 %c3%a9 % ? & = a B ~ | ; \\ # CMCD _DASH_x _HLS_msn http://h // @ " é';
@@ -66,3 +66,54 @@ test('encoding any unreserved character of a path does not change the key', () =
 function decodeBytes(path: string): string {
   return path.replace(/%([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
+
+const plainPiece = fc.constantFrom(
+  ...[
+    '/',
+    'a',
+    'Zz9',
+    '-._~',
+    "!$&'()*+,;=:@",
+    '.',
+    '..',
+    ';',
+    '%41',
+    '%2F',
+    '?',
+    '&',
+    '=',
+    'CMCD',
+    'CMCD=',
+    '#',
+    '\\',
+  ],
+  ...['_HLS_pathway=x', '_HLS_throughput=1', '_HLS_msn=4', '_DASH_pathway=%22a%22', 'CMCD=%2Cbr%3D3200', '"', 'é', ' '],
+);
+const nearlyPlain = fc.string({ unit: plainPiece, maxLength: 12 }).map((rest) => `/${rest}`);
+
+test('what is plain to see is what reading in full says', () => {
+  let plain = 0;
+  fc.assert(
+    fc.property(fc.oneof(target, nearlyPlain), (text) => {
+      const key = readPlainTarget(text);
+      if (key === undefined) return;
+      plain += 1;
+      expect(parseTarget(text, { maxTargetChars: 10_000 })).toMatchObject({ kind: 'ok', path: key, cacheKey: key });
+    }),
+    { numRuns: 5000 },
+  );
+  expect(plain).toBeGreaterThan(200);
+});
+
+test.each([
+  ['/vod/t1/seg-1.m4s', '/vod/t1/seg-1.m4s'],
+  ['/vod/t1/seg.m4s?CMCD=br%3D3200%2Csid%3D%22a%22', '/vod/t1/seg.m4s'],
+  ['/a?_HLS_pathway=x&_HLS_throughput=3&CMCD=a&_DASH_pathway=%22a%22', '/a'],
+  ['/a?', '/a'],
+  ['/a?_HLS_msn=3', undefined],
+  ['/a?v=2&CMCD=a', undefined],
+  ['/%7Ea', undefined],
+  ['/a?%43MCD=a', undefined],
+])('%s is plain: %s', (text, key) => {
+  expect(readPlainTarget(text)).toBe(key);
+});

@@ -9,14 +9,14 @@
  *
  * One template is of one object, one shape (whole, part, 304 ...) and one fate of the connection.
  */
-import type { ByteRange } from '../../src/http/byte-range.ts';
-import { formatAge } from '../../src/http/cache-control.ts';
-import { formatCacheStatus } from '../../src/http/cache-status.ts';
-import { cmsdDynamic, withCmsd } from '../../src/http/cmsd.ts';
-import { formatHttpDate } from '../../src/http/http-date.ts';
-import { type AnswerInput, chooseAnswer } from '../delivery/choose-answer.ts';
-import { ageOf } from '../delivery/judge-reuse.ts';
-import type { PublishedDescription } from '../memory/published.ts';
+import type { ByteRange } from '../../../src/http/byte-range.ts';
+import { formatAge } from '../../../src/http/cache-control.ts';
+import { formatCacheStatus } from '../../../src/http/cache-status.ts';
+import { cmsdDynamic, withCmsd } from '../../../src/http/cmsd.ts';
+import { formatHttpDate } from '../../../src/http/http-date.ts';
+import { type AnswerInput, chooseAnswer } from '../../delivery/choose-answer.ts';
+import { ageOf } from '../../delivery/judge-reuse.ts';
+import type { PublishedDescription } from '../../memory/published.ts';
 import { type ConnectionFate, formatNodeHead, type WireStatus } from './node-head.ts';
 
 /** What an answer looks like, apart from its numbers. A HEAD has the head of a whole. */

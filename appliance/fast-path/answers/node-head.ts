@@ -33,9 +33,9 @@ export function formatNodeHead(
   date: string,
 ): string {
   let text = `HTTP/1.1 ${status} ${REASONS[status]}\r\n`;
-  if (fate.kind === 'draining') text += 'Connection: close\r\n';
+  const all = fate.kind === 'draining' ? { Connection: 'close', ...headers } : headers;
   let isDated = false;
-  for (const [name, value] of Object.entries(headers)) {
+  for (const [name, value] of Object.entries(all)) {
     text += `${name}: ${value}\r\n`;
     isDated ||= name.toLowerCase() === 'date';
   }
