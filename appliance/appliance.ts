@@ -14,11 +14,9 @@ import { explainObject } from './admin/explain-object.ts';
 import { checkConfig } from './check-config.ts';
 import type { ApplianceConfig } from './config.ts';
 import { ControlPlane } from './control-plane.ts';
-import { DeliveryServer } from './delivery/delivery-server.ts';
 import type { DeliveryContext } from './delivery/exchange.ts';
-import { handleGet } from './delivery/handle-get.ts';
 import { LoadMeter } from './delivery/load-meter.ts';
-import { takeInheritedSocket } from './fast-path/listening.ts';
+import { DeliverySide, Engine } from './delivery-side.ts';
 import { FillCoordinator } from './fill/fill-coordinator.ts';
 import { ObjectDiscovery } from './fill/origin/discover-object.ts';
 import { LinkUse } from './fill/pace/link-use.ts';
@@ -34,8 +32,8 @@ import { TrafficLedger } from './report/traffic-ledger.ts';
 import { StateLock } from './state-lock.ts';
 import { createDiskObjectStore, type DiskStore } from './store/disk-object-store.ts';
 import type { VolumeState } from './store/object-store.ts';
-import type { VolumePolicy } from './store/volumes/volume-keeper.ts';
 import { createUrlTokens, type UrlTokens } from './tokens/url-tokens.ts';
+import { volumePolicy } from './volume-policy.ts';
 
 const DRAIN_LOOK_MS = 50;
 const EVERYWHERE = new Set(['0.0.0.0', '[::]']);
@@ -69,7 +67,8 @@ class Appliance implements ProcessService {
   readonly #load: LoadMeter;
   readonly #viewerWatch: ViewerWatch;
   readonly #repair: BlockRepair;
-  readonly #delivery: DeliveryServer;
+  readonly #engine: Engine;
+  readonly #delivery: DeliverySide;
   readonly #admin: JsonServer;
   readonly #control: ControlPlane;
   readonly #tokens: UrlTokens;
@@ -101,11 +100,14 @@ class Appliance implements ProcessService {
       maxConnectionsPerHost: config.maxSourceConnections,
     });
     this.#stateLock = new StateLock(stateDir(config));
+    this.#engine = new Engine(config, stateDir(config), context);
+    const { choice } = this.#engine;
     this.#store = createDiskObjectStore({
       volumes: config.volume.map((dir) => ({ dir, capacityBytes: config.volumeCapacityBytes })),
       stateDir: () => this.#lockedState(),
       policy: volumePolicy(config),
       memoryBytes: config.memoryBytes,
+      readers: choice.kind === 'fast' ? { libc: choice.libc, count: choice.threads } : undefined,
       evictionPolicy: config.evictionPolicy,
       durability: config.durability,
       world,
@@ -257,7 +259,7 @@ class Appliance implements ProcessService {
     });
   }
 
-  #createDelivery(metrics: ApplianceMetrics): DeliveryServer {
+  #createDelivery(metrics: ApplianceMetrics): DeliverySide {
     const { logger, world } = this.#context;
     const delivery: DeliveryContext = {
       config: this.#config,
@@ -278,9 +280,9 @@ class Appliance implements ProcessService {
         http: this.#http,
         invalidate: (key) => this.#invalidate(key),
       },
-      recordDemand: (path, servedBytes, missedBytes, passedBytes) => {
+      recordDemand: (path, servedBytes, missedBytes, passedBytes, requests) => {
         this.#traffic.served(servedBytes, passedBytes);
-        this.#control.recordDemand(path, servedBytes, missedBytes);
+        this.#control.recordDemand(path, servedBytes, missedBytes, requests);
       },
       views: () => this.#control.views,
       inventory: (address) => this.#control.planning?.inventory(address),
@@ -293,11 +295,14 @@ class Appliance implements ProcessService {
         isServing: () => this.#state === 'serving' && this.#health.ready,
       }),
     };
-    return new DeliveryServer({
+    return new DeliverySide({
       config: this.#config,
-      handle: (request, response) => handleGet(request, response, delivery),
-      onRefused: (reason) => metrics.refused(reason),
-      inheritedFd: takeInheritedSocket(process.env, process.pid),
+      context: this.#context,
+      metrics: this.#metrics,
+      engine: this.#engine,
+      store: this.#store,
+      delivery,
+      tokens: this.#tokens,
     });
   }
 
@@ -331,6 +336,7 @@ class Appliance implements ProcessService {
       store: this.#store,
       forgetQuestions: (mayMean) => this.#discovery.purge(mayMean),
       forgetOpen: (covers) => this.#fills.purgeOpen(covers),
+      runningElsewhere: (meant, cut) => this.#delivery.running(meant, cut),
       isPlanned: (key) => this.#control.isPlanned(key),
     });
   }
@@ -352,6 +358,7 @@ class Appliance implements ProcessService {
   async #setDraining(draining: boolean): Promise<void> {
     if (draining === this.#isDraining) return;
     this.#state = draining ? 'draining' : 'serving';
+    this.#delivery.setDraining(draining);
     if (draining) this.#health.fail('drain', 'the operator or a signal asked for it');
     else this.#health.pass('drain');
     this.#context.logger.info({ draining }, draining ? 'draining' : 'serving again');
@@ -367,6 +374,7 @@ class Appliance implements ProcessService {
       state: this.#state,
       reasons: this.#health.reasons(),
       addresses: this.addresses(),
+      engine: this.#delivery.status(),
       load: this.#loadNow(),
       usage: this.#store.usage(),
       ...(this.#hasControlPlane ? { control: this.#control.status() } : {}),
@@ -390,13 +398,3 @@ function describeTrouble({ dir, reason, state, writes }: VolumeState): string {
   const what = state === 'online' ? writes : state;
   return reason === undefined ? `${dir} is ${what}` : `${dir} is ${what}: ${reason}`;
 }
-
-const volumePolicy = (config: ApplianceConfig): Partial<VolumePolicy> => ({
-  reserveBytes: config.volumeReserveBytes,
-  highShare: config.volumeHighWatermark,
-  lowShare: config.volumeLowWatermark,
-  slowMs: config.volumeSlowMs,
-  hangMs: config.volumeHangMs,
-  drainMs: config.volumeDrainMs,
-  probeIntervalMs: config.volumeProbeMs,
-});

@@ -15,8 +15,14 @@ export interface RecordContext {
   readonly logger: Logger;
   readonly metrics: ApplianceMetrics;
   readonly load: LoadMeter;
-  /** Told what of a path was served, what of it had to be fetched, and what was only handed through; counts only. */
-  readonly recordDemand: (path: string, servedBytes: number, missedBytes: number, passedBytes: number) => void;
+  /** Told what of a path was served, what of it had to be fetched, and what was only handed through; counts only. For one request unless said. */
+  readonly recordDemand: (
+    path: string,
+    servedBytes: number,
+    missedBytes: number,
+    passedBytes: number,
+    requests?: number,
+  ) => void;
   /** Where views go that steering is told the quality of; undefined without steering. */
   readonly views: () => ViewQueue | undefined;
   /** The session that a viewer's player names, where the operator wants it in the log. */

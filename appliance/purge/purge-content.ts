@@ -9,6 +9,10 @@
  * A disk that was away when this process began cannot be searched: of that the keys are remembered, and for a prefix or
  * a tag nothing that it holds is believed when it comes back, which costs fills and no wrong answer.
  *
+ * Threads that send by themselves know objects by what the store shows them, and a thread may be in the middle of a head
+ * when its object is removed. So they are waited for after the search, and only then asked what they are sending: a body
+ * that was begun in the last moment is counted, and cut, like the others.
+ *
  * Resolves when neither a restart nor such a disk could bring anything back. What a viewer asked for, and thereby
  * removed, while the search was on its way to it counts as well, and is waited for.
  */
@@ -21,12 +25,14 @@ import { mayMean, type PurgeRule, type PurgeTarget } from './purge-rule.ts';
 /** What a purge has to reach. */
 export interface PurgeParts {
   readonly barrier: PurgeBarrier;
-  readonly store: Pick<ObjectStore, 'state' | 'remove' | 'objects' | 'distrustAway'>;
+  readonly store: Pick<ObjectStore, 'state' | 'remove' | 'objects' | 'distrustAway' | 'settled'>;
   /** Forgets the questions about keys; answers how many were on their way. */
   readonly forgetQuestions: (mayMean: (key: string) => boolean) => number;
   /** Takes open objects off the table. */
   readonly forgetOpen: (covers: (target: PurgeTarget) => boolean) => { readonly blocksOnTheirWay: number };
   readonly isPlanned: (key: string) => boolean;
+  /** How many bodies of what is meant are being sent by threads of their own; with `cut` they are ended. */
+  readonly runningElsewhere: (rule: PurgeRule, cut: boolean) => Promise<number>;
 }
 
 /** finish: bodies that are being sent go on to their end. cut: their connections are reset. */
@@ -54,6 +60,7 @@ export interface PurgeReport {
 const SLICE_WORK = 2000;
 const REMOVAL_WORK = 20;
 
+/** @throws OperationalError OVERLOADED when a thread that sends does not answer: a head of what is purged may still leave */
 export async function purgeContent(rule: PurgeRule, mode: PurgeMode, parts: PurgeParts): Promise<PurgeReport> {
   using sweep = parts.barrier.begin(rule);
   const questions = parts.forgetQuestions((key) => mayMean(rule, key));
@@ -61,12 +68,14 @@ export async function purgeContent(rule: PurgeRule, mode: PurgeMode, parts: Purg
   const running = parts.barrier.running.meantBy(rule);
   if (mode === 'cut') for (const answer of running) answer.cut();
   const removed = await removeStored(rule, sweep, parts);
+  await parts.store.settled();
+  const runningAnswers = running.length + (await parts.runningElsewhere(rule, mode === 'cut'));
   return {
     ...removed,
     questions,
     blocksOnTheirWay,
-    runningAnswers: running.length,
-    cutAnswers: mode === 'cut' ? running.length : 0,
+    runningAnswers,
+    cutAnswers: mode === 'cut' ? runningAnswers : 0,
   };
 }
 

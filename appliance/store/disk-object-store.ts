@@ -2,6 +2,8 @@ import { isOperational, type OperationalError } from '../../src/errors/operation
 import type { Logger } from '../../src/telemetry/logger.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import type { World } from '../../src/world/world.ts';
+import type { Libc } from '../kernel/libc.ts';
+import type { SharedMemory } from '../memory/published.ts';
 import { AcquiredObject, type Place } from './acquired-object.ts';
 import type { Durability } from './durability.ts';
 import { createPolicy } from './eviction/create-policy.ts';
@@ -45,6 +47,8 @@ export interface DiskObjectStoreOptions {
   readonly stateDir?: () => string | undefined;
   /** Bound of the memory tier; 0 switches it off. */
   readonly memoryBytes: number;
+  /** How many threads send from memory, where some do: it is shared with them then. */
+  readonly readers?: { readonly libc: Libc; readonly count: number } | undefined;
   readonly world: World;
   readonly logger: Logger;
   readonly metrics?: Metrics;
@@ -102,9 +106,12 @@ export function createDiskObjectStore(options: DiskObjectStoreOptions): DiskStor
 /** A store that has volumes to manage. */
 export interface DiskStore extends ObjectStore {
   readonly volumes: VolumeAdmin;
+  /** What threads send from; undefined where none read. */
+  readonly memory: { readonly shared: SharedMemory; readerGone(number: number): void } | undefined;
 }
 
 class DiskObjectStore implements DiskStore {
+  readonly memory = undefined;
   readonly #options: DiskObjectStoreOptions;
   readonly #memory: MemoryTier;
   readonly #metrics: StoreMetrics;

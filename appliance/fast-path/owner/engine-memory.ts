@@ -49,6 +49,7 @@ export class EngineMemory {
   readonly #file: string;
   readonly #options: EngineMemoryOptions;
   #memory: Memory;
+  #rests = false;
 
   constructor(options: EngineMemoryOptions) {
     this.#options = options;
@@ -64,13 +65,15 @@ export class EngineMemory {
     this.#memory = runningSinceMs === undefined ? known : withEnd(known, { atMs: nowMs, kind: 'silent' });
     // A clock that was put back must not make it rest for ever.
     const isResting = restingSinceMs !== undefined && nowMs - restingSinceMs < REST_MS && restingSinceMs <= nowMs;
-    if (isResting) return 'it crashed within the last day';
-    this.#memory = { ...this.#memory, restingSinceMs: undefined };
-    return judgeEnds(this.#memory, nowMs);
+    if (!isResting) this.#memory = { ...this.#memory, restingSinceMs: undefined };
+    const because = isResting ? 'it crashed within the last day' : judgeEnds(this.#memory, nowMs);
+    this.#rests = because !== undefined;
+    return because;
   }
 
-  /** A process begins with what `whyToRest` said. */
+  /** A process begins; with the reference engine, if not with the fast one, which may have other reasons than a rest. */
   begin(isFast: boolean): void {
+    if (!isFast && !this.#rests) return;
     const nowMs = this.#options.clock.nowMs();
     const { restingSinceMs = nowMs } = this.#memory;
     this.#memory = isFast

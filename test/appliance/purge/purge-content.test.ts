@@ -17,6 +17,7 @@ function rig(objects: number, changes: Partial<PurgeParts> = {}) {
     forgetQuestions: () => 0,
     forgetOpen: () => ({ blocksOnTheirWay: 0 }),
     isPlanned: () => false,
+    runningElsewhere: () => Promise.resolve(0),
     ...changes,
   };
   return { store, parts };

@@ -7,6 +7,7 @@ import { loadConfig } from '../../../src/config/load-config.ts';
 import type { ProcessService } from '../../../src/lifecycle/service.ts';
 import { silentLogger } from '../../../src/telemetry/logger.ts';
 import { systemWorld, type World } from '../../../src/world/world.ts';
+import { testEngine } from '../../support/test-engine.ts';
 import { GatedOrigin } from './gated-origin.ts';
 
 /** An appliance in this process, in front of an origin that the test holds. */
@@ -31,6 +32,8 @@ export async function startAppliance(options: RigOptions = {}): Promise<Applianc
   const origin = options.origin ?? (await GatedOrigin.start());
   const flags = {
     id: 'oca-1',
+    // A thread of its own has a clock of its own.
+    engine: options.world === undefined ? testEngine() : 'reference',
     listen: '127.0.0.1:0',
     adminListen: '127.0.0.1:0',
     origin: origin.url,

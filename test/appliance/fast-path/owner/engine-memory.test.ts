@@ -57,6 +57,12 @@ describe('which engine a start takes', () => {
     expect(start().why).toBeUndefined();
   });
 
+  it('does not rest because it was not wished for a while', () => {
+    const memory = open('1.0.0');
+    memory.begin(false);
+    expect(start().why).toBeUndefined();
+  });
+
   it('is not changed by a look alone', () => {
     crash();
     crash();
