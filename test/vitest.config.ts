@@ -8,6 +8,9 @@ process.env['UV_THREADPOOL_SIZE'] ??= '64';
 // Node keeps both by content: a service starts in half the processor time (0.9 to 0.4 s), a volume in less than that.
 process.env['NODE_COMPILE_CACHE'] ??= resolve(import.meta.dirname, '../node_modules/.cache/compiled');
 
+// Services that tests start as processes of their own take the engine that is judged; those inside take it from test-engine.ts.
+if (process.env['OCA_TEST_ENGINE'] !== undefined) process.env['OCA_ENGINE'] = process.env['OCA_TEST_ENGINE'];
+
 // Forks, because tests start servers, native addons and children; two, because that is what the smallest machine has.
 export default defineConfig({
   root: resolve(import.meta.dirname, '..'),
