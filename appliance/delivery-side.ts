@@ -39,6 +39,8 @@ export interface DeliverySideOptions {
   readonly tokens: UrlTokens;
 }
 
+const NO_MEMORY = 'there is no memory that threads could share: --memory-bytes is too small, or the system gives none';
+
 /** What serves viewers: the reference engine, and the fast one before it where there is one. */
 export class DeliverySide implements Service {
   readonly #options: DeliverySideOptions;
@@ -100,14 +102,19 @@ export class DeliverySide implements Service {
   status(): object {
     const { choice } = this.#options.engine;
     if (choice.kind === 'reference') return { name: 'reference', because: choice.because };
-    return { name: 'fast', threads: this.#fastPath?.threadCount, ...this.#wireMetrics.counts() };
+    if (this.#fastPath === undefined) return { name: 'reference', because: NO_MEMORY };
+    return { name: 'fast', threads: this.#fastPath.threadCount, ...this.#wireMetrics.counts() };
   }
 
   #createFastPath(inheritedFd: number | undefined): FastPath | undefined {
     const { config, context, delivery, engine, store, tokens } = this.#options;
     const { memory } = store;
-    if (engine.choice.kind === 'reference' || memory === undefined) return undefined;
     const { logger, world } = context;
+    if (engine.choice.kind === 'reference') return undefined;
+    if (memory === undefined) {
+      logger.warn({ because: NO_MEMORY }, 'the reference engine serves alone');
+      return undefined;
+    }
     return new FastPath({
       config,
       libc: engine.choice.libc,
