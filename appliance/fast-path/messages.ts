@@ -56,6 +56,8 @@ export type ToOwner =
   | { readonly kind: 'outcomes'; readonly batch: OutcomeBatch }
   /** How many bodies of the object are being sent, or were cut. */
   | { readonly kind: 'running'; readonly ticket: number; readonly bodies: number }
+  /** Connections wait that cannot be taken: no descriptors are left, or the kernel has no memory. Told once a minute at most. */
+  | { readonly kind: 'exhausted' }
   /** After `stop-listening`: the listener is no longer in its epoll set. */
   | { readonly kind: 'not-listening' }
   /** All its connections are gone; the thread ends. */

@@ -1,0 +1,139 @@
+/**
+ * The loop of a wire thread: a synchronous program around epoll_wait(2). Nothing here, or called from here, may wait for
+ * a promise or a timer of Node: the thread's own event loop never turns.
+ *
+ * Connections are watched by edges: each is put into the set once and taken out when it ends or is given away, so a
+ * request costs no epoll_ctl. The price is that what was told must be remembered (drive-connection.ts), and that a
+ * connection with more to do than its turn has room for stands in a list of its own, since nobody tells of it again. The
+ * listening socket and the owner's eventfd are watched by level: a thread takes a few connections per turn, and leaves the
+ * rest to the others.
+ *
+ * A turn: events, then those that are ready to go on, then mail, then deadlines, and once a second what is to be told. A
+ * connection may send a mebibyte per turn, so with a hundred fast clients none waits longer than the other ninety-nine
+ * take for that.
+ *
+ * An event names its connection by index and generation. One that ended earlier in the same turn, and whose descriptor
+ * may belong to another one by now, is not found any more, and its event is dropped.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import { receiveMessageOnPort } from 'node:worker_threads';
+import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from '../../kernel/linux-abi.ts';
+import type { ToWire } from '../messages.ts';
+import { CLOSED, type Connection, FETCHING, FOR_CLIENT, FOR_END, FOR_HEAD, FOR_OWNER, READING } from './connection.ts';
+import { drive } from './drive-connection.ts';
+import { abandon, closeConnection, endConnection } from './end-connection.ts';
+import { acceptConnections, LISTENER, resumeListener } from './listener.ts';
+import { cutAll, giveUp, readMail } from './owner-mail.ts';
+import { lookAtSlowClient } from './send-body.ts';
+import type { WireContext } from './wire-context.ts';
+
+const TELL_EVERY_MS = 1000;
+const HUNG_UP = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+/** As DeliveryServer says it. */
+const TOO_LATE = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
+
+/** Serves until it is told to stop and all connections are gone. */
+export function runEventLoop(context: WireContext, mail: MessagePort): void {
+  let tellsAtMs = context.nowMs + TELL_EVERY_MS;
+  while (context.cutsAtMs === Infinity || context.connections.size > 0) {
+    const { events, libc } = context;
+    const count = libc.epollWait(context.epollFd, events, restMs(context, tellsAtMs));
+    context.nowMs = performance.now();
+    context.moment.nowMs = Date.now();
+    context.moment.isFull = context.load.isFull;
+    for (let at = 0; at < count; at += 1) {
+      const index = events.index(at);
+      if (index >= 0) wake(context, index, events.generation(at), events.bits(at));
+      else if (index === LISTENER) acceptConnections(context);
+      else readAllMail(context, mail);
+    }
+    goOn(context);
+    context.wheel.turn(context.nowMs, (index) => due(context, index));
+    if (context.listener === 'paused' && context.nowMs >= context.resumesAtMs) resumeListener(context);
+    if (context.nowMs >= context.cutsAtMs) cutAll(context);
+    if (context.nowMs >= tellsAtMs || context.ledger.isFull) {
+      tell(context);
+      tellsAtMs = context.nowMs + TELL_EVERY_MS;
+    }
+  }
+  tell(context);
+}
+
+function wake(context: WireContext, index: number, generation: number, bits: number): void {
+  const connection = context.connections.find(index, generation);
+  if (connection === undefined) return;
+  if ((bits & (EPOLLIN | HUNG_UP)) !== 0) connection.isReadable = true;
+  if ((bits & EPOLLOUT) !== 0) connection.isWritable = true;
+  if ((bits & HUNG_UP) !== 0) connection.hasHungUp = true;
+  if (!connection.isReady) drive(context, connection);
+}
+
+function readAllMail(context: WireContext, mail: MessagePort): void {
+  context.libc.clearWake(context.wakeFd);
+  for (let next = receiveMessageOnPort(mail); next !== undefined; next = receiveMessageOnPort(mail)) {
+    readMail(context, next.message as ToWire);
+  }
+}
+
+/** One turn for each of those that are ready; who has still more to do is in the next list. */
+function goOn(context: WireContext): void {
+  const { ready } = context;
+  if (ready.length === 0) return;
+  context.ready = [];
+  for (const connection of ready) {
+    connection.isReady = false;
+    if (connection.state !== CLOSED) drive(context, connection);
+  }
+}
+
+function due(context: WireContext, index: number): void {
+  const connection = context.connections.at(index);
+  if (connection === undefined || connection.state === CLOSED) return;
+  switch (connection.deadlineFor) {
+    case FOR_HEAD:
+      return headIsLate(context, connection);
+    case FOR_CLIENT:
+      return clientIsLate(context, connection);
+    case FOR_OWNER:
+      if (connection.state === FETCHING) abandon(context, connection, 'source-failed');
+      else giveUp(context, connection);
+      return;
+    case FOR_END:
+    default:
+      closeConnection(context, connection);
+  }
+}
+
+function headIsLate(context: WireContext, connection: Connection): void {
+  context.ledger.refused('head-timeout');
+  const { libc, output } = context;
+  const end = Buffer.from(TOO_LATE).copy(output.bytes);
+  libc.send(connection.fd, output.address, end, 0);
+  endConnection(context, connection);
+}
+
+function clientIsLate(context: WireContext, connection: Connection): void {
+  if (connection.state !== READING) return lookAtSlowClient(context, connection);
+  // It reads nothing of the answers that it has, and asked for more.
+  abandon(context, connection, 'client-slow');
+}
+
+function tell(context: WireContext): void {
+  if (!context.ledger.isEmpty) context.post({ kind: 'outcomes', batch: context.ledger.take() });
+}
+
+function restMs(context: WireContext, tellsAtMs: number): number {
+  if (context.ready.length > 0) return 0;
+  const now = performance.now();
+  let rest = context.wheel.restMs(now);
+  if (!context.ledger.isEmpty) rest = sooner(rest, tellsAtMs - now);
+  if (context.listener === 'paused') rest = sooner(rest, context.resumesAtMs - now);
+  if (context.cutsAtMs !== Infinity) rest = sooner(rest, context.cutsAtMs - now);
+  return rest;
+}
+
+/** @param rest -1 for ever */
+function sooner(rest: number, otherMs: number): number {
+  const other = Math.max(0, Math.ceil(otherMs));
+  return rest === -1 ? other : Math.min(rest, other);
+}
