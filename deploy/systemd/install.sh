@@ -40,6 +40,8 @@ for service in "$@"; do
     steering) user=oca-steering ;;
   esac
   install -m 0644 "$here/oca-$service.service" "/etc/systemd/system/oca-$service.service"
+  # Not enabled: it wants the same address as the configuration.
+  [ ! -e "$here/oca-$service.socket" ] || install -m 0644 "$here/oca-$service.socket" "/etc/systemd/system/oca-$service.socket"
   if [ ! -e "/etc/oca/$service.json" ]; then
     install -m 0640 -g "$user" "$here/../config/$service.json" "/etc/oca/$service.json"
     echo "wrote /etc/oca/$service.json: edit it before the first start"

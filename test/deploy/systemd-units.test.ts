@@ -35,6 +35,21 @@ describe('the systemd units', () => {
     expect(verify('oca-bad.service', text).stderr).toContain('sometimes');
   });
 
+  it('have a socket that passes too, where the example of the configuration listens', () => {
+    for (const unit of ['oca-appliance.service', 'oca-appliance.socket']) {
+      const text = readFileSync(join(unitFolder, unit), 'utf8');
+      expect(verify(unit, text)).toEqual({ status: 0, stderr: '' });
+    }
+    const socket = readFileSync(join(unitFolder, 'oca-appliance.socket'), 'utf8');
+    const { listen } = JSON.parse(readFileSync(join(root, 'deploy/config/appliance.json'), 'utf8')) as {
+      listen: string;
+    };
+    expect(/^ListenStream=(.*)$/m.exec(socket)?.[1]).toBe(listen);
+    expect(verify('oca-appliance.socket', socket.replace('BindIPv6Only=both', 'BindIPv6Only=sometimes')).stderr).toContain(
+      'BindIPv6Only',
+    );
+  });
+
   it.each(units)('%s is confined to an exposure of 2.5 or less', (unit) => {
     const file = join(scratch, unit);
     writeFileSync(file, readFileSync(join(unitFolder, unit), 'utf8').replaceAll('/opt/oca', root));
