@@ -66,7 +66,9 @@ export class DeliveryServer implements Service {
       connectionsCheckingInterval: CHECK_INTERVAL_MS,
       noDelay: true,
     };
-    this.#server = this.#isTls
+    // TLS ends where connections are accepted.
+    const hasTlsHere = this.#isTls && mover === undefined;
+    this.#server = hasTlsHere
       ? createHttpsServer({
           ...options,
           ...readTls(config.tlsCert, config.tlsKey),

@@ -33,6 +33,10 @@
  * eventfd; Node alone could neither end such a thread nor leave the process with it, so whoever leaves the process wakes
  * them all, and sets the kernel's alarm clock for the case that this is not enough.
  *
+ * **TLS** ends in threads of its own kind (tls/), one per core and in the place of wire threads: what TLS sends has to be
+ * encrypted, so the kernel cannot do it from a file. To everything here they are wire threads; only what they give away
+ * is the end of a tunnel and not the client's descriptor.
+ *
  * **If a thread dies** nobody knows what it had in hand. That is a bug like any other: the process ends, and the
  * supervisor starts it anew. After two such ends within minutes it starts with the reference engine (engine-memory.ts),
  * and says so in the log, in `GET /v1/state` and by `appliance_wire_threads` being 0.
@@ -54,7 +58,7 @@ import { ConnectionBoard } from './connection-board.ts';
 import type { Mover } from './hand-over.ts';
 import { openListeningSocket } from './listening.ts';
 import { LoadBoard } from './load-board.ts';
-import type { MovedConnection, ToOwner, ToWire } from './messages.ts';
+import type { MovedConnection, ToOwner, ToWire, WireThreadData } from './messages.ts';
 import { countOutcomes, type OutcomeSinks } from './owner/count-outcomes.ts';
 import type { EngineMemory } from './owner/engine-memory.ts';
 import { RunningCount } from './owner/running-count.ts';
@@ -62,6 +66,7 @@ import { WantedBlocks } from './owner/wanted-blocks.ts';
 import { wireLimits } from './owner/wire-limits.ts';
 import type { WireMetrics } from './owner/wire-metrics.ts';
 import { WireThreadLink } from './owner/wire-thread-link.ts';
+import { createTlsOwner, type TlsOwner } from './tls/tls-owner.ts';
 
 export interface FastPathOptions {
   readonly config: ApplianceConfig;
@@ -82,6 +87,7 @@ export interface FastPathOptions {
   readonly engineMemory: EngineMemory;
 }
 
+const WIRE_PROGRAM = new URL('./wire-thread.ts', import.meta.url);
 const LOOK_MS = 200;
 const READY_MS = 10_000;
 /** A thread that is busy answers within milliseconds. */
@@ -110,6 +116,7 @@ export class FastPath {
   readonly #loadBoard: LoadBoard;
   readonly #threads: Thread[] = [];
   readonly #running: RunningCount;
+  readonly #tls: TlsOwner | undefined;
   readonly #onExit = (): void => this.#leaveProcess();
   #listenFd = -1;
   #look: { cancel(): void } | undefined;
@@ -125,6 +132,7 @@ export class FastPath {
     this.#loadMemory = LoadBoard.allocate(readerCount + 1);
     this.#loadBoard = new LoadBoard(this.#loadMemory, readerCount, config.maxActiveRequests);
     this.#running = new RunningCount(world.clock, ANSWER_MS);
+    this.#tls = createTlsOwner(config, options, () => this.#threads.map(({ link }) => link));
   }
 
   /** For the delivery server, whose guests come from here. */
@@ -132,7 +140,11 @@ export class FastPath {
     return {
       libc: this.#options.libc,
       giveBack: (connection) => this.#giveBack(connection),
-      gone: ({ countedAt }) => this.#connections.leave(countedAt),
+      gone: ({ countedAt, tunnel }) => {
+        // The thread at the other end counts its client until that has left.
+        if (tunnel === undefined) this.#connections.leave(countedAt);
+      },
+      cut: ({ tunnel = 0 }) => this.#tls?.linkOf(tunnel)?.post({ kind: 'tunnel-cut', tunnel }),
     };
   }
 
@@ -149,6 +161,7 @@ export class FastPath {
     for (let number = 0; number < memory.shared.readerCount; number += 1) this.#threads.push(this.#startThread(number));
     const ready = Promise.all(this.#threads.map((thread) => thread.ready.promise));
     await this.#within(ready, READY_MS, 'a wire thread does not begin');
+    await this.#tls?.keys.start();
     verifiedTokens.listen({
       onVerified: (token) => this.#tell({ kind: 'token', token }),
       onForget: () => this.#tell({ kind: 'forget-tokens' }),
@@ -196,6 +209,7 @@ export class FastPath {
     const { load, libc, engineMemory, verifiedTokens } = this.#options;
     verifiedTokens.listen(undefined);
     this.#look?.cancel();
+    await this.#tls?.keys.stop(0);
     this.#tell({ kind: 'stop', deadlineMs });
     const ended = Promise.all(this.#threads.map(({ link }) => link.ended));
     // What does not end now ends with the process (leaveProcess).
@@ -225,17 +239,19 @@ export class FastPath {
       memoryBlocks: Math.floor(config.memoryBytes / BLOCK_BYTES),
       answer: (ticket, isHere) => post({ kind: isHere ? 'here' : 'not-here', ticket }),
     });
+    const data: WireThreadData = {
+      number,
+      memory: memory.shared,
+      connections: this.#connectionMemory,
+      load: this.#loadMemory,
+      listenFd: this.#listenFd,
+      wakeFd,
+      limits: wireLimits(config),
+    };
     const link = new WireThreadLink({
       libc,
-      data: {
-        number,
-        memory: memory.shared,
-        connections: this.#connectionMemory,
-        load: this.#loadMemory,
-        listenFd: this.#listenFd,
-        wakeFd,
-        limits: wireLimits(config),
-      },
+      program: this.#tls?.program ?? WIRE_PROGRAM,
+      data: this.#tls?.dataOf(data) ?? data,
       onMessage: (message) => this.#hear(thread, message),
       onDied: (cause) => this.#died(cause),
     });
@@ -284,15 +300,17 @@ export class FastPath {
 
   /** To the threads in turn: which of them accepted it says nothing about who has time. */
   #giveBack(connection: MovedConnection): void {
-    const thread = this.#threads[this.#nextThread % this.#threads.length];
+    const { countedAt, fd, tunnel } = connection;
+    const { length } = this.#threads;
+    const link = tunnel === undefined ? this.#threads[this.#nextThread % length]?.link : this.#tls?.linkOf(tunnel);
     this.#nextThread += 1;
-    if (thread === undefined) {
-      this.#options.libc.close(connection.fd);
-      this.#connections.leave(connection.countedAt);
+    if (link === undefined) {
+      this.#options.libc.close(fd);
+      if (tunnel === undefined) this.#connections.leave(countedAt);
       return;
     }
     this.#options.metrics.tookBack();
-    thread.link.post({ kind: 'take', connection });
+    link.post({ kind: 'take', connection });
   }
 
   /** Bytes as they leave, and whether that is as much as may be. */

@@ -94,9 +94,16 @@ export const pageBytesOf = (byteLength: number): number => Math.ceil(byteLength 
 export function openMemoryFile(libc: Libc, slotCount: number): MemoryFile | undefined {
   const fd = libc.memfdCreate('oca-blocks');
   if (fd < 0) return undefined;
-  const sizeBytes = Math.ceil(slotCount / SLOTS_PER_CHUNK) * CHUNK_BYTES;
-  const address = libc.ftruncate(fd, sizeBytes) === 0 ? libc.mmapShared(fd, sizeBytes) : -1;
-  if (address >= 0) return new MemoryFile(libc, fd, sizeBytes, address);
-  closeSync(fd);
-  return undefined;
+  const file = libc.ftruncate(fd, sizeBytesOf(slotCount)) === 0 ? mapMemoryFile(libc, fd, slotCount) : undefined;
+  if (file === undefined) closeSync(fd);
+  return file;
 }
+
+/** The owner's file, mapped by another thread, which may read what it has pinned. @returns undefined where there are no addresses for it */
+export function mapMemoryFile(libc: Libc, fd: number, slotCount: number): MemoryFile | undefined {
+  const sizeBytes = sizeBytesOf(slotCount);
+  const address = libc.mmapShared(fd, sizeBytes);
+  return address < 0 ? undefined : new MemoryFile(libc, fd, sizeBytes, address);
+}
+
+const sizeBytesOf = (slotCount: number): number => Math.ceil(slotCount / SLOTS_PER_CHUNK) * CHUNK_BYTES;

@@ -13,13 +13,10 @@ export type EngineChoice =
 
 /** Which engine serves: the configured one, where it can and has not crashed of late. */
 export function chooseEngine(
-  { engine, tlsCert, tlsKey }: Pick<ApplianceConfig, 'engine' | 'tlsCert' | 'tlsKey'>,
+  { engine }: Pick<ApplianceConfig, 'engine'>,
   memory: Pick<EngineMemory, 'whyToRest'>,
 ): EngineChoice {
   if (engine === 'reference') return { kind: 'reference', because: '--engine reference', isFallback: false };
-  if (tlsCert !== '' || tlsKey !== '') {
-    return { kind: 'reference', because: 'TLS ends in node:tls', isFallback: true };
-  }
   const loaded = loadLibc();
   if (loaded.kind === 'missing') return { kind: 'reference', because: loaded.because, isFallback: true };
   const because = memory.whyToRest();

@@ -1,9 +1,11 @@
 import { Worker } from 'node:worker_threads';
 import type { Libc } from '../../kernel/libc.ts';
-import type { ToOwner, ToWire, WireThreadData } from '../messages.ts';
+import type { ToOwner, WireThreadData } from '../messages.ts';
+import type { ToTlsThread } from '../tls/tls-messages.ts';
 
 export interface WireThreadOptions {
   readonly libc: Libc;
+  readonly program: URL;
   readonly data: WireThreadData;
   readonly onMessage: (message: ToOwner) => void;
   /** It ended although nobody asked it to. */
@@ -12,7 +14,7 @@ export interface WireThreadOptions {
 
 /**
  * One wire thread, as the owner sees it. It sits in epoll_wait and hears of messages by an eventfd, so whatever is
- * posted is followed by a wake.
+ * posted is followed by a wake. A TLS thread hears of them as any thread does, and does not mind the wake.
  */
 export class WireThreadLink {
   readonly number: number;
@@ -23,11 +25,11 @@ export class WireThreadLink {
   #isEnding = false;
   #hasEnded = false;
 
-  constructor({ libc, data, onMessage, onDied }: WireThreadOptions) {
+  constructor({ libc, program, data, onMessage, onDied }: WireThreadOptions) {
     this.number = data.number;
     this.#libc = libc;
     this.#wakeFd = data.wakeFd;
-    this.#worker = new Worker(new URL('../wire-thread.ts', import.meta.url), { workerData: data });
+    this.#worker = new Worker(program, { workerData: data });
     this.#worker.on('message', (message: ToOwner) => {
       if (message.kind === 'stopped') this.#isEnding = true;
       onMessage(message);
@@ -48,7 +50,7 @@ export class WireThreadLink {
     return this.#ended.promise;
   }
 
-  post(message: ToWire): void {
+  post(message: ToTlsThread): void {
     if (this.#hasEnded) return;
     this.#worker.postMessage(message);
     this.wake();

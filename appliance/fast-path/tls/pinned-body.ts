@@ -1,5 +1,9 @@
 import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
+import type { MemoryFile } from '../../memory/memory-file.ts';
 import type { PublishedObject, PublishedReader } from '../../memory/published.ts';
+
+/** The memory file, as this thread has mapped it. */
+export type MappedMemory = Pick<MemoryFile, 'view'>;
 
 /** Blocks that one body may have pinned before its head: a range of 2 MiB has parts of three. */
 const MAX_PINNED_AHEAD = 4;
@@ -10,7 +14,7 @@ const MAX_PINNED_AHEAD = 4;
  */
 export class PinnedBody {
   readonly #reader: PublishedReader;
-  readonly #memory: Uint8Array;
+  readonly #memory: MappedMemory;
   readonly #object: PublishedObject;
   /** The next byte to send. */
   #at: number;
@@ -19,8 +23,8 @@ export class PinnedBody {
   readonly #pinned: number[] = [];
   #block: number;
 
-  /** @param memory the whole memory file @param first,last bytes of the object, inclusive */
-  constructor(reader: PublishedReader, memory: Uint8Array, object: PublishedObject, first: number, last: number) {
+  /** @param first,last bytes of the object, inclusive */
+  constructor(reader: PublishedReader, memory: MappedMemory, object: PublishedObject, first: number, last: number) {
     this.#reader = reader;
     this.#memory = memory;
     this.#object = object;
@@ -67,9 +71,8 @@ export class PinnedBody {
     const [slot] = this.#pinned;
     if (slot === undefined) throw new Error('the next block is not pinned');
     const inBlock = this.#at - this.#block * BLOCK_BYTES;
-    const start = slot * BLOCK_BYTES + inBlock;
     const length = Math.min(maxBytes, BLOCK_BYTES - inBlock, this.#last + 1 - this.#at);
-    return this.#memory.subarray(start, start + length);
+    return this.#memory.view(slot, inBlock + length).subarray(inBlock);
   }
 
   /** So many of the bytes of the last piece were taken: its block is let go when all of it was. */

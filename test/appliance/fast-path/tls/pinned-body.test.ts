@@ -22,7 +22,8 @@ function fakeMemory(missing: ReadonlySet<number> = new Set()) {
     },
     unpin: (slot: number) => pinned.splice(pinned.indexOf(slot), 1),
   } as unknown as PublishedReader;
-  return { memory, reader, pinned };
+  const view = (slot: number, length: number) => memory.subarray(slot * BLOCK_BYTES, slot * BLOCK_BYTES + length);
+  return { memory: { view }, reader, pinned };
 }
 
 test('the pieces of a body are its bytes, never beyond a block, and what was taken is let go', () => {

@@ -1,0 +1,32 @@
+import type { Libc } from '../../kernel/libc.ts';
+import type { PublishedReader } from '../../memory/published.ts';
+import type { WireAnswers, WireMoment } from '../answer-on-wire.ts';
+import type { LoadBoard } from '../load-board.ts';
+import type { ToOwner, WireLimits } from '../messages.ts';
+import type { RequestHead } from '../request-head.ts';
+import type { OutcomeLedger } from '../wire/outcome-ledger.ts';
+import type { WireKeys } from '../wire-key.ts';
+import type { MappedMemory } from './pinned-body.ts';
+import type { TlsClient } from './tls-client.ts';
+
+/** What the clients of one thread share. */
+export interface TlsParts {
+  readonly libc: Libc;
+  readonly reader: PublishedReader;
+  readonly memory: MappedMemory;
+  readonly keys: WireKeys;
+  readonly answers: WireAnswers;
+  readonly load: LoadBoard;
+  readonly ledger: OutcomeLedger;
+  readonly limits: WireLimits;
+  /** Filled anew for each request. */
+  readonly head: RequestHead;
+  /** As it is at this moment. */
+  readonly moment: () => WireMoment;
+  readonly post: (message: ToOwner) => void;
+  /** Reads the messages of the owner that are there. */
+  readonly hear: () => void;
+  /** A new number by which the owner's answers find this client, until `forget`; another thread has no such number. */
+  readonly number: (client: TlsClient) => number;
+  readonly forget: (number: number) => void;
+}
