@@ -10,6 +10,8 @@ export interface PeerProcess {
   readonly url: string;
   /** Of the first process; the others are its children. */
   readonly pid: number;
+  /** Of the appliance's operator, where it is one. */
+  readonly adminUrl?: string;
   stop(): Promise<void>;
 }
 

@@ -20,4 +20,4 @@ export interface PeerSetup {
   readonly purpose: Purpose;
 }
 
-export const logOf = (setup: PeerSetup): string => join(setup.folder, 'log');
+export const logOf = (setup: PeerSetup): string => join(setup.folder, 'output');

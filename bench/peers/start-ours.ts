@@ -13,7 +13,7 @@ export async function startAppliance(
   setup: PeerSetup,
   engine: 'fast' | 'reference',
   nodeFlags: readonly string[] = [],
-): Promise<PeerProcess & { readonly adminUrl: string }> {
+): Promise<PeerProcess> {
   const [port, adminPort] = [await freePort(), await freePort()];
   const { folder, tls } = setup;
   mkdirSync(folder, { recursive: true });
@@ -47,6 +47,18 @@ export async function startAppliance(
 }
 
 export const hasPrototype = (): boolean => existsSync(join(PROTOTYPES, 'handoff.cjs'));
+
+/** Of all answers so far, the share that the fast engine gave, 0 to 1; undefined where there is no such engine. */
+export async function fastShareOf(server: PeerProcess): Promise<number | undefined> {
+  if (server.adminUrl === undefined) return undefined;
+  const metrics = await (await fetch(`${server.adminUrl}/metrics`)).text();
+  const sumOf = (name: string): number =>
+    [...metrics.matchAll(new RegExp(`^appliance_${name}(?:\\{[^}]*\\})? (\\d+)$`, 'gm'))].reduce(
+      (sum, [, count]) => sum + Number(count),
+      0,
+    );
+  return sumOf('wire_requests_total') / sumOf('requests_total');
+}
 
 /** What was shown before any of the product was built, without limits, timers or a parser: it stays visible what those cost. */
 export async function startPrototype(setup: PeerSetup): Promise<PeerProcess> {

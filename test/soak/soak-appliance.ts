@@ -1,0 +1,136 @@
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { ChildService, serviceWords } from '../../deploy/demo/child-service.ts';
+import { descriptorCount, type ProcessSample, sampleProcess } from './process-sample.ts';
+
+const MIB = 2 ** 20;
+const SETTLE_MS = 60_000;
+const SETTLE_LOOK_MS = 500;
+
+export interface ApplianceChoice {
+  readonly folder: string;
+  readonly originUrl: string;
+  readonly engine: 'fast' | 'reference';
+  /** Of Node, in front of the program: see FORCED_COLLECTIONS. */
+  readonly nodeFlags: readonly string[];
+}
+
+/**
+ * Collects garbage every few thousand allocations, in every thread, and moves what it can: whatever holds an address that
+ * it should not is found within seconds. V8 does this for each thread by itself, so threads that sit in the kernel need
+ * no part of it.
+ */
+export const FORCED_COLLECTIONS = ['--gc-interval=5000', '--compact-on-every-full-gc', '--max-semi-space-size=1'];
+
+/** `oca appliance` at one place, over several lives: its volume and its ports stay. */
+export class SoakAppliance {
+  readonly #choice: ApplianceChoice;
+  readonly #listen: string;
+  readonly #adminListen: string;
+  #service: ChildService | undefined;
+  /** Of the life that runs, before anybody asked. */
+  atStart: ProcessSample | undefined;
+  lives = 0;
+
+  private constructor(choice: ApplianceChoice, ports: readonly [number, number]) {
+    this.#choice = choice;
+    [this.#listen, this.#adminListen] = [`127.0.0.1:${ports[0]}`, `127.0.0.1:${ports[1]}`];
+  }
+
+  static async create(choice: ApplianceChoice): Promise<SoakAppliance> {
+    return new SoakAppliance(choice, [await freePort(), await freePort()]);
+  }
+
+  get url(): string {
+    return `http://${this.#listen}`;
+  }
+
+  get logFile(): string {
+    return join(this.#choice.folder, 'appliance.log');
+  }
+
+  get isRunning(): boolean {
+    return this.#service?.running ?? false;
+  }
+
+  async start(): Promise<void> {
+    const { folder, originUrl, engine, nodeFlags } = this.#choice;
+    this.#service = await ChildService.start({
+      words: [
+        ...nodeFlags,
+        ...serviceWords('appliance', {
+          id: 'soak',
+          engine,
+          listen: this.#listen,
+          adminListen: this.#adminListen,
+          origin: originUrl,
+          volume: join(folder, 'volume'),
+          state: join(folder, 'state'),
+          // Both too small for what is asked for, so that both always let something go.
+          volumeCapacityBytes: 320 * MIB,
+          memoryBytes: 64 * MIB,
+          drainMs: 500,
+          logLevel: 'warn',
+        }),
+      ],
+      logFile: this.logFile,
+      environment: { UV_THREADPOOL_SIZE: '64' },
+    });
+    this.lives += 1;
+    this.atStart = this.sample();
+  }
+
+  end(how: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    return this.#service?.end(how) ?? Promise.resolve();
+  }
+
+  sample(): ProcessSample {
+    return sampleProcess(this.#service?.pid ?? 0);
+  }
+
+  /** A sample of when nobody asks any more: as soon as descriptors are back to what they were, or after a minute. */
+  async sampleAtRest(): Promise<ProcessSample> {
+    const deadlineMs = performance.now() + SETTLE_MS;
+    const wanted = this.atStart === undefined ? 0 : descriptorCount(this.atStart);
+    let sample = this.sample();
+    while (descriptorCount(sample) > wanted && performance.now() < deadlineMs) {
+      await new Promise((resolve) => {
+        setTimeout(resolve, SETTLE_LOOK_MS);
+      });
+      sample = this.sample();
+    }
+    return sample;
+  }
+
+  /** @returns whether it was carried out and outlives a restart */
+  async purge(what: { readonly path: string } | { readonly prefix: string }, mode: 'finish' | 'cut'): Promise<boolean> {
+    const response = await fetch(`http://${this.#adminListen}/v1/purge`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...what, mode }),
+    });
+    await response.arrayBuffer();
+    return response.ok;
+  }
+
+  /** Lines of its metrics that are of the ways and places of bytes, without zeros. */
+  async metrics(): Promise<string[]> {
+    const text = await (await fetch(`http://${this.#adminListen}/metrics`)).text();
+    return text
+      .split('\n')
+      .filter((line) =>
+        /^appliance_(?:wire|requests|served|memory|arena|evict|fill_bytes)\w*(?:\{[^}]*\})? [^0]/.test(line),
+      );
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}
