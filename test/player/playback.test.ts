@@ -8,8 +8,8 @@ import { deliverers, PLAYERS, type Player, type Seen, Viewer, type ViewerOptions
 
 /**
  * The real page, hls.js, dash.js and Shaka in a real browser, before the whole network as processes. Nothing is in the browser's
- * cache, and at most ten seconds are in a player's buffer: twenty seconds after an appliance died all that plays is from
- * another one.
+ * cache, and at most ten seconds are in a player's buffer: who has played twelve seconds since an appliance died plays
+ * what another one gave him.
  *
  * All players watch each event together, as one session, so that one appliance serves them all; then each is judged.
  */
@@ -19,7 +19,7 @@ const ANSWERS_IN_TURN = 5;
 const WATCHED_BEFORE_SEC = 3;
 /** Who is in the middle of a film has a buffer. */
 const BUFFERED_BEFORE_SEC = 6;
-const WATCHED_AFTER_SEC = 20;
+const WATCHED_AFTER_SEC = 12;
 /** Shaka 5.2.12 throws, and steers no more, when a TTL runs out before it has begun to play: see render-hls.ts. */
 const STEERING_TTL_SEC = 10;
 const EVERY_PLAYER = Object.keys(PLAYERS) as Player[];

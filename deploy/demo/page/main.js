@@ -97,12 +97,22 @@ function drawPlayback() {
   setText(byId('screen'), shown === undefined ? '–' : shown.appliance);
   byId('screen').style.color = shown === undefined ? '' : identityOf(shown.appliance).colour;
   setText(byId('rendition'), shown === undefined ? '–' : shown.rendition.replace(/^v(\d+)$/, '$1p'));
-  setText(byId('buffer'), `${playback.bufferSeconds.toFixed(1)} s`);
-  byId('buffer-bar').style.width = `${Math.min(100, playback.bufferSeconds * 10)}%`;
-  const { stalls, longestStallMs, standing } = playback.stallMeter;
-  setText(byId('stalls'), stalls === 0 ? 'none' : `${stalls}, longest ${Math.round(longestStallMs)} ms`);
-  byId('stall-figure').dataset['tone'] = standing || longestStallMs > 1000 ? 'bad' : stalls > 0 ? 'warn' : 'good';
+  const { aheadSec } = playback.stallMeter;
+  setText(byId('buffer'), `${aheadSec.toFixed(1)} s`);
+  byId('buffer-bar').style.width = `${Math.min(100, aheadSec * 10)}%`;
+  drawStalls();
   timeline.draw();
+}
+
+function drawStalls() {
+  const { dryStalls, longestDryMs, heldStalls, longestHeldMs, standing } = playback.stallMeter;
+  const isDry = dryStalls > 0 || (standing?.dryMs ?? 0) > 0;
+  setText(byId('stalls'), dryStalls === 0 ? 'none' : `${dryStalls}, longest ${Math.round(longestDryMs)} ms`);
+  byId('stall-figure').dataset['tone'] = isDry ? 'bad' : 'good';
+  setText(
+    byId('held'),
+    heldStalls === 0 ? '' : `browser too slow: ${heldStalls}, longest ${Math.round(longestHeldMs)} ms`,
+  );
 }
 
 async function main() {

@@ -2,7 +2,8 @@
  * One playback of the title: the player, what it loaded from whom, and how smoothly it went.
  *
  * `window.demo` is the record that automated checks read; its fields are promises: `segments` in the order of loading with
- * `at` on the clock of `performance.now()`, times of the media in seconds, stalls in milliseconds.
+ * `at` on the clock of `performance.now()` (which began at `timeOrigin`), times of the media in seconds, stalls in
+ * milliseconds and told apart as in stall-meter.js, frames since the beginning.
  */
 import { cameFromBrowserCache } from './browser-cache.js';
 import { startDash } from './dash-player.js';
@@ -43,7 +44,13 @@ export const players = {
 
 /** The page may be left open for days. */
 const segmentsKept = 2000;
-const recordEveryMs = 50;
+const recordEveryMs = 100;
+
+/** @param {import('./stall-meter.js').Standstill} standstill */
+function wordsFor({ dryMs, heldMs, aheadSec }) {
+  if (dryMs > 0) return `stood still for ${Math.round(dryMs + heldMs)} ms: nothing to play for ${Math.round(dryMs)} ms`;
+  return `stood still for ${Math.round(heldMs)} ms with ${aheadSec.toFixed(1)} s at hand: the browser was too slow`;
+}
 
 /** @param {string} url */
 function loadScript(url) {
@@ -59,7 +66,6 @@ function loadScript(url) {
 export class Playback {
   /** @type {Segment[]} */
   segments = [];
-  bufferSeconds = 0;
   #video;
   #name;
   #whoServes;
@@ -76,7 +82,7 @@ export class Playback {
     this.#name = name;
     this.#whoServes = whoServes;
     this.#log = log;
-    this.stallMeter = new StallMeter(video, (stillMs) => log(`stood still for ${Math.round(stillMs)} ms`, 'bad'));
+    this.stallMeter = new StallMeter(video, (stood) => log(wordsFor(stood), stood.dryMs > 0 ? 'bad' : 'plain'));
     this.#keepRecord();
     video.addEventListener('ended', () => log('the video came to its end', 'good'));
   }
@@ -143,23 +149,38 @@ export class Playback {
     const record = {
       player: this.#name,
       segments: this.segments,
-      longestStallMs: 0,
-      stalls: 0,
+      timeOrigin: performance.timeOrigin,
+      standstills: this.stallMeter.standstills,
+      dryStalls: 0,
+      longestDryMs: 0,
+      heldStalls: 0,
+      longestHeldMs: 0,
       skippedMs: 0,
+      aheadSec: 0,
+      shownFrames: 0,
+      droppedFrames: 0,
       currentTime: 0,
       duration: 0,
       ended: false,
     };
     Object.assign(globalThis, { demo: record });
     setInterval(() => {
-      const { currentTime, duration, ended, buffered } = video;
-      const { stalls, longestStallMs, skippedMs } = this.stallMeter;
-      Object.assign(record, { currentTime, ended, stalls, longestStallMs, skippedMs });
-      record.duration = Number.isFinite(duration) ? duration : 0;
-      this.bufferSeconds = 0;
-      for (let n = 0; n < buffered.length; n += 1) {
-        if (buffered.start(n) <= currentTime + 0.1) this.bufferSeconds = Math.max(0, buffered.end(n) - currentTime);
-      }
+      const { currentTime, duration, ended } = video;
+      const { dryStalls, longestDryMs, heldStalls, longestHeldMs, skippedMs, aheadSec } = this.stallMeter;
+      const { totalVideoFrames, droppedVideoFrames } = video.getVideoPlaybackQuality();
+      Object.assign(record, {
+        currentTime,
+        ended,
+        dryStalls,
+        longestDryMs,
+        heldStalls,
+        longestHeldMs,
+        skippedMs,
+        aheadSec,
+        duration: Number.isFinite(duration) ? duration : 0,
+        shownFrames: totalVideoFrames - droppedVideoFrames,
+        droppedFrames: droppedVideoFrames,
+      });
     }, recordEveryMs);
   }
 }

@@ -38,7 +38,8 @@ export class TimelineView {
     this.#drawn = this.#playback.segments.length;
     byId('playhead').style.left = `${(currentTime / duration) * 100}%`;
     byId('ahead').style.left = `${(currentTime / duration) * 100}%`;
-    byId('ahead').style.width = `${(Math.min(this.#playback.bufferSeconds, duration - currentTime) / duration) * 100}%`;
+    byId('ahead').style.width =
+      `${(Math.min(this.#playback.stallMeter.aheadSec, duration - currentTime) / duration) * 100}%`;
     setText(byId('clock'), `${clock(currentTime)} of ${clock(duration)}`);
     this.#drawLegend();
   }

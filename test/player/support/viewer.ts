@@ -1,6 +1,6 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import type { PageRecord } from '../../../deploy/demo/check.ts';
-import { type DryRecord, meterDryness } from './dry-meter.ts';
+import { type PageRecord, VIEWPORT } from '../../../deploy/demo/check.ts';
+import { type AnswerRecord, meterAnswers } from './answer-meter.ts';
 
 /** Beyond the length of what is watched: for a machine that has other things to do. */
 const PATIENCE_MS = 60_000;
@@ -14,8 +14,8 @@ export const PLAYERS = {
 } as const;
 export type Player = keyof typeof PLAYERS;
 
-/** The page's own record, with the segments told apart and the dryness of the buffer beside it. */
-export interface Seen extends PageRecord, DryRecord {
+/** The page's own record, with the segments told apart and what answers cost on this machine beside it. */
+export interface Seen extends PageRecord, AnswerRecord {
   readonly segments: ReadonlyArray<PageRecord['segments'][number] & { readonly kind: 'video' | 'audio' }>;
 }
 
@@ -47,8 +47,8 @@ export class Viewer {
   }
 
   static async open(browser: Browser, { pageUrl, player, session, manifest }: ViewerOptions): Promise<Viewer> {
-    const context = await browser.newContext({ viewport: { width: 1280, height: 1400 } });
-    await context.addInitScript(meterDryness);
+    const context = await browser.newContext({ viewport: VIEWPORT });
+    await context.addInitScript(meterAnswers);
     await context.addInitScript((id) => {
       globalThis.crypto.randomUUID = () => id as ReturnType<typeof crypto.randomUUID>;
     }, session);
@@ -79,11 +79,11 @@ export class Viewer {
 
   /** What was seen so far. */
   async seen(): Promise<Seen> {
-    const { demo, dry } = await this.page.evaluate(() => {
-      const page = globalThis as unknown as { demo: Seen; dry: DryRecord };
-      return { demo: page.demo, dry: page.dry };
+    const { demo, answers } = await this.page.evaluate(() => {
+      const page = globalThis as unknown as { demo: Seen; answers: AnswerRecord };
+      return { demo: page.demo, answers: page.answers };
     });
-    return { ...demo, ...dry };
+    return { ...demo, ...answers };
   }
 
   /** Now, on the clock of the segments. */
