@@ -12,7 +12,7 @@ import { reportPeers } from './peers/report.ts';
 import { RoundLog } from './peers/rounds.ts';
 import { allCores, dropPageCache, HOT, Stage } from './peers/stage.ts';
 import { fastShareOf, hasPrototype } from './peers/start-ours.ts';
-import { writeOnceScript, writeRangeScript } from './peers/wrk-load.ts';
+import { killLoads, writeOnceScript, writeRangeScript } from './peers/wrk-load.ts';
 
 /**
  * What the same bytes cost our engines and others that an operator may choose: all in one run, on the same two cores, one
@@ -28,6 +28,8 @@ const SIZES = { '16k': 16_384, '64k': 65_536, '1m': 2 ** 20, '4m': 4 * 2 ** 20 }
 const CONNECTIONS = 32;
 const TLS_RANGE_BYTES = 2 * 2 ** 20;
 const LEAST_FAST_SHARE = 0.95;
+/** Of the mix against other loads: queues of disks take a while to fill. */
+const MIX_LENGTH = 3;
 const COLD_FILES = { quick: 64, full: 512 };
 
 export interface PeerOptions {
@@ -68,6 +70,7 @@ export async function benchPeers(options: PeerOptions): Promise<boolean> {
   const coldFiles = options.cases.includes('mix') ? COLD_FILES[options.isQuick ? 'quick' : 'full'] : 0;
   const stage = await Stage.set(coldFiles);
   const interrupted = (): void => {
+    killLoads();
     void stage.clear().finally(() => process.exit(130));
   };
   process.once('SIGINT', interrupted);
@@ -126,11 +129,11 @@ async function runPhase(
         log.problems.push(`${phase.cases.join(', ')}, ${name}: ${String(error)}`);
       }
     }
+    const mix = new MixTurns(scripts, cores, options.seconds);
     const measure = (caseName: CaseName, name: PeerName): Promise<Figures> => {
       const server = running.get(name);
       if (server === undefined) throw new Error('was not started');
-      if (purpose === 'mix')
-        return measureMix(server, { hotScript: scripts.hot(65_536), coldScript: scripts.cold, cores });
+      if (purpose === 'mix') return mix.measure(name, server);
       const size = SIZES[caseName.split('-')[1] as keyof typeof SIZES] ?? TLS_RANGE_BYTES;
       return measureHot(server, load(size));
     };
@@ -140,6 +143,28 @@ async function runPhase(
       if (name === 'fast' && purpose !== 'tls') await remarkShare(server, phase, remarks);
       await server.stop();
     }
+  }
+}
+
+/** Each turn of a server goes on where its last one ended, so that nothing is asked for twice before all was. */
+class MixTurns {
+  readonly #scripts: Scripts;
+  readonly #cores: readonly number[];
+  readonly #seconds: number;
+  readonly #asked = new Map<PeerName, number>();
+
+  constructor(scripts: Scripts, cores: readonly number[], seconds: number) {
+    this.#scripts = scripts;
+    this.#cores = cores;
+    this.#seconds = seconds * MIX_LENGTH;
+  }
+
+  async measure(name: PeerName, server: PeerProcess): Promise<Figures> {
+    const coldBehind = this.#asked.get(name) ?? 0;
+    const given = { hotScript: this.#scripts.hot(65_536), coldScript: this.#scripts.cold, cores: this.#cores };
+    const { coldRequests, ...figures } = await measureMix(server, { ...given, coldBehind, seconds: this.#seconds });
+    this.#asked.set(name, coldBehind + coldRequests);
+    return figures;
   }
 }
 
@@ -161,7 +186,12 @@ async function startChecked(stage: Stage, name: PeerName, { purpose, cores }: Ph
   return server;
 }
 
-function writeScripts(stage: Stage): { hot: (rangeBytes: number) => string; cold: string } {
+interface Scripts {
+  readonly hot: (rangeBytes: number) => string;
+  readonly cold: string;
+}
+
+function writeScripts(stage: Stage): Scripts {
   const cold = join(stage.folder, 'cold.lua');
   if (stage.cold.count > 0) writeOnceScript(cold, stage.cold);
   return {

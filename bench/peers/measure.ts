@@ -12,7 +12,6 @@ const IDLE = 10_000;
 const ACTIVE = 200;
 const COLD_CLIENTS = 64;
 const HOT_CLIENTS = 16;
-const MIX_LIMIT_SEC = 60;
 /** Of hot requests before the cold ones begin, so that connections are open. */
 const MIX_LEAD_MS = 300;
 
@@ -38,26 +37,41 @@ const figuresOf = ({ requestsPerSec, bytesPerSec, p50Ms, p99Ms }: WrkResult): Fi
   p99Ms,
 });
 
+interface MixLoad {
+  readonly hotScript: string;
+  readonly coldScript: string;
+  /** How much of the cold order this server was asked for before. */
+  readonly coldBehind: number;
+  readonly seconds: number;
+  readonly cores: readonly number[];
+}
+
 /**
  * Viewers of what everybody watches beside viewers of what nobody else does. Every cold MiB is asked for once, so it is
  * cold for whoever has a page cache, too: asked for twice, half of it would come from memory after two seconds.
  */
 export async function measureMix(
   server: PeerProcess,
-  given: { readonly hotScript: string; readonly coldScript: string; readonly cores: readonly number[] },
-): Promise<Figures> {
+  given: MixLoad,
+): Promise<Figures & { readonly coldRequests: number }> {
   dropPageCache();
   await warm(server.url, HOT);
-  const load = { url: server.url, seconds: MIX_LIMIT_SEC, cores: given.cores };
+  const load = { url: server.url, seconds: given.seconds, cores: given.cores };
   const before = readTreeCost(server.pid);
-  const hot = startWrk({ ...load, script: given.hotScript, connections: HOT_CLIENTS }, 65_536);
-  await sleep(MIX_LEAD_MS);
-  const coldResult = await runWrk({ ...load, script: given.coldScript, connections: COLD_CLIENTS }, MIB).finally(() =>
-    hot.stop(),
+  const hot = startWrk(
+    { ...load, seconds: given.seconds * 2, script: given.hotScript, connections: HOT_CLIENTS },
+    65_536,
   );
+  await sleep(MIX_LEAD_MS);
+  // Ended by its script when all was asked for, or by its time.
+  const coldResult = await runWrk(
+    { ...load, script: given.coldScript, connections: COLD_CLIENTS, argument: given.coldBehind },
+    MIB,
+  ).finally(() => hot.stop());
   const hotResult = await hot.result;
   const sentBytes = hotResult.requests * 65_536 + coldResult.requests * MIB;
   return {
+    coldRequests: coldResult.requests + COLD_CLIENTS,
     hotPerSec: hotResult.requestsPerSec,
     hotP50Ms: hotResult.p50Ms,
     hotP99Ms: hotResult.p99Ms,

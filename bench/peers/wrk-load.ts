@@ -17,6 +17,7 @@ export interface WrkLoad {
   readonly connections: number;
   readonly seconds: number;
   readonly cores: readonly number[];
+  readonly argument?: number;
 }
 
 const ALIGN_BYTES = 65_536;
@@ -53,12 +54,15 @@ ${SAY}`,
   );
 }
 
-/** A script that asks for every 1 MiB of every file exactly once, in an order that no read-ahead foresees, and then ends. */
+/**
+ * A script that asks for every 1 MiB of every file exactly once, in an order that no read-ahead foresees, and then ends.
+ * Its one argument says how many of that order were asked for before: it goes on behind them.
+ */
 export function writeOnceScript(file: string, set: MediaSet): void {
   const pieces = FILE_BYTES / 2 ** 20;
   writeFileSync(
     file,
-    `local asks, at, total = {}, 0, ${set.count * pieces}
+    `local asks, at, behind, total = {}, 0, 0, ${set.count * pieces}
 function init(args)
   math.randomseed(7)
   for i = 0, total - 1 do
@@ -67,11 +71,12 @@ function init(args)
       math.floor(i / ${pieces}), wrk.host, wrk.port, first, first + 1048575)
   end
   for i = total, 2, -1 do local j = math.random(i) asks[i], asks[j] = asks[j], asks[i] end
+  behind = tonumber(args[1])
 end
 function request()
   at = at + 1
   if at >= total then wrk.thread:stop() end
-  return asks[(at - 1) % total + 1]
+  return asks[(behind + at - 1) % total + 1]
 end
 ${SAY}`,
   );
@@ -83,13 +88,26 @@ export interface RunningLoad {
   stop(): void;
 }
 
+const running = new Set<ChildProcess>();
+
+/** Ends every load at once: whoever started them goes. */
+export function killLoads(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+
 /** @param rangeBytes of every answer, to tell bytes from requests */
 export function startWrk(load: WrkLoad, rangeBytes: number): RunningLoad {
   const words = ['-t1', `-c${load.connections}`, `-d${load.seconds}s`, '--latency', '--timeout', TIMEOUT];
-  const child = spawn('taskset', ['-c', load.cores.join(','), 'wrk', ...words, '-s', load.script, load.url], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    detached: true,
-  });
+  const child = spawn(
+    'taskset',
+    ['-c', load.cores.join(','), 'wrk', ...words, '-s', load.script, load.url, '--', String(load.argument ?? 0)],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      detached: true,
+    },
+  );
+  running.add(child);
+  child.once('close', () => running.delete(child));
   return { result: resultOf(child, load.url, rangeBytes), stop: () => child.kill('SIGINT') };
 }
 
