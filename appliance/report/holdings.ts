@@ -1,5 +1,6 @@
 import { type FillPlan, type FillPlanFile, plannedBlocks, plannedBytes } from '../../src/contracts/fill-plan.ts';
 import type { HoldingLevel } from '../../src/contracts/holdings.ts';
+import { atOnce } from '../../src/resilience/in-slices.ts';
 import type { ObjectState, ObjectStore } from '../store/object-store.ts';
 
 /**
@@ -62,8 +63,11 @@ interface Layout {
 const layouts = new WeakMap<FillPlan, Layout>();
 
 function layoutOf(plan: FillPlan): Layout {
-  const known = layouts.get(plan);
-  if (known !== undefined) return known;
+  return layouts.get(plan) ?? atOnce(layOut(plan));
+}
+
+/** Prepares what every look at a plan needs: of a large one in slices, before the first look. Yields the files done. */
+export function* layOut(plan: FillPlan): Generator<number, Layout> {
   const indexByPath = new Map<string, number>();
   const byRendition = plan.renditions.map((): number[] => []);
   let planBytes = 0;
@@ -72,6 +76,7 @@ function layoutOf(plan: FillPlan): Layout {
     indexByPath.set(file.path, first);
     byRendition[file.rendition]?.push(first);
     planBytes += plannedBytes(file);
+    yield 1;
   }
   const layout = { indexByPath, byRendition, planBytes };
   layouts.set(plan, layout);

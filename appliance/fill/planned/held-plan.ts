@@ -1,5 +1,6 @@
 import { BLOCK_BYTES, type FileManifest, parseFileManifest } from '../../../src/contracts/file-manifest.ts';
 import type { FillPlan, FillPlanFile } from '../../../src/contracts/fill-plan.ts';
+import { atOnce, inSlices, type Slicing } from '../../../src/resilience/in-slices.ts';
 import type { PlannedFile, PlannedFiles } from '../block-filler.ts';
 import type { PlanFile } from './plan-file.ts';
 
@@ -9,6 +10,26 @@ import type { PlanFile } from './plan-file.ts';
  * memory, and the others are read from the state directory when they are asked for (1 to 2 ms for a file of 4 GB).
  */
 const MAX_MANIFEST_CHARS = 64 * 1024 * 1024;
+/** Each is a file less in a folder. */
+const FORGOTTEN_PER_SLICE = 50;
+
+interface PlanIndex {
+  /** A path that is named twice counts once. */
+  readonly byPath: ReadonlyMap<string, FillPlanFile>;
+  readonly roots: ReadonlySet<string>;
+}
+
+/** Yields the files done. */
+function* indexOf(plan: FillPlan): Generator<number, PlanIndex> {
+  const byPath = new Map<string, FillPlanFile>();
+  const roots = new Set<string>();
+  for (const file of plan.files) {
+    if (!byPath.has(file.path)) byPath.set(file.path, file);
+    roots.add(file.root);
+    yield 1;
+  }
+  return { byPath, roots };
+}
 
 export class HeldPlan implements PlannedFiles {
   readonly #file: PlanFile;
@@ -42,15 +63,34 @@ export class HeldPlan implements PlannedFiles {
    * @throws OperationalError VOLUME_IO; it goes on by the one before then
    */
   hold(plan: FillPlan): void {
-    const kept = this.#file.manifestRoots();
-    const byPath = new Map<string, FillPlanFile>();
-    for (const file of plan.files) if (!byPath.has(file.path)) byPath.set(file.path, file);
+    const stale = this.#goBy(plan, this.#file.manifestRoots(), atOnce(indexOf(plan)));
+    atOnce(this.#forgetAll(stale));
+  }
+
+  /** The same for a plan that may be large: what grows with it leaves the event loop to others, but for the change itself. */
+  async holdInSlices(plan: FillPlan, slicing: Slicing): Promise<void> {
+    const index = await inSlices(indexOf(plan), slicing);
+    const stale = this.#goBy(plan, await this.#file.listManifestRoots(), index);
+    await inSlices(this.#forgetAll(stale), { ...slicing, unitsPerSlice: FORGOTTEN_PER_SLICE });
+  }
+
+  /** @returns the roots that it has no use for any more */
+  #goBy(plan: FillPlan, onDisk: Set<string>, { byPath, roots }: PlanIndex): string[] {
+    // What came while the disk was being read.
+    for (const root of this.#kept) if (roots.has(root)) onDisk.add(root);
     this.#plan = plan;
     this.#byPath = byPath;
-    this.#kept = kept;
-    const wanted = new Set(plan.files.map((file) => file.root));
-    for (const root of this.#kept) if (!wanted.has(root)) this.#forget(root);
+    this.#kept = onDisk;
+    const stale = [...onDisk].filter((root) => !roots.has(root));
     this.#changed();
+    return stale;
+  }
+
+  *#forgetAll(roots: readonly string[]): Generator<number, void> {
+    for (const root of roots) {
+      this.#forget(root);
+      yield 1;
+    }
   }
 
   /** The roots of the plan whose manifests are not here, the most urgent first, each once. */

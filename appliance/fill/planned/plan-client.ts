@@ -1,14 +1,17 @@
 import type { EnrolledService } from '../../../src/client/enrolled-service.ts';
 import { ContractError } from '../../../src/contracts/contract.ts';
 import { BLOCK_BYTES, type FileManifest, parseFileManifest } from '../../../src/contracts/file-manifest.ts';
+import type { FillPlan } from '../../../src/contracts/fill-plan.ts';
 import { isOperational } from '../../../src/errors/operational-error.ts';
 import type { Service } from '../../../src/lifecycle/service.ts';
 import { backoffMs } from '../../../src/resilience/backoff.ts';
+import { inSlices } from '../../../src/resilience/in-slices.ts';
 import { PeriodicTask } from '../../../src/resilience/periodic-task.ts';
 import { documentVerifies } from '../../../src/signing/signed-document.ts';
 import { FailureLog } from '../../../src/telemetry/failure-log.ts';
 import type { Logger } from '../../../src/telemetry/logger.ts';
 import type { World } from '../../../src/world/world.ts';
+import { layOut } from '../../report/holdings.ts';
 import type { HeldPlan } from './held-plan.ts';
 import type { PlanFile } from './plan-file.ts';
 import type { PlanQuestion } from './taking/judge-plan.ts';
@@ -43,6 +46,8 @@ export type PollOutcome = (typeof POLL_OUTCOMES)[number];
 const AWAY_MS = 60_000;
 const AWAY_POLLS = 3;
 const MANIFESTS_AT_ONCE = 4;
+/** Less than two milliseconds. */
+const FILES_PER_SLICE = 2000;
 const RETRY = { firstMs: 1000, maxMs: 60_000 };
 
 export class PlanClient implements Service {
@@ -67,7 +72,7 @@ export class PlanClient implements Service {
 
   /** Puts the kept plan in force, and begins to poll. Never waits for the planner. */
   async start(): Promise<void> {
-    await this.#loadKept();
+    await this.#loadKept(new AbortController().signal);
     await this.#polls.start();
     await this.#manifests.start();
   }
@@ -87,15 +92,15 @@ export class PlanClient implements Service {
     this.#polls.nudge();
   }
 
-  async #loadKept(): Promise<void> {
-    const { held, logger } = this.#options;
+  async #loadKept(signal: AbortSignal): Promise<void> {
+    const { logger } = this.#options;
     try {
       await using kept = await this.#taker.takeKept(this.#question());
       if (kept === undefined) return;
       const { verdict, etag } = kept;
       if (verdict.kind === 'take') {
         this.#etag = etag;
-        held.hold(verdict.plan);
+        await this.#hold(verdict.plan, signal);
         logger.info({ planVersion: verdict.plan.planVersion }, 'going on with the kept plan');
       } else if (verdict.kind === 'refuse') {
         logger.warn({ reason: verdict.reason }, 'the kept plan is not used: asking the planner for one');
@@ -118,7 +123,7 @@ export class PlanClient implements Service {
     await service.usable(signal);
     try {
       const answer = await service.getStreamed(`/v1/plan/${applianceId}`, this.#etag, signal);
-      const outcome = answer.kind === 'body' ? await this.#take(answer.pieces, answer.etag) : 'unchanged';
+      const outcome = answer.kind === 'body' ? await this.#take(answer.pieces, answer.etag, signal) : 'unchanged';
       if (outcome !== 'refused') {
         this.#heardAtMs = this.#options.world.clock.monotonicMs();
         this.#pollLog.worked();
@@ -133,7 +138,7 @@ export class PlanClient implements Service {
     }
   }
 
-  async #take(pieces: AsyncIterable<Buffer>, etag: string | undefined): Promise<PollOutcome> {
+  async #take(pieces: AsyncIterable<Buffer>, etag: string | undefined, signal: AbortSignal): Promise<PollOutcome> {
     const { held, logger } = this.#options;
     await using taken = await this.#taker.take(pieces, this.#question());
     const { verdict } = taken;
@@ -146,13 +151,20 @@ export class PlanClient implements Service {
       const planVersion = plan.planVersion;
       if (goesBack)
         logger.warn({ planVersion, inForce: held.plan?.planVersion }, 'the planner went back to an older plan');
-      held.hold(plan);
+      await this.#hold(plan, signal);
       await this.#keep(taken, etag);
       logger.info({ planVersion, files: plan.files.length, windows: plan.windows.length }, 'took a new plan');
       this.#manifests.nudge();
     }
     this.#etag = etag;
     return verdict.kind === 'take' ? 'taken' : 'unchanged';
+  }
+
+  async #hold(plan: FillPlan, signal: AbortSignal): Promise<void> {
+    const { held, world } = this.#options;
+    const slicing = { clock: world.clock, signal, unitsPerSlice: FILES_PER_SLICE };
+    await inSlices(layOut(plan), slicing);
+    await held.holdInSlices(plan, slicing);
   }
 
   async #keep(taken: TakenPlan, etag: string | undefined): Promise<void> {
