@@ -13,7 +13,12 @@ export interface ChildOptions {
   /** Where stderr goes; the terminal when absent. */
   readonly logFile?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** A socket that listens, given to it as systemd gives the socket of a unit (sd_listen_fds(3)). */
+  readonly listenFd?: number;
 }
+
+/** The pid that the service has to find in its environment is not known before. */
+const AS_SYSTEMD = ['/bin/sh', '-c', 'export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=delivery; exec "$@"', 'sh'];
 
 /** The command line of one of our services, with its parameters by their names. */
 export const serviceWords = (service: string, parameters: Readonly<Record<string, string | number>>): string[] => [
@@ -42,21 +47,24 @@ export class ChildService {
 
   /** Starts it and waits for the ready line. Rejects with the end of its log when it exits before. */
   static start(options: ChildOptions): Promise<ChildService> {
-    const child = spawn(process.execPath, options.words, {
-      stdio: ['ignore', 'pipe', 'pipe'],
+    const { listenFd } = options;
+    const before = listenFd === undefined ? [] : AS_SYSTEMD;
+    const [command = '', ...words] = [...before, process.execPath, ...options.words];
+    const child = spawn(command, words, {
+      stdio: ['ignore', 'pipe', 'pipe', ...(listenFd === undefined ? [] : [listenFd])],
       detached: true,
       env: { ...process.env, ...options.environment },
     });
     let log = '';
     if (options.logFile !== undefined) mkdirSync(dirname(options.logFile), { recursive: true });
     const sink = options.logFile === undefined ? process.stderr : createWriteStream(options.logFile, { flags: 'a' });
-    child.stderr.on('data', (piece: Buffer) => {
+    child.stderr?.on('data', (piece: Buffer) => {
       log = (log + piece.toString('utf8')).slice(-LAST_LOG_CHARS);
       sink.write(piece);
     });
     return new Promise((resolve, reject) => {
       let output = '';
-      child.stdout.on('data', (piece: Buffer) => {
+      child.stdout?.on('data', (piece: Buffer) => {
         output = (output + piece.toString('utf8')).slice(-LAST_LOG_CHARS);
         const line = output.split('\n').find((candidate) => candidate.includes(' ready '));
         if (line !== undefined) resolve(new ChildService(child, line));

@@ -92,13 +92,16 @@ function countRunning(
   return bodies;
 }
 
-/** Idle connections end now, the others with their answer; answers say so from now on. */
+/**
+ * Idle connections end now, the others with their answer; answers say so from now on. Who has connected and not asked yet
+ * is not idle: the request is on its way, and the time for its head is running.
+ */
 function stop(context: WireContext, deadlineMs: number): void {
   context.cutsAtMs = context.nowMs + deadlineMs;
   context.moment.isDraining = true;
   closeListener(context);
   for (const connection of context.connections.open()) {
-    const isIdle = connection.state === READING && connection.kept === undefined;
+    const isIdle = connection.state === READING && connection.kept === undefined && connection.isUsed;
     if (isIdle || connection.state === LINGERING) closeConnection(context, connection);
   }
 }

@@ -185,10 +185,12 @@ describe('how answers of a wire thread end, and what waits for the owner', () =>
     await until(() => rig.outcomes.abandoned('client-left') === 1);
   });
 
-  it('a stop ends idle connections at once, lets answers end, and cuts at the deadline', async () => {
-    const [idle, ending, stuck] = await Promise.all([open(), open(), open()]);
+  it('a stop ends idle connections at once, lets answers end, and answers who had just connected', async () => {
+    // First, so that it was accepted when the others are.
+    const fresh = await open();
+    const [idle, ending] = await Promise.all([open(), open()]);
     expect((await idle.ask('/small')).status).toBe(200);
-    for (const client of [ending, stuck]) client.socket.pause();
+    ending.socket.pause();
     ending.write(requestFor('/film.mp4'));
     await until(() => noMore() === 0 && rig.pins > 0);
     rig.post({ kind: 'stop', deadlineMs: 60_000 });
@@ -196,6 +198,8 @@ describe('how answers of a wire thread end, and what waits for the owner', () =>
     ending.socket.resume();
     expect((await ending.answer()).body.equals(FILM)).toBe(true);
     expect(await ending.ended).toBe('end');
+    expect((await fresh.ask('/small')).head).toContain('\r\nConnection: close');
+    expect(await fresh.ended).toBe('end');
     await rig.hears('stopped');
   });
 
