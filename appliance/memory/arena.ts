@@ -60,6 +60,7 @@ export type LoadOutcome = 'here' | 'lost' | 'refused';
 /** What one generation of an object has in the arena. */
 export class ArenaContent {
   readonly number: ContentNumber;
+  readonly onIdle: () => void;
   readonly entries = new Map<number, Entry>();
   readonly loading = new Map<number, Promise<LoadOutcome>>();
   isEnded = false;
@@ -67,8 +68,14 @@ export class ArenaContent {
   record: number | undefined;
   text: Buffer | undefined;
 
-  constructor(number: ContentNumber) {
+  constructor(number: ContentNumber, onIdle: () => void) {
     this.number = number;
+    this.onIdle = onIdle;
+  }
+
+  /** It has nothing in memory, and nothing on its way. */
+  get isIdle(): boolean {
+    return this.entries.size === 0 && this.loading.size === 0 && this.record === undefined;
   }
 }
 
@@ -117,16 +124,20 @@ export class Arena {
       Math.floor(options.world.random.next() * 2 ** 31),
       (content) => {
         content.record = undefined;
+        this.#tellIdle(content);
       },
     );
     const { fd: memoryFd } = options.file;
     this.shared = { memoryFd, slotCount, readerCount, slots, blocks, objects: this.#board.buffer };
   }
 
-  /** Something new may be in memory from now on, until `end`. */
-  begin(): ArenaContent {
+  /**
+   * Something new may be in memory from now on, until `end`. @param onIdle it may have become idle: look, but in a later
+   * call, since this may be in the middle of another
+   */
+  begin(onIdle: () => void = () => undefined): ArenaContent {
     this.#contents += 1;
-    return new ArenaContent(contentNumber(this.#contents));
+    return new ArenaContent(contentNumber(this.#contents), onIdle);
   }
 
   has(content: ArenaContent, block: number): boolean {
@@ -148,7 +159,10 @@ export class Arena {
       this.#options.metrics.loads.inc({ outcome: 'refused' });
       return Promise.resolve('refused');
     }
-    const loaded = this.#load({ slot, content, block, sizeBytes }, fill).finally(() => content.loading.delete(block));
+    const loaded = this.#load({ slot, content, block, sizeBytes }, fill).finally(() => {
+      content.loading.delete(block);
+      this.#tellIdle(content);
+    });
     content.loading.set(block, loaded);
     return loaded;
   }
@@ -188,6 +202,7 @@ export class Arena {
     this.#board.withdraw(content.record);
     content.record = undefined;
     content.text = undefined;
+    this.#tellIdle(content);
   }
 
   /** Nobody gets hold of the block any more; who has it keeps it. */
@@ -332,6 +347,11 @@ export class Arena {
     this.#blocks.remove(hashOfBlock(high, low, block), slot);
     if (this.#slots.withdraw(slot)) this.#release(entry);
     else this.#leaving.add(entry);
+    this.#tellIdle(content);
+  }
+
+  #tellIdle(content: ArenaContent): void {
+    if (!content.isEnded && content.isIdle) content.onIdle();
   }
 
   #reap(): void {

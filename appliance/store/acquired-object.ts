@@ -1,9 +1,10 @@
 import { OperationalError } from '../../src/errors/operational-error.ts';
 import type { LoadOutcome } from '../memory/arena.ts';
+import type { PublishedDescription } from '../memory/published.ts';
 import type { Generation } from './generation.ts';
-import type { MemoryTier } from './memory-tier.ts';
 import type { ObjectDescription } from './object-description.ts';
 import type { StoredObject, Urgency, WriteOutcome } from './object-store.ts';
+import type { StoreMemory } from './store-memory.ts';
 import type { StoreMetrics } from './store-metrics.ts';
 import type { Volume } from './volume.ts';
 
@@ -44,25 +45,25 @@ export class AcquiredObject implements StoredObject {
   }
 
   holds(blockIndex: number): boolean {
-    if (this.#place.volume?.answersReads === false) return this.#place.memory.has(this.#generation.id, blockIndex);
+    if (this.#place.volume?.answersReads === false) return this.#place.memory.has(this.#generation, blockIndex);
     return this.#generation.blocks.has(blockIndex);
   }
 
   async read(blockIndex: number, urgency: Urgency = 'viewer'): Promise<Uint8Array | undefined> {
     this.#check(blockIndex);
     const { memory, metrics, volume } = this.#place;
-    const { id } = this.#generation;
+    const generation = this.#generation;
     if (urgency === 'viewer') this.#noteServed(blockIndex);
-    const bytes = memory.get(id, blockIndex);
-    if (bytes !== undefined) {
-      metrics.reads.inc({ from: 'memory' });
-      return bytes;
-    }
-    if (volume === undefined || !this.#generation.blocks.has(blockIndex)) return undefined;
+    const isInMemory = memory.has(generation, blockIndex);
+    if (isInMemory) metrics.reads.inc({ from: 'memory' });
+    const bytes = memory.get(generation, blockIndex);
+    if (bytes !== undefined) return bytes;
+    if (!isInMemory && (volume === undefined || !generation.blocks.has(blockIndex))) return undefined;
     return this.#keeping(() =>
-      memory.read(id, blockIndex, () => {
+      memory.read(generation, blockIndex, () => {
+        if (volume === undefined) return Promise.resolve(undefined);
         metrics.reads.inc({ from: 'disk' });
-        return volume.read(this.#generation, blockIndex, urgency);
+        return volume.blocks.read(generation, blockIndex, urgency);
       }),
     );
   }
@@ -90,19 +91,34 @@ export class AcquiredObject implements StoredObject {
       throw new Error('another key, size or entity tag is another generation: create it');
     }
     this.#generation.description = description;
+    this.#place.memory.hide(this.#generation);
     this.#place.volume?.redescribe(this.#generation);
   }
 
-  bringIn(): Promise<LoadOutcome> {
-    return Promise.resolve('refused');
+  async bringIn(blockIndex: number, urgency: Urgency = 'viewer'): Promise<LoadOutcome> {
+    this.#check(blockIndex);
+    const { memory, metrics, volume } = this.#place;
+    const generation = this.#generation;
+    if (!memory.has(generation, blockIndex) && !generation.blocks.has(blockIndex)) return 'lost';
+    return this.#keeping(() =>
+      memory.bringIn(generation, blockIndex, (view) => {
+        if (volume === undefined) return NOTHING_READ;
+        metrics.reads.inc({ from: 'disk' });
+        return volume.blocks.readInto(generation, blockIndex, urgency, view);
+      }),
+    );
   }
 
-  putIn(): Promise<LoadOutcome> {
-    return Promise.resolve('refused');
+  async putIn(blockIndex: number, bytes: Uint8Array): Promise<LoadOutcome> {
+    this.#check(blockIndex);
+    const length = this.#generation.blockBytes(blockIndex);
+    if (bytes.length !== length) throw new RangeError(`block ${blockIndex} has ${length} bytes, not ${bytes.length}`);
+    return this.#keeping(() => this.#place.memory.putIn(this.#generation, blockIndex, bytes));
   }
 
-  show(): boolean {
-    return false;
+  show(description: PublishedDescription): boolean {
+    if (this.#released) throw new Error('the object was released');
+    return !this.#generation.forgotten && this.#place.memory.show(this.#generation, description);
   }
 
   [Symbol.dispose](): void {
@@ -149,11 +165,13 @@ export class AcquiredObject implements StoredObject {
   }
 }
 
+const NOTHING_READ = { checked: Promise.resolve(false), ended: Promise.resolve() };
+
 /** Where the bytes of a generation are, and whom to tell who holds it. */
 export interface Place {
   /** Undefined when no volume could take it. */
   readonly volume: Volume | undefined;
-  readonly memory: MemoryTier;
+  readonly memory: StoreMemory;
   readonly metrics: StoreMetrics;
   readonly acquire: (generation: Generation) => void;
   readonly release: (generation: Generation) => void;

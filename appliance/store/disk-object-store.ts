@@ -1,24 +1,19 @@
 import { isOperational, type OperationalError } from '../../src/errors/operational-error.ts';
-import type { Logger } from '../../src/telemetry/logger.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
-import type { World } from '../../src/world/world.ts';
-import type { Libc } from '../kernel/libc.ts';
 import type { SharedMemory } from '../memory/published.ts';
 import { AcquiredObject, type Place } from './acquired-object.ts';
-import type { Durability } from './durability.ts';
+import { DEFAULT_MAX_OBJECTS, DEFAULT_POLICY, type DiskObjectStoreOptions } from './disk-store-options.ts';
 import { createPolicy } from './eviction/create-policy.ts';
-import type { PolicyName } from './eviction/eviction-policy.ts';
 import { Generation, NOWHERE } from './generation.ts';
-import { MemoryTier } from './memory-tier.ts';
 import type { ObjectDescription } from './object-description.ts';
 import type { ObjectState, ObjectStore, StoredObject, StoreUsage, VolumeAdmin } from './object-store.ts';
 import { Pins } from './pins.ts';
 import { inSlices } from './slices.ts';
+import { StoreMemory } from './store-memory.ts';
 import { createStoreMetrics, type StoreMetrics } from './store-metrics.ts';
 import type { Volume } from './volume.ts';
-import type { OpenedVolume, VolumePolicy } from './volumes/volume-keeper.ts';
+import type { OpenedVolume } from './volumes/volume-keeper.ts';
 import { VolumeSet } from './volumes/volume-set.ts';
-import type { ConfiguredVolume } from './volumes/volume-set-options.ts';
 
 /**
  * Objects on several disks, found by their key.
@@ -40,47 +35,7 @@ import type { ConfiguredVolume } from './volumes/volume-set-options.ts';
  * with the disk, as old as it is. A purge by anything but a key does not know what is on a disk that was away when this
  * process began: `distrustAway` is for that.
  */
-export interface DiskObjectStoreOptions {
-  /** Directories are made when they are not there. Their order does not matter. */
-  readonly volumes: readonly ConfiguredVolume[];
-  /** The folder in which it is remembered which disks there are, asked for once at the start; without one nothing outlives the process. */
-  readonly stateDir?: () => string | undefined;
-  /** Bound of the memory tier; 0 switches it off. */
-  readonly memoryBytes: number;
-  /** How many threads send from memory, where some do: it is shared with them then. */
-  readonly readers?: { readonly libc: Libc; readonly count: number } | undefined;
-  readonly world: World;
-  readonly logger: Logger;
-  readonly metrics?: Metrics;
-  /** What a block that was written outlives; the process unless said. */
-  readonly durability?: Durability;
-  /** Beyond it the least recently used object goes. One costs about 1 kB of memory, and 6 bytes per held block. */
-  readonly maxObjects?: number;
-  /** How long a pass over a volume may take, and what viewers leave over for it, 0 to 1. Without it nothing is scrubbed. */
-  readonly scrub?: { readonly periodMs: number; readonly bulkShare: () => number };
-  /** A block was found rotten, unreadable or missing: it wants filling again. */
-  readonly onLost?: (description: ObjectDescription, block: number) => void;
-  /** A volume answered a viewer's read, so long after it was asked. */
-  readonly onViewerRead?: (dir: string, latencyMs: number) => void;
-  /** Who leaves a full volume first; reuse-rate unless said. */
-  readonly evictionPolicy?: PolicyName;
-  /** How often a volume in trouble is tried again. */
-  readonly probeIntervalMs?: number;
-  readonly policy?: Partial<VolumePolicy>;
-}
 
-const DEFAULT_MAX_OBJECTS = 1_000_000;
-const DEFAULT_POLICY: VolumePolicy = {
-  capacityBytes: 0,
-  reserveBytes: 0,
-  highShare: 1,
-  lowShare: 0.98,
-  slowMs: 1000,
-  hangMs: 10_000,
-  drainMs: 10_000,
-  probeIntervalMs: 5000,
-  goodProbes: 3,
-};
 /** Objects of more blocks are not looked for in memory block by block. */
 const MOST_BLOCKS_FROM_MEMORY = 16;
 const USE_FLUSH_INTERVAL_MS = 30_000;
@@ -111,9 +66,8 @@ export interface DiskStore extends ObjectStore {
 }
 
 class DiskObjectStore implements DiskStore {
-  readonly memory = undefined;
   readonly #options: DiskObjectStoreOptions;
-  readonly #memory: MemoryTier;
+  readonly #memory: StoreMemory;
   readonly #metrics: StoreMetrics;
   readonly #volumes: VolumeSet;
   readonly #places = new Map<number, Place>();
@@ -124,9 +78,10 @@ class DiskObjectStore implements DiskStore {
 
   constructor(options: DiskObjectStoreOptions) {
     this.#options = options;
-    this.#memory = new MemoryTier(options.memoryBytes);
+    const { metrics = new Metrics('appliance') } = options;
+    this.#memory = new StoreMemory({ ...options, metrics });
     this.#metrics = createStoreMetrics(
-      options.metrics ?? new Metrics('appliance'),
+      metrics,
       () => this.usage(),
       () => [...this.#volumes.openings()].map(([, { space }]) => space.policy),
     );
@@ -145,7 +100,10 @@ class DiskObjectStore implements DiskStore {
       onGone: (volumeIndex) => this.#letGo(volumeIndex),
       onForgotten: (generation) => this.#onForgotten(generation),
       onViewerRead: (dir, latencyMs) => onViewerRead?.(dir, latencyMs),
-      onLost: (generation, block) => options.onLost?.(generation.description, block),
+      onLost: (generation, block) => {
+        this.#memory.lost(generation, block);
+        options.onLost?.(generation.description, block);
+      },
       scrub: options.scrub,
       durability: options.durability ?? 'process',
       createPolicy: () => createPolicy(options.evictionPolicy ?? 'reuse-rate'),
@@ -164,8 +122,12 @@ class DiskObjectStore implements DiskStore {
 
   async stop(deadlineMs: number): Promise<void> {
     await this.#volumes.stop(deadlineMs);
-    this.#memory.clear();
+    this.#memory.close();
     this.#objects.clear();
+  }
+
+  get memory(): DiskStore['memory'] {
+    return this.#memory.arena;
   }
 
   get volumes(): VolumeAdmin {
@@ -231,7 +193,7 @@ class DiskObjectStore implements DiskStore {
   }
 
   settled(): Promise<void> {
-    return Promise.resolve();
+    return this.#memory.settled();
   }
 
   pin(keys: ReadonlySet<string>, heads: ReadonlyMap<string, number> = new Map()): void {
@@ -326,7 +288,10 @@ class DiskObjectStore implements DiskStore {
   /** Nothing that was known of an opening counts any more; who holds some of it keeps what memory has. */
   async #letGo(volumeIndex: number): Promise<void> {
     await inSlices(this.#objects, ([key, generation]) => {
-      if (generation.volumeIndex === volumeIndex) this.#objects.delete(key);
+      if (generation.volumeIndex !== volumeIndex) return;
+      this.#objects.delete(key);
+      this.#memory.hide(generation);
+      if (generation.holders === 0) this.#memory.leave(generation);
     });
     this.#places.delete(volumeIndex);
   }
@@ -348,7 +313,15 @@ class DiskObjectStore implements DiskStore {
   #onForgotten(generation: Generation): void {
     const { key } = generation;
     if (this.#objects.get(key) === generation) this.#objects.delete(key);
-    if (generation.holders === 0) this.#memory.drop(generation.id, generation.blocks.held());
+    this.#memory.hide(generation);
+    if (generation.holders === 0) this.#memory.drop(generation);
+  }
+
+  /** What nobody holds and nobody can find any more need not be in memory. */
+  #released(generation: Generation): void {
+    if (generation.holders > 0) return;
+    if (generation.forgotten) this.#memory.drop(generation);
+    else if (this.#objects.get(generation.key) !== generation) this.#memory.leave(generation);
   }
 
   #setPinned(generations: readonly Generation[], pinned: boolean): void {
@@ -365,9 +338,10 @@ class DiskObjectStore implements DiskStore {
     return this.#volumeOf(generation)?.isFindable === false;
   }
 
-  #isWhollyInMemory({ blockCount, id }: Generation): boolean {
+  #isWhollyInMemory(generation: Generation): boolean {
+    const { blockCount } = generation;
     if (blockCount > MOST_BLOCKS_FROM_MEMORY) return false;
-    for (let block = 0; block < blockCount; block += 1) if (!this.#memory.has(id, block)) return false;
+    for (let block = 0; block < blockCount; block += 1) if (!this.#memory.has(generation, block)) return false;
     return true;
   }
 
@@ -387,9 +361,7 @@ class DiskObjectStore implements DiskStore {
       acquire: (generation) => volume.acquire(generation),
       release: (generation) => {
         volume.release(generation);
-        if (generation.forgotten && generation.holders === 0) {
-          this.#memory.drop(generation.id, generation.blocks.held());
-        }
+        this.#released(generation);
       },
     };
   }

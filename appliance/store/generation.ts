@@ -1,4 +1,5 @@
 import { BLOCK_BYTES } from '../../src/contracts/file-manifest.ts';
+import type { ArenaContent } from '../memory/arena.ts';
 import { BlockMap } from './block-map.ts';
 import type { ObjectDescription } from './object-description.ts';
 import type { ObjectState } from './object-store.ts';
@@ -66,6 +67,8 @@ export class Generation implements ObjectState, Listed<Generation> {
   moreRecent: Generation | undefined;
   /** Open while there are holders that needed the disk. */
   file: DataFile | undefined;
+  /** What it has in the memory that threads send from; undefined when it has nothing there. */
+  shared: ArenaContent | undefined;
   #description: ObjectDescription | undefined;
   /** Where the description still is, until somebody asks for it. */
   #texts: DescriptionTexts | undefined;

@@ -237,12 +237,9 @@ export class Volume {
     this.#health.foundRoom();
   }
 
-  /**
-   * The block from the disk, checked. Undefined when it is not held, or not any more: rotten and unreadable blocks are
-   * dropped. @throws OperationalError OVERLOADED when the disk has too much in hand
-   */
-  read(generation: Generation, block: number, urgency: Urgency): Promise<Uint8Array | undefined> {
-    return this.#reader.read(generation, block, urgency);
+  /** Blocks from the disk, checked. */
+  get blocks(): Pick<BlockReader, 'read' | 'readInto'> {
+    return this.#reader;
   }
 
   /** @throws OperationalError VOLUME_FULL, VOLUME_IO */

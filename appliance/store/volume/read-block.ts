@@ -1,5 +1,5 @@
 import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
-import type { OperationalError } from '../../../src/errors/operational-error.ts';
+import { OperationalError } from '../../../src/errors/operational-error.ts';
 import type { Clock } from '../../../src/world/world.ts';
 import { crc32cOf } from '../checksum.ts';
 import type { Generation } from '../generation.ts';
@@ -45,6 +45,30 @@ export class BlockReader {
       return buffer.subarray(0, count);
     });
     return outcome.kind === 'good' ? outcome.bytes : undefined;
+  }
+
+  /**
+   * The block into memory of somebody else. `checked`: whether it is there, right; rejects as `read` does. `ended`: the
+   * disk writes no more to the view. An operation that was given up on may end long after, and one that still waits for
+   * its turn must not begin then.
+   */
+  readInto(generation: Generation, block: number, urgency: Urgency, view: Uint8Array): ReadInto {
+    const { fileOf } = this.#options;
+    let isGivenUp = false;
+    let last: Promise<unknown> = Promise.resolve();
+    const looked = this.#look(generation, block, urgency, () => {
+      if (isGivenUp) return Promise.reject(new OperationalError('VOLUME_IO', 'nobody waits for the block any more'));
+      const reading = fileOf(generation).read(view, block * BLOCK_BYTES);
+      last = reading;
+      return reading.then((count) => view.subarray(0, count));
+    });
+    const checked = looked.then(({ kind }) => kind === 'good');
+    const over = (): Promise<unknown> => {
+      isGivenUp = true;
+      return last;
+    };
+    const ended = checked.then(over, over).then(noMore, noMore);
+    return { checked, ended };
   }
 
   /** Whether the block is right on the disk itself. @throws OperationalError OVERLOADED when there is no time for it */
@@ -104,6 +128,13 @@ export interface BlockReaderOptions {
   /** The block is not held any more. */
   readonly drop: (generation: Generation, block: number, why: Loss, error: OperationalError | undefined) => void;
 }
+
+interface ReadInto {
+  readonly checked: Promise<boolean>;
+  readonly ended: Promise<void>;
+}
+
+const noMore = (): void => undefined;
 
 type Look =
   | { readonly kind: 'good'; readonly bytes: Uint8Array }

@@ -3,11 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  createDiskObjectStore,
-  type DiskObjectStoreOptions,
-  type DiskStore,
-} from '../../../appliance/store/disk-object-store.ts';
+import { createDiskObjectStore, type DiskStore } from '../../../appliance/store/disk-object-store.ts';
+import type { DiskObjectStoreOptions } from '../../../appliance/store/disk-store-options.ts';
 import type { ObjectDescription } from '../../../appliance/store/object-description.ts';
 import type { ObjectStore } from '../../../appliance/store/object-store.ts';
 import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync, truncateSync, writeSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { DiskObjectStoreOptions } from '../../../../appliance/store/disk-object-store.ts';
+import type { DiskObjectStoreOptions } from '../../../../appliance/store/disk-store-options.ts';
 import type { ObjectStore } from '../../../../appliance/store/object-store.ts';
 import { BLOCK_BYTES } from '../../../../src/contracts/file-manifest.ts';
 import { Metrics } from '../../../../src/telemetry/metrics.ts';
