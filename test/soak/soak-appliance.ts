@@ -4,6 +4,8 @@ import { ChildService, serviceWords } from '../../deploy/demo/child-service.ts';
 import { descriptorCount, type ProcessSample, sampleProcess } from './process-sample.ts';
 
 const MIB = 2 ** 20;
+/** Longer than it gives its own answers to end. */
+const STOP_TIMEOUT_MS = 30_000;
 const SETTLE_MS = 60_000;
 const SETTLE_LOOK_MS = 500;
 
@@ -80,8 +82,15 @@ export class SoakAppliance {
     this.atStart = this.sample();
   }
 
-  end(how: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    return this.#service?.end(how) ?? Promise.resolve();
+  /** @returns what is to complain of: one that is asked to end does so by itself and is content */
+  async end(how: 'SIGTERM' | 'SIGKILL'): Promise<string | undefined> {
+    const service = this.#service;
+    if (service === undefined || !service.running) return undefined;
+    const startedMs = performance.now();
+    await service.end(how, STOP_TIMEOUT_MS);
+    if (how === 'SIGKILL' || service.exitCode === 0) return undefined;
+    const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+    return `SIGTERM ended in ${service.exitCode ?? 'SIGKILL'} after ${seconds} s`;
   }
 
   sample(): ProcessSample {

@@ -136,7 +136,8 @@ async function watch({ scene, appliance, options }: Soaking): Promise<SoakEviden
     if (next !== undefined && share >= next[0]) {
       ends.shift();
       await scene.restart(async () => {
-        await appliance.end(next[1]);
+        const complaint = await appliance.end(next[1]);
+        if (complaint !== undefined) scene.wrong(complaint);
         await appliance.start();
       });
       scene.count(next[1]);
