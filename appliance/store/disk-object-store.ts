@@ -172,6 +172,7 @@ class DiskObjectStore implements DiskStore {
         });
       }
     }
+    await this.settled();
     // What the volume could not keep, the state does; and a volume that is away may hold the key, too.
     await (failure === undefined ? remembered : (remembered ?? this.#volumes.remember(key, removedToId)));
     if (failure !== undefined && !this.#volumes.isRemembering) throw failure;

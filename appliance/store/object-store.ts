@@ -17,8 +17,9 @@ export interface ObjectStore extends Service {
   create(description: ObjectDescription): StoredObject;
   /**
    * Forgets an object: no `find` after this call gives it. Resolves, within seconds also where a disk hangs, once that
-   * outlives a restart. @returns whether there was one
-   * @throws OperationalError VOLUME_FULL, VOLUME_IO: it is forgotten now, and may come back after a restart
+   * outlives a restart, and no thread sends a head for it any more. @returns whether there was one
+   * @throws OperationalError VOLUME_FULL, VOLUME_IO: it is forgotten now, and may come back after a restart; OVERLOADED:
+   *   a thread does not say that it is done
    */
   remove(key: string): Promise<boolean>;
   /**

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { readSectors } from '../files/whole-io.ts';
 import { errnoOf } from '../volume/data-file.ts';
 
 /**
@@ -39,15 +40,7 @@ export class DirectReader {
   async read(path: string, offset: number, length: number): Promise<Uint8Array> {
     const handle = await this.#open(path);
     try {
-      const wanted = Math.min(this.#buffer.length, Math.ceil(length / SECTOR_BYTES) * SECTOR_BYTES);
-      let done = 0;
-      while (done < length) {
-        const { bytesRead } = await handle.read(this.#buffer, done, wanted - done, offset + done);
-        done += bytesRead;
-        // Only the end of the file ends in the middle of a sector.
-        if (bytesRead === 0 || done % SECTOR_BYTES !== 0) break;
-      }
-      return this.#buffer.subarray(0, Math.min(done, length));
+      return this.#buffer.subarray(0, await readSectors(handle, this.#buffer, offset, length));
     } finally {
       await handle.close();
     }
@@ -75,4 +68,3 @@ declare const WebAssembly: {
 };
 
 const WASM_PAGE_BYTES = 65_536;
-const SECTOR_BYTES = 4096;

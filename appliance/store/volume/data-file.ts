@@ -4,7 +4,9 @@ import { dirname } from 'node:path';
 import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
 import { messageOf, OperationalError } from '../../../src/errors/operational-error.ts';
 import { type FileOwner, TailWriter } from '../files/tail-writer.ts';
-import { readInto, writeAll } from '../files/whole-io.ts';
+import { readInto, readSectors, writeAll } from '../files/whole-io.ts';
+
+const PAGE_BYTES = 4096;
 
 /**
  * The sparse file with the blocks of one generation, open from the first use until `close`. Handles, not descriptor
@@ -17,6 +19,8 @@ export class DataFile {
   readonly #tail: TailWriter;
   #reader: Promise<FileHandle> | undefined;
   #writer: Promise<FileHandle> | undefined;
+  /** With O_DIRECT; undefined where the file system has none. */
+  #direct: Promise<FileHandle | undefined> | undefined;
 
   constructor(path: string, owner: FileOwner) {
     this.#path = path;
@@ -31,6 +35,31 @@ export class DataFile {
     } catch (error) {
       throw diskFailure(error, `read ${this.#path}`);
     }
+  }
+
+  /**
+   * As `read`, and nothing of it stays in the page cache, where the file system can. What is there and not yet on the
+   * disk is written out first by the kernel.
+   * @param bytes at best they begin at a page, in memory that has room for the whole of the last one
+   * @param offset a multiple of 4096
+   */
+  async readPastCache(bytes: Uint8Array, offset: number): Promise<number> {
+    const { buffer, byteLength, byteOffset } = bytes;
+    try {
+      const handle = await this.#openDirect();
+      if (handle !== undefined) {
+        const memory = new Uint8Array(
+          buffer,
+          byteOffset,
+          Math.min(Math.ceil(byteLength / PAGE_BYTES) * PAGE_BYTES, buffer.byteLength - byteOffset),
+        );
+        return await readSectors(handle, memory, offset, byteLength);
+      }
+    } catch (error) {
+      // Memory or sectors that do not fit: no failure of the disk.
+      if (errnoOf(error) !== 'EINVAL') throw diskFailure(error, `read ${this.#path}`);
+    }
+    return this.read(bytes, offset);
   }
 
   /** @throws OperationalError VOLUME_FULL, VOLUME_IO; then any part of the bytes may be written */
@@ -65,9 +94,10 @@ export class DataFile {
 
   /** Never throws: there is nothing left to lose. */
   async close(): Promise<void> {
-    const handles = [this.#reader, this.#writer];
+    const handles = [this.#reader, this.#writer, this.#direct];
     this.#reader = undefined;
     this.#writer = undefined;
+    this.#direct = undefined;
     for (const handle of handles) {
       try {
         await (await handle)?.close();
@@ -83,6 +113,15 @@ export class DataFile {
       throw error;
     });
     return this.#reader;
+  }
+
+  #openDirect(): Promise<FileHandle | undefined> {
+    this.#direct ??= open(this.#path, constants.O_RDONLY | constants.O_DIRECT).catch((error: unknown) => {
+      if (errnoOf(error) === 'EINVAL') return undefined;
+      this.#direct = undefined;
+      throw error;
+    });
+    return this.#direct;
   }
 
   #openWriter(): Promise<FileHandle> {
