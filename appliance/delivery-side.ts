@@ -71,7 +71,8 @@ export class DeliverySide implements Service {
 
   async stop(deadlineMs: number): Promise<void> {
     await this.#fastPath?.stopListening();
-    await Promise.all([this.#server.stop(deadlineMs), this.#fastPath?.stop(deadlineMs)]);
+    const threadsEnded = this.#fastPath?.stop(deadlineMs);
+    await Promise.all([threadsEnded, this.#server.stop(deadlineMs, threadsEnded)]);
   }
 
   /** `http://127.0.0.1:8080`: where it listens, known after start. */

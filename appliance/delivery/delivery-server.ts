@@ -116,13 +116,23 @@ export class DeliveryServer implements Service {
     this.#handOver.take(connection, bytes, isOneHead);
   }
 
-  /** Takes no new connections, ends idle ones, and cuts what still runs at the deadline. */
-  async stop(deadlineMs: number): Promise<void> {
+  /**
+   * Takes no new connections, ends idle ones, and cuts what still runs at the deadline.
+   * @param lastHasCome resolves when no more connections come by `takeOver`
+   */
+  async stop(deadlineMs: number, lastHasCome: Promise<void> = Promise.resolve()): Promise<void> {
     if (!this.#server.listening) return;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#handOver?.keepAll();
     this.#server.closeIdleConnections();
-    const cut = setTimeout(() => this.#server.closeAllConnections(), deadlineMs);
-    await Promise.all([closed, this.#handOver?.end()]);
+    let isLate = false;
+    const cut = setTimeout(() => {
+      isLate = true;
+      this.#server.closeAllConnections();
+    }, deadlineMs);
+    await Promise.all([closed, lastHasCome]);
+    if (isLate) this.#server.closeAllConnections();
+    await this.#handOver?.ended();
     clearTimeout(cut);
   }
 

@@ -38,7 +38,7 @@ export class HandOver {
   readonly #mover: Mover;
   readonly #guests = new Map<Socket, Guest>();
   #onEmpty: (() => void) | undefined;
-  #isEnding = false;
+  #keepsAll = false;
 
   /** @param server listens somewhere, or it does not look at the time limits of its connections */
   constructor(server: Server, mover: Mover) {
@@ -84,7 +84,7 @@ export class HandOver {
   /** Called when no answer is in hand on a connection any more. @param hasWholeRequest whether the last request was read to its end */
   answered(socket: Socket, hasWholeRequest: boolean): void {
     const guest = this.#guests.get(socket);
-    if (guest === undefined || this.#isEnding) return;
+    if (guest === undefined || this.#keepsAll) return;
     if (!guest.isOneHead || !hasWholeRequest || !isFreeToGo(socket)) return;
     const { libc, giveBack } = this.#mover;
     const fd = libc.duplicate(guest.connection.fd);
@@ -96,9 +96,13 @@ export class HandOver {
     giveBack({ ...guest.connection, fd });
   }
 
-  /** Gives none back any more, and resolves when all of them have ended. */
-  async end(): Promise<void> {
-    this.#isEnding = true;
+  /** From now on none goes back: who gave them ends. */
+  keepAll(): void {
+    this.#keepsAll = true;
+  }
+
+  /** Resolves when all of them have ended. */
+  async ended(): Promise<void> {
     if (this.#guests.size > 0) await new Promise<void>((resolve) => (this.#onEmpty = resolve));
   }
 
