@@ -12,6 +12,7 @@
  */
 const TICK_MS = 250;
 const PLACES = 256;
+const FIRST_ROOM = 256;
 const NONE = -1;
 
 export class TimerWheel {
@@ -31,10 +32,11 @@ export class TimerWheel {
     this.#tick = tickOf(nowMs);
   }
 
-  /** Room for connections 0 to `count` - 1. */
-  reserve(count: number): void {
+  /** Room for connections 0 to `needed` - 1, and for twice as many, since it is asked for one by one. */
+  reserve(needed: number): void {
     const before = this.#deadlineMs.length;
-    if (count <= before) return;
+    if (needed <= before) return;
+    const count = Math.max(FIRST_ROOM, 2 * needed);
     const deadlineMs = new Float64Array(count).fill(Infinity, before);
     deadlineMs.set(this.#deadlineMs);
     this.#deadlineMs = deadlineMs;

@@ -35,7 +35,7 @@ describe('how answers of a wire thread end, and what waits for the owner', () =>
   it('a client that resets in the middle of a body leaves nothing behind', async () => {
     const client = await open();
     client.write(requestFor('/film.mp4'));
-    await until(() => client.received.length > 100_000);
+    await until(() => client.receivedBytes > 100_000);
     client.socket.resetAndDestroy();
     await until(isAtRest);
     await until(() => rig.outcomes.abandoned('client-left') === 1);
@@ -120,7 +120,7 @@ describe('how answers of a wire thread end, and what waits for the owner', () =>
     for (const kind of ['want-object', 'want'] as const) {
       await until(() => rig.questions.some((question) => question.kind === kind));
       expect((await hot.ask('/small')).status).toBe(200);
-      expect(cold.received.length).toBe(0);
+      expect(cold.receivedBytes).toBe(0);
       await rig.answer();
     }
     await until(() => rig.questions.some((question) => question.kind === 'want' && question.isBegun));

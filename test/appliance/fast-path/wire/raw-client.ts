@@ -13,12 +13,18 @@ export class RawClient {
   readonly socket: Socket;
   /** 'end': the server has closed its side; otherwise the error, or what we did ourselves. */
   readonly ended: Promise<string>;
+  /** Of what was not taken as an answer yet. */
+  receivedBytes = 0;
   #pieces: Buffer[] = [];
+  #neededBytes = 0;
   #hasEnded = false;
 
   private constructor(socket: Socket) {
     this.socket = socket;
-    socket.on('data', (piece) => this.#pieces.push(piece));
+    socket.on('data', (piece) => {
+      this.#pieces.push(piece);
+      this.receivedBytes += piece.length;
+    });
     this.ended = new Promise((resolve) => {
       socket.on('end', () => this.#end('end', resolve));
       socket.on('error', (error) => this.#end('code' in error ? String(error.code) : error.message, resolve));
@@ -55,12 +61,22 @@ export class RawClient {
   async answer(isHead = false): Promise<RawAnswer> {
     let found: { readonly answer: RawAnswer; readonly length: number } | undefined;
     await until(() => {
-      found = readAnswer(this.received, isHead);
+      // Putting the pieces together again and again takes longer than the answer, where that is large.
+      if (this.receivedBytes >= this.#neededBytes) found = this.#find(isHead);
       return found !== undefined || this.#hasEnded;
     });
     if (found === undefined) throw new Error(`the connection ended after ${this.received.length} bytes`);
     this.#pieces = [this.received.subarray(found.length)];
+    this.receivedBytes -= found.length;
+    this.#neededBytes = 0;
     return found.answer;
+  }
+
+  #find(isHead: boolean): { readonly answer: RawAnswer; readonly length: number } | undefined {
+    const read = readAnswer(this.received, isHead);
+    if (typeof read === 'object') return read;
+    this.#neededBytes = read;
+    return undefined;
   }
 
   async ask(path: string, ...fields: readonly string[]): Promise<RawAnswer> {
@@ -91,17 +107,15 @@ export class RawClient {
 export const requestFor = (path: string, ...fields: readonly string[]): string =>
   [`GET ${path} HTTP/1.1`, 'Host: cdn.example', ...fields, '', ''].join('\r\n');
 
-function readAnswer(
-  bytes: Buffer,
-  isHead: boolean,
-): { readonly answer: RawAnswer; readonly length: number } | undefined {
+/** @returns how many bytes it takes at least, while it is not whole */
+function readAnswer(bytes: Buffer, isHead: boolean): { readonly answer: RawAnswer; readonly length: number } | number {
   const headEnd = bytes.indexOf('\r\n\r\n');
-  if (headEnd === -1) return undefined;
+  if (headEnd === -1) return bytes.length + 1;
   const head = bytes.toString('latin1', 0, headEnd);
   const status = Number(head.slice(9, 12));
   const hasBody = !isHead && status !== 304;
   const bodyLength = hasBody ? Number(/^content-length: (\d+)$/im.exec(head)?.[1] ?? 0) : 0;
   const length = headEnd + 4 + bodyLength;
-  if (bytes.length < length) return undefined;
+  if (bytes.length < length) return length;
   return { answer: { status, head, body: bytes.subarray(headEnd + 4, length) }, length };
 }

@@ -165,7 +165,7 @@ describe('limits of a wire thread', () => {
     slow.write('GET /small HT');
     expect((await idle.ask('/small')).status).toBe(200);
     expect(await idle.ended).toBe('end');
-    expect(idle.received.length).toBe(0);
+    expect(idle.receivedBytes).toBe(0);
     for (const client of [silent, slow]) expect((await client.answer()).status).toBe(408);
     await until(() => rig.outcomes.refused('head-timeout') === 2);
     await until(() => rig.board.total === 0);
@@ -194,7 +194,7 @@ describe('limits of a wire thread', () => {
     const after = await open();
     after.write(requestFor('/small'));
     expect((await before.ask('/small')).status).toBe(200);
-    expect(after.received.length).toBe(0);
+    expect(after.receivedBytes).toBe(0);
     expect(rig.board.total).toBe(1);
   });
 });
