@@ -4,7 +4,7 @@ import { benchFill } from './fill.ts';
 import { benchHold } from './hold.ts';
 import { CASE_NAMES } from './peers/figures.ts';
 import { PEER_NAMES } from './peers/peer-kinds.ts';
-import { benchPeers } from './peers.ts';
+import { benchPeers, profilePeers } from './peers.ts';
 import { benchPlan } from './plan.ts';
 import { benchPrefixLookup } from './prefix-lookup.ts';
 import { benchEviction } from './replay-eviction.ts';
@@ -44,20 +44,26 @@ program
   .option('--rounds <N>', 'rounds of every case; the table has the medians')
   .option('--seconds <N>', 'length of each load')
   .option('--quick', 'two rounds of one second, fewer cold files; writes no file')
-  .action(async (given: Record<'cases' | 'servers' | 'rounds' | 'seconds', string | undefined> & { quick?: true }) => {
-    const isQuick = given.quick === true;
-    const [rounds, seconds] = [given.rounds ?? (isQuick ? '2' : '5'), given.seconds ?? (isQuick ? '1' : '2')];
-    if (!/^[1-9]\d{0,2}$/.test(rounds) || !/^[1-9]\d{0,2}$/.test(seconds))
-      throw new Error('--rounds and --seconds must be whole numbers from 1 to 999');
-    const options = {
-      cases: chosen(CASE_NAMES, given.cases, '--cases'),
-      servers: chosen(PEER_NAMES, given.servers, '--servers'),
-      rounds: Number(rounds),
-      seconds: Number(seconds),
-      isQuick,
-    };
-    if (!(await benchPeers(options))) process.exitCode = 1;
-  });
+  .option('--profile', 'no measuring: where the processor time of our engines goes, by perf; takes --cases cpu-SIZE')
+  .action(
+    async (
+      given: Record<'cases' | 'servers' | 'rounds' | 'seconds', string | undefined> & { quick?: true; profile?: true },
+    ) => {
+      const isQuick = given.quick === true;
+      const [rounds, seconds] = [given.rounds ?? (isQuick ? '2' : '5'), given.seconds ?? (isQuick ? '1' : '2')];
+      if (!/^[1-9]\d{0,2}$/.test(rounds) || !/^[1-9]\d{0,2}$/.test(seconds))
+        throw new Error('--rounds and --seconds must be whole numbers from 1 to 999');
+      const options = {
+        cases: chosen(CASE_NAMES, given.cases, '--cases'),
+        servers: chosen(PEER_NAMES, given.servers, '--servers'),
+        rounds: Number(rounds),
+        seconds: Number(seconds),
+        isQuick,
+      };
+      if (given.profile === true) return profilePeers(options);
+      if (!(await benchPeers(options))) process.exitCode = 1;
+    },
+  );
 program
   .command('store')
   .description('bytes at rest: start with a million objects, memory, lookups, rebuild, block sizes, sync policies')

@@ -8,6 +8,7 @@ import { checkBytes, warm } from './peers/media-set.ts';
 import { PEER_KINDS, PEER_NAMES, type PeerName } from './peers/peer-kinds.ts';
 import type { PeerProcess } from './peers/peer-process.ts';
 import type { Purpose } from './peers/peer-setup.ts';
+import { profileEngine } from './peers/profile.ts';
 import { reportPeers } from './peers/report.ts';
 import { RoundLog } from './peers/rounds.ts';
 import { allCores, dropPageCache, HOT, Stage } from './peers/stage.ts';
@@ -84,6 +85,16 @@ export async function benchPeers(options: PeerOptions): Promise<boolean> {
   for (const problem of log.problems) remarks.add(problem);
   reportPeers(log.rounds, { options, servers, remarks: [...remarks], versions: versionsOf(servers) });
   return !log.problems.some((problem) => /\b(fast|reference):/.test(problem));
+}
+
+/** Where the processor time of the engines goes that are among the servers, for one size. */
+export async function profilePeers({ servers, cases, seconds }: PeerOptions): Promise<void> {
+  const caseName = cases.find((name) => name.startsWith('cpu-')) ?? 'cpu-64k';
+  const rangeBytes = SIZES[caseName.split('-')[1] as keyof typeof SIZES];
+  for (const engine of ['fast', 'reference'] as const) {
+    if (!servers.includes(engine)) continue;
+    await profileEngine(engine, { rangeBytes, seconds, cores: { server: SERVER_CORE, load: LOAD_CORE } });
+  }
 }
 
 interface Run {
@@ -179,8 +190,8 @@ async function remarkShare(server: PeerProcess, { cases }: Phase, remarks: Set<s
 /** Everything that it shall serve from memory or disk is there, and is right. */
 async function startChecked(stage: Stage, name: PeerName, { purpose, cores }: Phase): Promise<PeerProcess> {
   const server = await stage.start(name, purpose, cores);
-  if (purpose === 'mix') await warm(server.url, stage.cold);
-  await warm(server.url, HOT);
+  if (purpose === 'mix') await warm(server.url, stage.cold, 1);
+  await warm(server.url, HOT, 2);
   await checkBytes(server.url, HOT);
   if (purpose === 'mix') await checkBytes(server.url, stage.cold);
   return server;

@@ -55,7 +55,7 @@ export async function measureMix(
   given: MixLoad,
 ): Promise<Figures & { readonly coldRequests: number }> {
   dropPageCache();
-  await warm(server.url, HOT);
+  await warm(server.url, HOT, 1);
   const load = { url: server.url, seconds: given.seconds, cores: given.cores };
   const before = readTreeCost(server.pid);
   const hot = startWrk(
