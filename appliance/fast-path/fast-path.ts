@@ -89,7 +89,7 @@ export interface FastPathOptions {
 
 const WIRE_PROGRAM = new URL('./wire-thread.ts', import.meta.url);
 const LOOK_MS = 200;
-const READY_MS = 10_000;
+const READY_MS = 60_000;
 /** A thread that is busy answers within milliseconds. */
 const ANSWER_MS = 5000;
 /** Beyond the deadline of a stop, for threads to end in. */

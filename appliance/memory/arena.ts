@@ -261,6 +261,7 @@ export class Arena {
 
   /** Gives the memory back; no thread may read any more. Loads that are under way are refused. */
   close(): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
     this.#recent.clear();
     this.#options.file.close();
