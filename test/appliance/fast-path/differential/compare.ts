@@ -8,9 +8,10 @@ import type { Conversation } from './converse.ts';
 export function difference(left: Conversation, right: Conversation, apartMs: number): string | undefined {
   if (left.text === right.text) return undefined;
   const [leftText, rightText] = [settled(left.text), settled(right.text)];
-  if (left.isReset && isLost(rightText.text, leftText.text)) return undefined;
-  if (right.isReset && isLost(leftText.text, rightText.text)) return undefined;
-  if (leftText.text !== rightText.text) return around(leftText.text, rightText.text);
+  if (mayLose(left) && isLost(rightText.text, leftText.text)) return undefined;
+  if (mayLose(right) && isLost(leftText.text, rightText.text)) return undefined;
+  if (leftText.text !== rightText.text)
+    return `${around(leftText.text, rightText.text)}\n  resets: ${left.isReset}, ${right.isReset}`;
   for (const [at, seconds] of leftText.seconds.entries()) {
     const other = rightText.seconds[at] ?? Number.NaN;
     if (!(Math.abs(seconds - other) <= Math.ceil(apartMs / 1000)))
@@ -21,7 +22,13 @@ export function difference(left: Conversation, right: Conversation, apartMs: num
 
 const REFUSAL = /^HTTP\/1\.1 4\d\d [^\r]*\r\n(?:[^\r]+\r\n)*\r\n$/;
 
-/** A reset may have taken the refusal that it came with, and nothing else. */
+/**
+ * Nonsense behind a request: whether its refusal is sent is a matter of whether the answer before it was out by then. And
+ * a reset may have taken the refusal that it came with.
+ */
+const mayLose = ({ isReset, isPipelined }: Conversation): boolean => isReset || isPipelined;
+
+/** A refusal, and nothing else. */
 const isLost = (longer: string, shorter: string): boolean =>
   longer.startsWith(shorter) && REFUSAL.test(longer.slice(shorter.length));
 
@@ -66,7 +73,7 @@ function settledHead(head: string, seconds: number[]): string {
   return text.slice(0, -'\r\n'.length);
 }
 
-const SHOWN_CHARS = 1500;
+const SHOWN_CHARS = 700;
 
 function around(left: string, right: string): string {
   let at = 0;

@@ -9,26 +9,30 @@ const ENDLESS_MS = 10_000;
 
 /** How often a conversation is tried anew that a reset ended. */
 const TRIES = 3;
+const HEAD_ENDS = '\r\n\r\n';
 
-/** What one connection heard until its end, as latin1, and whether that end was a reset. */
+/** What one connection heard until its end, as latin1. */
 export interface Conversation {
   readonly text: string;
+  /** It was ended by a reset. */
   readonly isReset: boolean;
+  /** Something was said before what came before it was answered. */
+  readonly isPipelined: boolean;
 }
 
 /**
- * What a server says to a script. One that refuses and closes while more is on its way to it
- * resets the connection, and a client that is writing may lose the refusal by that: then it is tried again, and the one
- * that heard most counts.
+ * What a server says to a script. One that refuses and closes while more is on its way to it resets the connection, and
+ * a client that is writing may lose the refusal by that: then it is tried again, and the one that heard most counts.
  */
 export async function converse(port: number, script: Script): Promise<Conversation> {
-  let most = '';
+  let most: Conversation | undefined;
   for (let tries = 0; tries < TRIES; tries += 1) {
-    const { text, isReset } = await converseOnce(port, script);
-    if (text.length > most.length) most = text;
-    if (!isReset) return { text, isReset };
+    const heard = await converseOnce(port, script);
+    if (!heard.isReset) return heard;
+    if (most === undefined || heard.text.length > most.text.length) most = heard;
   }
-  return { text: most, isReset: true };
+  if (most === undefined) throw new Error('nothing was tried');
+  return most;
 }
 
 async function converseOnce(port: number, { sound, last, isPipelined }: Script): Promise<Conversation> {
@@ -48,11 +52,16 @@ async function converseOnce(port: number, { sound, last, isPipelined }: Script):
     if (last.length > 1) await nextTurn();
   }
   if (!isPipelined) await heard.answer(QUIET_MS);
+  const isAnswered = heard.isAnswered;
   if (!heard.isEnded) socket.write(PROBE, 'latin1');
   heard.expectEnd();
   await heard.answer(ENDLESS_MS);
   socket.destroy();
-  return { text: heard.isEnded ? heard.text : `${heard.text}(and no end)`, isReset: heard.isReset };
+  return {
+    text: heard.isEnded ? heard.text : `${heard.text}(and no end)`,
+    isReset: heard.isReset,
+    isPipelined: !isAnswered || text.indexOf(HEAD_ENDS) + HEAD_ENDS.length !== text.length,
+  };
 }
 
 /** What comes back, and whether the answer that is awaited is whole. */
@@ -100,7 +109,7 @@ class Heard {
 
   /** Waits for what is expected, for a time after the last word. */
   answer(quietMs: number): Promise<void> {
-    if (this.isEnded || this.#isWhole()) return Promise.resolve();
+    if (this.isAnswered) return Promise.resolve();
     return new Promise((resolve) => {
       const quiet = setTimeout(() => this.#awaited?.(), quietMs);
       this.#refresh = () => quiet.refresh();
@@ -123,6 +132,10 @@ class Heard {
       this.#wholeBytes = wholeBytes(this.#head, this.#isHead);
     }
     if (this.#isWhole()) this.#awaited?.();
+  }
+
+  get isAnswered(): boolean {
+    return this.isEnded || this.#isWhole();
   }
 
   #isWhole(): boolean {
