@@ -172,7 +172,8 @@ export class DeliveryServer implements Service {
   #listen(where: HostPort | { readonly path: string } | { readonly fd: number }): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ ...where, backlog: LISTEN_BACKLOG }, () => {
+      // Beside the place: within it Node forgets it where that is a descriptor.
+      this.#server.listen(where, LISTEN_BACKLOG, () => {
         this.#server.off('error', reject);
         resolve();
       });
