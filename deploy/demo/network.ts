@@ -108,18 +108,19 @@ export class DemoNetwork {
 
   /** Everything up to the first plan: all processes run, the planner knows fleet and title. */
   async prepare(progress: Progress): Promise<void> {
-    progress(0.02, 'origin');
+    progress(0.02, 'origin and fill-planner');
     const mounts = Object.entries({ [PREFIX]: MEDIA, ...this.#options.mounts });
-    await this.#start('origin', [
-      ORIGIN_PROGRAM,
-      '--listen',
-      '127.0.0.1:0',
-      ...mounts.flatMap(([path, folder]) => ['--mount', `${path}=${folder}`]),
-    ]);
-    progress(0.1, 'fill-planner');
     // Nobody has watched anything yet: a planner that weighs a fill by what it saves would wait for viewers.
     const parameters = { ...this.#common('planner'), minSavedPerFilled: 0, ...this.#options.parameters?.planner };
-    await this.#start('fill-planner', serviceWords('fill-planner', parameters));
+    await Promise.all([
+      this.#start('origin', [
+        ORIGIN_PROGRAM,
+        '--listen',
+        '127.0.0.1:0',
+        ...mounts.flatMap(([path, folder]) => ['--mount', `${path}=${folder}`]),
+      ]),
+      this.#start('fill-planner', serviceWords('fill-planner', parameters)),
+    ]);
     progress(0.2, 'steering');
     await this.#startSteering();
     progress(0.3, 'appliances in two sites');

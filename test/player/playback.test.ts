@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { launchBrowser } from '../../deploy/demo/check.ts';
 import { startPageServer } from '../../deploy/demo/page-server.ts';
 import { eventually, RunningNetwork } from '../cluster/support/running-network.ts';
+import { testEngine } from '../support/test-engine.ts';
 import { deliverers, PLAYERS, type Player, type Seen, Viewer, type ViewerOptions } from './support/viewer.ts';
 
 /**
@@ -22,10 +23,12 @@ const BUFFERED_BEFORE_SEC = 6;
 const WATCHED_AFTER_SEC = 12;
 /** Shaka 5.2.12 throws, and steers no more, when a TTL runs out before it has begun to play: see render-hls.ts. */
 const STEERING_TTL_SEC = 10;
+/** Of all bytes of media; the others are misses and what is asked in unusual ways. */
+const FAST_SHARE = 0.95;
 const EVERY_PLAYER = Object.keys(PLAYERS) as Player[];
 
 // Video takes its time, and on a machine with other work twice that.
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 300_000 });
 
 const network = RunningNetwork.create({ parameters: { steering: { ttlSec: STEERING_TTL_SEC } } });
 const viewers: Viewer[] = [];
@@ -145,6 +148,31 @@ const outcomeOf = (watched: ReadonlyMap<Player, Watched> | undefined, player: Pl
   if (outcome === undefined) throw new Error(`${player} did not watch`);
   return outcome;
 };
+
+describe('in Chromium, everybody watches', () => {
+  /** Body bytes that the appliances have sent, and those of them that the fast engine has. */
+  const sent = async (): Promise<{ all: number; fast: number }> => {
+    const of = async (counter: string): Promise<number> =>
+      sum(await Promise.all(network.applianceIds.map((id) => network.metric(id, counter))));
+    return {
+      all: await of('appliance_served_bytes_total'),
+      fast: await of('appliance_wire_served_bytes_total'),
+    };
+  };
+  const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
+
+  test.skipIf(testEngine() === 'reference')('nearly all bytes of media are sent by the fast engine', async () => {
+    await beginAnew();
+    const before = await sent();
+    await watchWhile(() => Promise.resolve(), watchLong);
+    // What threads have done is told once a second.
+    await eventually(async () => {
+      const { all, fast } = await sent();
+      const share = (fast - before.fast) / (all - before.all);
+      return all > before.all && share >= FAST_SHARE;
+    });
+  });
+});
 
 describe('in Chromium, the appliance that serves is killed', () => {
   let watched: ReadonlyMap<Player, Watched> | undefined;

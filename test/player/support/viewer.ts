@@ -2,7 +2,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { type PageRecord, VIEWPORT } from '../../../deploy/demo/check.ts';
 import { type AnswerRecord, meterAnswers } from './answer-meter.ts';
 
-/** Beyond the length of what is watched: for a machine that has other things to do. */
+/** For so long neither the playhead nor the buffer may move: a machine may have other things to do. */
 const PATIENCE_MS = 60_000;
 const LOOK_EVERY_MS = 100;
 
@@ -96,14 +96,18 @@ export class Viewer {
    * @returns what was seen by then. @throws with the page's events when it does not come
    */
   async watchUntil(playheadSec: number, aheadSec = 0): Promise<Seen> {
-    const endMs = performance.now() + PATIENCE_MS;
+    let moved = '';
+    let endMs = 0;
     for (;;) {
       // The page makes its record when its scripts have run.
       const seen = await this.seen();
       if (seen.currentTime >= playheadSec && seen.aheadSec >= aheadSec) return seen;
+      const now = `${seen.currentTime} ${seen.aheadSec}`;
+      if (now !== moved) endMs = performance.now() + PATIENCE_MS;
+      moved = now;
       if (performance.now() > endMs) {
         const events = await this.page.locator('#log').innerText();
-        throw new Error(`at ${seen.currentTime} of ${playheadSec} s after ${PATIENCE_MS} ms\n${events}`);
+        throw new Error(`rests at ${seen.currentTime} of ${playheadSec} s for ${PATIENCE_MS} ms\n${events}`);
       }
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
     }
