@@ -287,6 +287,12 @@ export class FastPath {
       }
       case 'running':
         return this.#running.answered(message.ticket, message.bodies);
+      case 'exhausted':
+        this.#options.logger.warn(
+          { thread: thread.link.number },
+          'no descriptors left for who connects: raise LimitNOFILE',
+        );
+        return;
       case 'not-listening':
         return thread.notListening.resolve();
       case 'stopped':
