@@ -1,0 +1,2 @@
+/** Stands for a wire thread that leaves its loop though nobody asked it to. */
+export {};
