@@ -31,6 +31,7 @@ const TLS_RANGE_BYTES = 2 * 2 ** 20;
 const LEAST_FAST_SHARE = 0.95;
 /** Of the mix against other loads: queues of disks take a while to fill. */
 const MIX_LENGTH = 3;
+const WARM_SEC = 4;
 const COLD_FILES = { quick: 64, full: 512 };
 
 export interface PeerOptions {
@@ -135,7 +136,10 @@ async function runPhase(
     for (const name of phase.servers) {
       log.show(`starting ${name}, ${phase.cases[0]}`);
       try {
-        running.set(name, await startChecked(stage, name, phase));
+        const server = await startChecked(stage, name, phase);
+        running.set(name, server);
+        // So that compilers have done their part and pools are as large as they get.
+        await measureHot(server, load(purpose === 'tls' ? TLS_RANGE_BYTES : 65_536, options.isQuick ? 2 : WARM_SEC));
       } catch (error) {
         log.problems.push(`${phase.cases.join(', ')}, ${name}: ${String(error)}`);
       }

@@ -10,7 +10,7 @@ import { runWrk, writeRangeScript } from './wrk-load.ts';
 const SAMPLES_PER_SEC = '997';
 const CONNECTIONS = 32;
 /** Before sampling, so that the compiler has done its part. */
-const WARM_SEC = 3;
+const WARM_SEC = 8;
 const LEAST_PERCENT = '0.5';
 
 /**
