@@ -20,7 +20,7 @@ export function difference(left: Conversation, right: Conversation, apartMs: num
   return undefined;
 }
 
-const REFUSAL = /^HTTP\/1\.1 4\d\d [^\r]*\r\n(?:[^\r]+\r\n)*\r\n$/;
+const REFUSAL = /^HTTP\/1\.1 (?:4\d\d|505) [^\r]*\r\n(?:[^\r]+\r\n)*\r\n$/;
 
 /**
  * Nonsense behind a request: whether its refusal is sent is a matter of whether the answer before it was out by then. And

@@ -19,7 +19,7 @@ export interface Script {
 export const PROBE = 'GET /byte.bin HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n';
 
 export function makeScript(dice: Dice): Script {
-  const sound = Array.from({ length: dice.below(5) }, () => makeRequest(dice, true));
+  const sound = Array.from({ length: dice.below(20) }, () => makeRequest(dice, true));
   const request = makeRequest(dice, dice.is(0.5));
   const tail = (dice.is(0.4) ? mutate(request, dice) : request) + (dice.is(0.1) ? makeRequest(dice, true) : '');
   return { sound, last: cutUp(tail, dice), isPipelined: dice.is(0.3) };
