@@ -30,7 +30,7 @@ import { ERRNO } from '../kernel/linux-abi.ts';
 /** What one view of the mapping has; V8 counts views as memory that it must collect, so there are no more than needed. */
 const CHUNK_BYTES = 64 * BLOCK_BYTES;
 const SLOTS_PER_CHUNK = CHUNK_BYTES / BLOCK_BYTES;
-export const PAGE_BYTES = 4096;
+const PAGE_BYTES = 4096;
 
 export class MemoryFile {
   readonly fd: number;

@@ -39,7 +39,7 @@ export function openArena({ libc, memoryBytes, metrics, readerCount, world }: Op
 }
 
 /** So much memory as the tables leave goes to blocks. */
-export function arenaSize(memoryBytes: number, readerCount: number): ArenaSize {
+function arenaSize(memoryBytes: number, readerCount: number): ArenaSize {
   const small = Math.min(MOST_SMALL_SLOTS, Math.ceil(memoryBytes / SLOT_FOR_BYTES));
   const slotCount = Math.max(FEWEST_SLOTS, small, Math.ceil(memoryBytes / BLOCK_BYTES));
   const maxObjects = Math.min(MOST_OBJECTS, slotCount);

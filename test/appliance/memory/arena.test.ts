@@ -25,6 +25,7 @@ const held = (reader: PublishedReader, object: PublishedObject, blocks: readonly
     return slot !== -1;
   });
 
+// Without Linux and koffi there is no memory to share: nothing here can be true or false.
 describe.skipIf(libcLoad.kind === 'missing')('the arena', () => {
   it('shows an object and its blocks to readers, as they were given', async () => {
     using rig = new ArenaRig();
@@ -204,6 +205,7 @@ describe.skipIf(libcLoad.kind === 'missing')('the arena', () => {
   });
 });
 
+// Without Linux and koffi there is no memory to share: nothing here can be true or false.
 describe.skipIf(libcLoad.kind === 'missing')('what is shown of an object', () => {
   it('is taken back at once, also from who found it before', async () => {
     using rig = new ArenaRig();

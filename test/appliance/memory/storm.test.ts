@@ -39,6 +39,7 @@ async function churn(arena: Arena, keys: readonly string[], isEnough: () => bool
   return loads;
 }
 
+// Without Linux and koffi there is no memory to share: nothing here can be true or false.
 describe.skipIf(libcLoad.kind === 'missing')('readers in a storm of blocks that come and go', () => {
   it('see only the bytes of the block that they pinned, for as long as they have it', async () => {
     // Slots for a tenth of what is wanted, records for half.

@@ -50,6 +50,7 @@ function bytesIn(memoryFd: number, slot: number): Buffer {
   return bytes;
 }
 
+// Without Linux and koffi there is no memory to share: nothing here can be true or false.
 describe.skipIf(load.kind === 'missing')('a store that shares its memory with threads', () => {
   it('shows them an object and the bytes of its blocks', async () => {
     await using rig = new StoreRig();

@@ -25,6 +25,7 @@ function memoryOf(memoryBytes: number): StoreMemory {
 
 const generationOf = (id: number): Generation => new Generation(id, 0, descriptionOf(`/${id}`, BLOCK_BYTES), 0);
 
+// Without Linux and koffi there is no memory to share: nothing here can be true or false.
 describe.skipIf(load.kind === 'missing')('the memory of a store', () => {
   it('remembers nothing of generations that have left shared memory, unless somebody holds them', async () => {
     const memory = memoryOf(20 * BLOCK_BYTES);
