@@ -17,7 +17,7 @@ const COUNTERS_AT = 2;
 const WORD_BYTES = 4;
 
 /** Why a connection is not taken: reasons of check-head.ts. */
-export type ConnectionRefusal = 'connections' | 'connections-of-address';
+type ConnectionRefusal = 'connections' | 'connections-of-address';
 
 export class ConnectionBoard {
   readonly #words: Int32Array;

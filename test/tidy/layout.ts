@@ -37,6 +37,8 @@ export const purePaths: readonly string[] = [
   'appliance/fast-path/messages.ts',
   'appliance/fast-path/request-head.ts',
   'appliance/fast-path/wire-key.ts',
+  'appliance/fast-path/wire/pacing.ts',
+  'appliance/fast-path/wire/timer-wheel.ts',
   'appliance/fill/choose-source.ts',
   'appliance/memory/published.ts',
   'appliance/memory/tables/',
@@ -102,6 +104,7 @@ export const purePaths: readonly string[] = [
 
 /** The kernel that pure code may build on. */
 export const pureKernel: readonly string[] = [
+  'src/cmcd/read-cmcd.ts',
   'src/contracts/',
   'src/hashing/',
   'src/http/',

@@ -1,7 +1,7 @@
 /** Values of request fields as bytes: what the fast path takes of each, and nothing that the reference engine would not. Pure. */
 
 /** What of a range was read; see RequestHead. */
-export interface RangeNumbers {
+interface RangeNumbers {
   rangeFirst: number;
   rangeLast: number;
   suffixBytes: number;

@@ -20,7 +20,7 @@ export function closeConnection(context: WireContext, connection: Connection): v
 }
 
 /** The client sees a reset: what it has of an answer is not all, and must not look like it. */
-export function resetConnection(context: WireContext, connection: Connection): void {
+function resetConnection(context: WireContext, connection: Connection): void {
   context.libc.setResetOnClose(connection.fd);
   closeConnection(context, connection);
 }
@@ -90,7 +90,7 @@ export function finishAnswer(context: WireContext, connection: Connection, aband
 }
 
 /** The request in hand is over, one way or another: nothing is asked or kept for it any more. */
-export function letGo(context: WireContext, connection: Connection): void {
+function letGo(context: WireContext, connection: Connection): void {
   unpinAll(context, connection);
   if (connection.ticket !== NONE) {
     context.tickets.delete(connection.ticket);

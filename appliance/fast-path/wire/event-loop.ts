@@ -35,6 +35,7 @@ const TOO_LATE = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-L
 /** Serves until it is told to stop and all connections are gone. */
 export function runEventLoop(context: WireContext, mail: MessagePort): void {
   let tellsAtMs = context.nowMs + TELL_EVERY_MS;
+  const onDue = (index: number): void => due(context, index);
   while (context.cutsAtMs === Infinity || context.connections.size > 0) {
     const { events, libc } = context;
     const count = libc.epollWait(context.epollFd, events, restMs(context, tellsAtMs));
@@ -48,7 +49,7 @@ export function runEventLoop(context: WireContext, mail: MessagePort): void {
       else readAllMail(context, mail);
     }
     goOn(context);
-    context.wheel.turn(context.nowMs, (index) => due(context, index));
+    context.wheel.turn(context.nowMs, onDue);
     if (context.listener === 'paused' && context.nowMs >= context.resumesAtMs) resumeListener(context);
     if (context.nowMs >= context.cutsAtMs) cutAll(context);
     if (context.nowMs >= tellsAtMs || context.ledger.isFull) {

@@ -2,12 +2,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { until } from '../../../support/until.ts';
 import { patterned } from '../../support/gated-origin.ts';
 import { RawClient, requestFor } from './raw-client.ts';
-import { BLOCK_BYTES, WireRig } from './wire-rig.ts';
+import { BLOCK_BYTES, hasWireThreads, WireRig } from './wire-rig.ts';
 
 const FILM = patterned(3 * BLOCK_BYTES + 1000, 1);
 const SMALL = patterned(5000, 2);
 
-describe('requests on a wire thread', () => {
+// Only where the calls of Linux can be had: elsewhere there are no wire threads.
+describe.skipIf(!hasWireThreads)('requests on a wire thread', () => {
   let rig: WireRig;
   let client: RawClient;
 
@@ -116,7 +117,8 @@ describe('requests on a wire thread', () => {
   });
 });
 
-describe('limits of a wire thread', () => {
+// Only where the calls of Linux can be had: elsewhere there are no wire threads.
+describe.skipIf(!hasWireThreads)('limits of a wire thread', () => {
   let rig: WireRig;
   const clients: RawClient[] = [];
   const open = async (): Promise<RawClient> => {

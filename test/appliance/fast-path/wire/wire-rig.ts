@@ -11,6 +11,9 @@ import { ArenaRig, libcLoad, publishedOf } from '../../memory/arena-rig.ts';
 
 export { BLOCK_BYTES } from '../../../../src/contracts/file-manifest.ts';
 
+/** Whether this machine has what a wire thread needs. */
+export const hasWireThreads = libcLoad.kind === 'loaded';
+
 type Said<K extends ToOwner['kind']> = Extract<ToOwner, { readonly kind: K }>;
 
 const LIMITS: WireLimits = {
