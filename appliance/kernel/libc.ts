@@ -228,7 +228,7 @@ export class Libc {
     return this.#answer(this.#calls.setsockopt(fd, SOL_SOCKET, SO_LINGER, this.#number.address, 8));
   }
 
-  /** An option that is an int and not negative. getsockopt(2). With SO_ERROR: what went wrong on the socket, and forgets it. */
+  /** An option that is an int and not negative. getsockopt(2). */
   option(fd: number, level: number, name: number): number {
     this.#number.words[0] = 0;
     this.#number.words[2] = 4;

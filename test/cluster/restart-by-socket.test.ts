@@ -57,6 +57,7 @@ class Storm {
   }
 }
 
+// Only where the calls of Linux can be had: elsewhere the reference engine serves alone.
 describe.skipIf(loadLibc().kind === 'missing')('a restart with the socket of systemd', () => {
   let folder: string;
   let origin: GatedOrigin;

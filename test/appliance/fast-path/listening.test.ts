@@ -46,6 +46,7 @@ describe('a socket that came from systemd', () => {
   });
 });
 
+// Only where the calls of Linux can be had: elsewhere the reference engine serves alone.
 describe.skipIf(load.kind === 'missing')('a listening socket', () => {
   const { libc } = load as { readonly libc: Libc };
   const opened: number[] = [];

@@ -7,6 +7,7 @@ import { ask } from '../support/http-client.ts';
 
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
 
+// Only where the calls of Linux can be had: elsewhere the reference engine serves alone.
 describe.skipIf(loadLibc().kind === 'missing').each(['fast', 'reference'])('an appliance that stops, %s', (engine) => {
   it.each([
     ['what is held', '/film'],

@@ -5,6 +5,7 @@ import { type Libc, loadLibc } from '../../../appliance/kernel/libc.ts';
 
 const load = loadLibc();
 
+// Only where the calls of Linux can be had: elsewhere the reference engine serves alone.
 describe.skipIf(load.kind === 'missing')('memory for the kernel', () => {
   const { libc } = load as { readonly libc: Libc };
 

@@ -20,6 +20,7 @@ const { ERRNO } = abi;
 const load = loadLibc();
 const opened: number[] = [];
 
+// Only where the calls of Linux can be had: elsewhere the reference engine serves alone.
 describe.skipIf(load.kind === 'missing')('the calls of the C library', () => {
   if (load.kind === 'missing') return;
   const { libc } = load;
