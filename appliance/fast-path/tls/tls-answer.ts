@@ -4,8 +4,8 @@ import type { PinnedBody } from './pinned-body.ts';
 
 /** Copied behind the head, into one record with it: a record and a system call for 400 bytes would cost more. */
 const COPIED_BYTES = 16_384;
-/** Given to TLS at a time. From 32 KiB to 1 MiB cost the same; the least of them is what a slow client holds. */
-const PIECE_BYTES = 64 * 1024;
+/** Given to TLS at a time, and held for a slow client: as much as the reference engine holds (send-answer.ts). */
+const PIECE_BYTES = 256 * 1024;
 
 /** Who sends answers. */
 export interface TlsAnswerOwner {

@@ -82,11 +82,18 @@ export class TlsClient {
     this.#socket.destroy();
   }
 
-  /** No further request is answered. @param isNow whether what is in hand is cut, too */
+  /**
+   * One more answer at the most, for who is in the middle of a request or has connected for one.
+   * @param isNow whether what is in hand is cut, too
+   */
   end(isNow: boolean): void {
+    this.#isLast = true;
     if (isNow) this.#socket.destroy();
-    else if (this.#phase === 'reading') this.#sayFarewell();
-    else this.#isLast = true;
+    else if (this.#isIdle) this.#sayFarewell();
+  }
+
+  get #isIdle(): boolean {
+    return this.#phase === 'reading' && this.#held.length === 0 && this.#record.hasAnswered;
   }
 
   /** What the owner brought: 'here', or not. */
@@ -259,8 +266,7 @@ export class TlsClient {
   }
 
   #tooLate(): void {
-    const isIdle = this.#held.length === 0 && this.#record.hasAnswered;
-    if (!isIdle) {
+    if (!this.#isIdle) {
       this.#record.refused('head-timeout');
       this.#socket.write(HEAD_TIMEOUT);
     }
@@ -317,7 +323,7 @@ export class TlsClient {
   }
 
   #withoutDescriptors(): void {
-    this.#record.refused('connections');
+    this.#parts.exhausted();
     this.#socket.destroy();
   }
 

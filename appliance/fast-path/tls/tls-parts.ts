@@ -24,6 +24,8 @@ export interface TlsParts {
   /** As it is at this moment. */
   readonly moment: () => WireMoment;
   readonly post: (message: ToOwner) => void;
+  /** No descriptor is left for a tunnel. */
+  readonly exhausted: () => void;
   /** Reads the messages of the owner that are there. */
   readonly hear: () => void;
   /** A new number by which the owner's answers find this client, until `forget`; another thread has no such number. */

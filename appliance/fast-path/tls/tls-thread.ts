@@ -11,6 +11,7 @@
  *
  * Unlike a wire thread this one has an event loop that turns, because node:tls lives in one.
  */
+import type { Socket } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { loadLibc } from '../../kernel/libc.ts';
@@ -19,6 +20,7 @@ import { createReader } from '../../memory/reader.ts';
 import { means } from '../../purge/purge-rule.ts';
 import { WireAnswers, type WireMoment } from '../answer-on-wire.ts';
 import { ConnectionBoard } from '../connection-board.ts';
+import { LISTEN_BACKLOG } from '../listening.ts';
 import { LoadBoard } from '../load-board.ts';
 import type { MovedConnection, ToOwner, ToWire } from '../messages.ts';
 import { emptyHead } from '../request-head.ts';
@@ -29,6 +31,7 @@ import type { TlsSecrets, TlsThreadData, ToTlsThread } from './tls-messages.ts';
 import type { TlsParts } from './tls-parts.ts';
 
 const LOOK_MS = 1000;
+const EXHAUSTED_AGAIN_MS = 60_000;
 
 const data = workerData as TlsThreadData;
 const port = parentPort as MessagePort;
@@ -41,7 +44,11 @@ const clients = new Set<TlsClient>();
 /** By the numbers of their questions and tunnels. */
 const numbered = new Map<number, TlsClient>();
 let lastNumber = threadNumber;
+/** All connections, also those that shake hands still. */
+const sockets = new Set<Socket>();
+let exhaustedAtMs = Number.NEGATIVE_INFINITY;
 let isStopping = false;
+let hasStopped = false;
 const moment: WireMoment = { nowMs: 0, isDraining: false, isFull: false };
 
 const parts: TlsParts = {
@@ -60,6 +67,12 @@ const parts: TlsParts = {
     return moment;
   },
   post: (message) => port.postMessage(message),
+  exhausted: () => {
+    const nowMs = performance.now();
+    if (nowMs - exhaustedAtMs < EXHAUSTED_AGAIN_MS) return;
+    exhaustedAtMs = nowMs;
+    parts.post({ kind: 'exhausted' });
+  },
   hear: () => {
     for (let heard = receiveMessageOnPort(port); heard !== undefined; heard = receiveMessageOnPort(port)) {
       hear(heard.message as ToTlsThread);
@@ -82,6 +95,11 @@ const server = createServer({
   noDelay: true,
 });
 server.on('connection', (socket) => {
+  sockets.add(socket);
+  socket.once('close', () => {
+    sockets.delete(socket);
+    endIfStopped();
+  });
   const counter = board.counterOf(socket.remoteAddress ?? '');
   const refusal = board.enter(counter);
   if (refusal === undefined) socket.once('close', () => board.leave(counter));
@@ -93,10 +111,8 @@ server.on('connection', (socket) => {
 server.on('secureConnection', (socket: TLSSocket) => {
   const client = new TlsClient(socket, board.counterOf(socket.remoteAddress ?? ''), parts);
   clients.add(client);
-  socket.once('close', () => {
-    clients.delete(client);
-    endIfStopped();
-  });
+  if (isStopping) client.end(false);
+  socket.once('close', () => clients.delete(client));
 });
 server.on('tlsClientError', (error, socket) => {
   if (!('code' in error) || error.code !== 'ECONNRESET') ledger.refused('malformed');
@@ -104,7 +120,8 @@ server.on('tlsClientError', (error, socket) => {
 });
 port.on('message', hear);
 const looks = setInterval(look, LOOK_MS);
-server.listen({ fd: data.listenFd }, () => parts.post({ kind: 'ready' }));
+// The number beside the descriptor: within the braces Node forgets it.
+server.listen({ fd: data.listenFd }, LISTEN_BACKLOG, () => parts.post({ kind: 'ready' }));
 
 function hear(message: ToTlsThread): void {
   switch (message.kind) {
@@ -166,12 +183,14 @@ function stop(deadlineMs: number): void {
   for (const client of clients) client.end(false);
   setTimeout(() => {
     for (const client of clients) client.end(true);
+    for (const socket of sockets) socket.destroy();
   }, deadlineMs).unref();
   endIfStopped();
 }
 
 function endIfStopped(): void {
-  if (!isStopping || clients.size > 0) return;
+  if (!isStopping || hasStopped || sockets.size > 0) return;
+  hasStopped = true;
   clearInterval(looks);
   tellOutcomes();
   parts.post({ kind: 'stopped' });

@@ -80,6 +80,7 @@ export class TlsRig {
   readonly #handOver: HandOver;
   readonly #ready: Promise<void>[] = [];
   #port = 0;
+  #isStopped = false;
 
   private constructor(reference: RequestListener) {
     this.board = new ConnectionBoard(this.#connections, LIMITS);
@@ -151,6 +152,8 @@ export class TlsRig {
   }
 
   async stop(deadlineMs = 0): Promise<void> {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
     this.tell({ kind: 'stop', deadlineMs });
     await Promise.all(this.#links.map(({ ended }) => ended));
     this.arena[Symbol.dispose]();

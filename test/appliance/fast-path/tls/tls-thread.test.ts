@@ -171,19 +171,24 @@ describe.skipIf(!hasLibc)('a TLS thread', () => {
     socket.destroy();
   });
 
-  it('a head that does not come in time gets 408, and an idle connection a quiet end', async () => {
-    rig = await TlsRig.start(() => undefined, { headTimeoutMs: 300, idleTimeoutMs: 300 });
-    await rig.show('/film', 1);
+  it('a head that does not come in time gets 408', async () => {
+    rig = await TlsRig.start(() => undefined, { headTimeoutMs: 2000 });
     const late = await rig.open();
     late.write('GET /film HTTP/1.1\r\nHo');
     expect((await heard(late, 0)).head).toContain('408 Request Timeout');
+    await until(() => rig.outcomes.some(({ refused }) => refused['head-timeout'] === 1));
+  });
+
+  it('an idle connection ends quietly', async () => {
+    rig = await TlsRig.start(() => undefined, { idleTimeoutMs: 300 });
+    await rig.show('/film', 1);
     const idle = await rig.open();
     idle.write(request('/film', 'Range: bytes=0-0'));
     await heard(idle, 1);
     const end = once(idle, 'end');
     idle.resume();
     await end;
-    await until(() => rig.outcomes.some(({ refused }) => refused['head-timeout'] === 1));
+    expect(idle.errored).toBeNull();
   });
 
   it('a session is resumed by whichever thread accepts it, and a new certificate is shown from then on', async () => {
@@ -219,5 +224,23 @@ describe.skipIf(!hasLibc)('a TLS thread', () => {
     await until(() => rig.board.total === 1);
     await rig.open();
     await until(() => rig.outcomes.some(({ refused }) => refused['connections-of-address'] === 1));
+  });
+
+  it('a stop ends who is idle, answers who has connected to ask, and cuts at the deadline who never does', async () => {
+    rig = await TlsRig.start(() => undefined);
+    await rig.show('/film', 1);
+    const [idle, about, silent] = [await rig.open(), await rig.open(), await rig.open()];
+    idle.write(request('/film', 'Range: bytes=0-0'));
+    await heard(idle, 1);
+    const ended = once(idle, 'end');
+    const stopped = rig.stop(2000);
+    idle.resume();
+    await ended;
+    about.write(request('/film', 'Range: bytes=0-3'));
+    expect((await heard(about, 4)).head).toContain('Connection: close');
+    silent.on('error', () => undefined);
+    silent.resume();
+    await stopped;
+    about.destroy();
   });
 });
