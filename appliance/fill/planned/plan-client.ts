@@ -15,7 +15,8 @@ import { layOut } from '../../report/holdings.ts';
 import type { HeldPlan } from './held-plan.ts';
 import type { PlanFile } from './plan-file.ts';
 import type { PlanQuestion } from './taking/judge-plan.ts';
-import { PlanTaker, type TakenPlan } from './taking/plan-taker.ts';
+import { PlanTaker } from './taking/plan-taker.ts';
+import type { TakenPlan } from './taking/taken-plan.ts';
 
 /**
  * Gets the plan and the manifests of its files from the planner, and keeps the last good ones.
@@ -162,6 +163,10 @@ export class PlanClient implements Service {
 
   async #hold(plan: FillPlan, signal: AbortSignal): Promise<void> {
     const { held, world } = this.#options;
+    if (plan.files.length <= FILES_PER_SLICE) {
+      held.hold(plan);
+      return;
+    }
     const slicing = { clock: world.clock, signal, unitsPerSlice: FILES_PER_SLICE };
     await inSlices(layOut(plan), slicing);
     await held.holdInSlices(plan, slicing);

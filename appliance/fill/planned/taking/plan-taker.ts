@@ -1,7 +1,11 @@
 import { messageOf, OperationalError } from '../../../../src/errors/operational-error.ts';
 import type { KeptPlan, PlanFile } from '../plan-file.ts';
-import { judgePlan, type PlanQuestion, type PlanVerdict } from './judge-plan.ts';
+import { judgePlan, type PlanQuestion } from './judge-plan.ts';
 import { PlanThread } from './plan-thread-client.ts';
+import type { TakenPlan } from './taken-plan.ts';
+
+/** What is taken on the event loop: about 300 files, less than ten milliseconds. */
+const SMALL_BYTES = 128 * 1024;
 
 /**
  * Makes a plan out of the bytes that the planner sent, or that are kept on disk.
@@ -14,17 +18,6 @@ import { PlanThread } from './plan-thread-client.ts';
  *
  * A thread costs a tenth of a second of processor to begin with, so a plan that is small is taken right here.
  */
-export interface TakenPlan {
-  readonly verdict: PlanVerdict;
-  /** Writes the plan to disk as it was received. @throws OperationalError VOLUME_FULL, VOLUME_IO */
-  keep(etag: string | undefined): Promise<void>;
-  /** To be called in the end, whatever came of it. */
-  [Symbol.asyncDispose](): Promise<void>;
-}
-
-/** What is taken on the event loop: about 300 files, less than ten milliseconds. */
-const SMALL_BYTES = 128 * 1024;
-
 export class PlanTaker {
   readonly #file: PlanFile;
   readonly #smallBytes: number;

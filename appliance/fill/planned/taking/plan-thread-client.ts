@@ -4,7 +4,7 @@ import type { FillPlanFile } from '../../../../src/contracts/fill-plan.ts';
 import { OperationalError } from '../../../../src/errors/operational-error.ts';
 import type { PlanVerdict } from './judge-plan.ts';
 import type { FromPlanThread, PlanThreadData, ToPlanThread, VerdictWithoutFiles } from './plan-messages.ts';
-import type { TakenPlan } from './plan-taker.ts';
+import type { TakenPlan } from './taken-plan.ts';
 
 /** One plan in the hands of a thread of its own (plan-thread.ts), which ends with it. */
 export class PlanThread {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PlanFile } from '../../../../../appliance/fill/planned/plan-file.ts';
-import { PlanTaker, type TakenPlan } from '../../../../../appliance/fill/planned/taking/plan-taker.ts';
+import { PlanTaker } from '../../../../../appliance/fill/planned/taking/plan-taker.ts';
+import type { TakenPlan } from '../../../../../appliance/fill/planned/taking/taken-plan.ts';
 import { type Identity, loadOrCreateIdentity } from '../../../../../src/signing/identity.ts';
 import { originSource, samplePlan } from '../../../../support/sample-plan.ts';
 
