@@ -10,6 +10,9 @@ const FULL_AT = 0;
 const ACTIVE_AT = 1;
 const WORD_BYTES = 4;
 const BYTES_BYTES = 8;
+/** Connections that a thread may have above its share before it lets others take the next ones. */
+const SPARE_CONNECTIONS = 4;
+const SPARE_PART = 8;
 
 export class LoadBoard {
   readonly #words: Int32Array;
@@ -29,7 +32,7 @@ export class LoadBoard {
     let threads = 1;
     while (bytesAt(threads) + threads * BYTES_BYTES < memory.byteLength) threads += 1;
     this.#threads = threads;
-    this.#words = new Int32Array(memory, 0, ACTIVE_AT + threads);
+    this.#words = new Int32Array(memory, 0, ACTIVE_AT + 2 * threads);
     this.#bytes = new Float64Array(memory, bytesAt(threads), threads);
     this.#number = number;
     this.#maxActive = maxActiveRequests;
@@ -50,6 +53,27 @@ export class LoadBoard {
   /** Requests in hand of one thread. */
   activeOf(number: number): number {
     return Atomics.load(this.#words, ACTIVE_AT + number);
+  }
+
+  /** How many connections this thread has accepted, or taken, that are open. */
+  set connections(count: number) {
+    Atomics.store(this.#words, ACTIVE_AT + this.#threads + this.#number, count);
+  }
+
+  connectionsOf(number: number): number {
+    return Atomics.load(this.#words, ACTIVE_AT + this.#threads + number);
+  }
+
+  /**
+   * Whether this thread has more connections than the others, so that they should take the next ones: more than all of
+   * them have by thread, and some. Of the threads that take any; the owner, who is the last, takes none.
+   */
+  get hasMoreThanItsShare(): boolean {
+    const takers = this.#threads - 1;
+    let total = 0;
+    for (let number = 0; number < takers; number += 1) total += this.connectionsOf(number);
+    const share = total / takers;
+    return this.connectionsOf(this.#number) > share + SPARE_CONNECTIONS + share / SPARE_PART;
   }
 
   /** Body bytes that one thread has sent since it began. */
@@ -77,9 +101,10 @@ export class LoadBoard {
   /** A thread is gone with what it had in hand. */
   forget(number: number): void {
     Atomics.store(this.#words, ACTIVE_AT + number, 0);
+    Atomics.store(this.#words, ACTIVE_AT + this.#threads + number, 0);
   }
 }
 
 function bytesAt(threads: number): number {
-  return Math.ceil(((ACTIVE_AT + threads) * WORD_BYTES) / BYTES_BYTES) * BYTES_BYTES;
+  return Math.ceil(((ACTIVE_AT + 2 * threads) * WORD_BYTES) / BYTES_BYTES) * BYTES_BYTES;
 }

@@ -120,4 +120,7 @@ function forget(context: WireContext, connection: Connection): void {
   connection.fd = NONE;
   connection.forgetKept();
   context.connections.release(connection);
+  context.load.connections = context.connections.size;
+  // There is a descriptor again, or a smaller share.
+  if (context.listener === 'paused' && !context.load.hasMoreThanItsShare) context.resumesAtMs = 0;
 }

@@ -60,6 +60,21 @@ describe('the board of load', () => {
     }
   });
 
+  it('says who has more than its share of the connections, and never that of all', () => {
+    const memory = LoadBoard.allocate(3);
+    const [one, other] = [new LoadBoard(memory, 0, 10), new LoadBoard(memory, 1, 10)];
+    expect([one.hasMoreThanItsShare, other.hasMoreThanItsShare]).toEqual([false, false]);
+    one.connections = 8;
+    expect([one.hasMoreThanItsShare, other.hasMoreThanItsShare]).toEqual([false, false]);
+    one.connections = 100;
+    expect([one.hasMoreThanItsShare, other.hasMoreThanItsShare]).toEqual([true, false]);
+    other.connections = 85;
+    expect([one.hasMoreThanItsShare, other.hasMoreThanItsShare]).toEqual([false, false]);
+    const alone = new LoadBoard(LoadBoard.allocate(2), 0, 10);
+    alone.connections = 1000;
+    expect(alone.hasMoreThanItsShare).toBe(false);
+  });
+
   it('is full while the owner says that egress is', () => {
     const memory = LoadBoard.allocate(2);
     const [wire, owner] = [new LoadBoard(memory, 0, 10), new LoadBoard(memory, 1, 10)];

@@ -94,6 +94,15 @@ describe.skipIf(!hasWireThreads)('a wire thread in a crowd', () => {
     for (const client of large) expect((await client.answer()).body.length).toBe(24 * BLOCK_BYTES);
   });
 
+  it('shares connections that come one by one with the other threads', async () => {
+    rig = await WireRig.start({ threads: 2 });
+    const { load, port } = rig;
+    await rig.hold('/small', SMALL);
+    for (let at = 0; at < 40; at += 1) expect((await (await open(port)).ask('/small')).status).toBe(200);
+    expect(load.connectionsOf(0) + load.connectionsOf(1)).toBe(40);
+    expect(Math.min(load.connectionsOf(0), load.connectionsOf(1))).toBeGreaterThan(10);
+  });
+
   it('without descriptors it waits for some, says so once, and serves on', async () => {
     const program = new Program('sh', ['-c', `ulimit -n 96; exec ${process.execPath} ${here('exhausted-server.ts')}`]);
     programs.push(program);

@@ -36,6 +36,7 @@ const LIMITS: WireLimits = {
 export interface RigOptions {
   readonly limits?: Partial<WireLimits>;
   readonly size?: Partial<ArenaSize>;
+  readonly threads?: number;
 }
 
 /** An object that the stand-in owner has. */
@@ -62,35 +63,41 @@ export class WireRig {
   readonly listenFd: number;
   diedOf: unknown;
   readonly #held = new Map<string, Held>();
-  readonly #wakeFd: number;
-  readonly #link: WireThreadLink;
+  readonly #wakeFds: number[] = [];
+  readonly #links: WireThreadLink[] = [];
+  /** Who asked, by question. */
+  readonly #askers = new Map<ToOwner, WireThreadLink>();
 
-  private constructor(memory: ArenaRig, listenFd: number, port: number, limits: WireLimits) {
+  private constructor(memory: ArenaRig, listenFd: number, port: number, limits: WireLimits, threads: number) {
     const { libc } = loaded();
     const connections = ConnectionBoard.allocate(1);
-    const load = LoadBoard.allocate(2);
+    const load = LoadBoard.allocate(threads + 1);
     this.memory = memory;
     this.port = port;
     this.listenFd = listenFd;
     this.board = new ConnectionBoard(connections, limits);
-    this.load = new LoadBoard(load, 1, limits.maxActiveRequests);
-    this.#wakeFd = libc.eventfd();
-    this.#link = new WireThreadLink({
-      libc,
-      program: new URL('../../../../appliance/fast-path/wire-thread.ts', import.meta.url),
-      data: { number: 0, memory: memory.arena.shared, connections, load, listenFd, wakeFd: this.#wakeFd, limits },
-      onMessage: (message) => this.#hear(message),
-      onDied: (cause) => {
-        this.diedOf = cause;
-      },
-    });
+    this.load = new LoadBoard(load, threads, limits.maxActiveRequests);
+    for (let number = 0; number < threads; number += 1) {
+      const wakeFd = libc.eventfd();
+      this.#wakeFds.push(wakeFd);
+      const link: WireThreadLink = new WireThreadLink({
+        libc,
+        program: new URL('../../../../appliance/fast-path/wire-thread.ts', import.meta.url),
+        data: { number, memory: memory.arena.shared, connections, load, listenFd, wakeFd, limits },
+        onMessage: (message) => this.#hear(message, link),
+        onDied: (cause) => {
+          this.diedOf = cause;
+        },
+      });
+      this.#links.push(link);
+    }
   }
 
-  static async start({ limits, size }: RigOptions = {}): Promise<WireRig> {
-    const memory = new ArenaRig({ slotCount: 64, capacityBytes: 64 * BLOCK_BYTES, readerCount: 1, ...size });
+  static async start({ limits, size, threads = 1 }: RigOptions = {}): Promise<WireRig> {
+    const memory = new ArenaRig({ slotCount: 64, capacityBytes: 64 * BLOCK_BYTES, readerCount: threads, ...size });
     const listening = await openListeningSocket(loaded().libc, { host: '127.0.0.1', port: 0 }, undefined);
-    const rig = new WireRig(memory, listening.fd, listening.address.port, { ...LIMITS, ...limits });
-    await rig.hears('ready');
+    const rig = new WireRig(memory, listening.fd, listening.address.port, { ...LIMITS, ...limits }, threads);
+    await rig.hears('ready', threads);
     return rig;
   }
 
@@ -111,7 +118,7 @@ export class WireRig {
   }
 
   post(message: ToWire): void {
-    this.#link.post(message);
+    for (const link of this.#links) link.post(message);
   }
 
   /** Waits until something of a kind was said `count` times. */
@@ -161,28 +168,30 @@ export class WireRig {
 
   async stop(): Promise<void> {
     this.post({ kind: 'stop', deadlineMs: 0 });
-    await this.#link.ended;
+    await Promise.all(this.#links.map((link) => link.ended));
     loaded().libc.close(this.listenFd);
-    loaded().libc.close(this.#wakeFd);
+    for (const fd of this.#wakeFds) loaded().libc.close(fd);
     this.memory[Symbol.dispose]();
     if (this.diedOf !== undefined) throw this.diedOf as Error;
   }
 
-  #hear(message: ToOwner): void {
+  #hear(message: ToOwner, link: WireThreadLink): void {
     this.said.push(message);
     if (message.kind !== 'want' && message.kind !== 'want-object') return;
     this.questions.push(message);
+    this.#askers.set(message, link);
     if (!this.isHeld) void this.answer();
   }
 
   async #answer(question: Said<'want'> | Said<'want-object'>, isHere: boolean): Promise<void> {
     const { key, kind, ticket } = question;
+    const asker = this.#askers.get(question);
     const held = this.#held.get(key);
     const isLost = kind === 'want' && this.lost.has(`${key} ${question.firstBlock}`);
-    if (held === undefined || !isHere || isLost) return this.post({ kind: 'not-here', ticket });
+    if (held === undefined || !isHere || isLost) return asker?.post({ kind: 'not-here', ticket });
     if (kind === 'want') await this.bringIn(held, question.firstBlock);
     if (kind === 'want-object' || !question.isBegun) this.memory.arena.show(held.content, held.description);
-    this.post({ kind: 'here', ticket });
+    asker?.post({ kind: 'here', ticket });
   }
 }
 
