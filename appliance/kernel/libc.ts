@@ -45,7 +45,6 @@ const EFD_NONBLOCK_CLOEXEC = 0o2004000;
 const EPOLL_CLOEXEC = 0o2000000;
 const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
-const EPOLL_CTL_MOD = 3;
 const F_GETFL = 3;
 const F_SETFL = 4;
 const F_SETFD = 2;
@@ -139,11 +138,6 @@ export class Libc {
    */
   punchHole(fd: number, offset: number, byteLength: number): number {
     return this.#answer(this.#calls.fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, byteLength));
-  }
-
-  /** Has pages for a range now, instead of a SIGBUS later when there are none. fallocate(2) mode 0; ENOSPC, EINTR */
-  allocate(fd: number, offset: number, byteLength: number): number {
-    return this.#answer(this.#calls.fallocate(fd, 0, offset, byteLength));
   }
 
   /** Maps a file, shared, to read and write. mmap(2); ENOMEM, EACCES. @returns its address, for `view` and `munmap` */
@@ -332,12 +326,6 @@ export class Libc {
   epollAdd(epoll: number, fd: number, bits: number, index: number, generation: number): number {
     this.#event.set(bits, index, generation);
     return this.#answer(this.#calls.epollCtl(epoll, EPOLL_CTL_ADD, fd, this.#event.memory.address));
-  }
-
-  /** EPOLL_CTL_MOD; ENOENT. With EPOLLET it also tells again what is there already. */
-  epollModify(epoll: number, fd: number, bits: number, index: number, generation: number): number {
-    this.#event.set(bits, index, generation);
-    return this.#answer(this.#calls.epollCtl(epoll, EPOLL_CTL_MOD, fd, this.#event.memory.address));
   }
 
   /** EPOLL_CTL_DEL; ENOENT. Needed before a descriptor changes hands: a duplicate keeps it watched. */

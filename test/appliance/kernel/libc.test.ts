@@ -91,9 +91,6 @@ describe.skipIf(load.kind === 'missing')('the calls of the C library', () => {
     expect(libc.epollWait(epoll, events, -1)).toBe(1);
     expect([events.bits(0), events.index(0), events.generation(0)]).toEqual([abi.EPOLLIN, -5, 77]);
     expect(libc.epollWait(epoll, events, 0)).toBe(0);
-    expect(libc.epollModify(epoll, wake, abi.EPOLLIN, 6, 78)).toBe(0);
-    expect(libc.epollWait(epoll, events, 0)).toBe(1);
-    expect([events.index(0), events.generation(0)]).toEqual([6, 78]);
     expect(libc.clearWake(wake)).toBe(8);
     expect(libc.clearWake(wake)).toBe(-ERRNO.EAGAIN);
     expect(libc.epollDelete(epoll, wake)).toBe(0);
@@ -135,7 +132,7 @@ describe.skipIf(load.kind === 'missing')('the calls of the C library', () => {
     }
   });
 
-  it('send memory and files with one head in front, and count what is on its way', async () => {
+  it('send memory and files with one head in front', async () => {
     const { fd, client } = await connection();
     const file = own(libc.memfdCreate('body'));
     const memory = libc.memory(64);
