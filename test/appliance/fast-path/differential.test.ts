@@ -77,14 +77,14 @@ test.each(['require', 'accept'])('signed URLs open the same on both engines (tok
   const stranger = new SigningKey('k1', { notAfterMs: Date.now() + 86_400_000 });
   const good = key.token({ exp: inAnHour });
   const jwts = [
-    ...[good, good, good, key.token({ exp: inAnHour + 1 }), key.token({ exp: inAnHour - 7200 })],
-    ...[key.token({ exp: inAnHour, nbf: inAnHour }), key.token({ exp: inAnHour, jti: 'once' }), 'a.b.c', ''],
-    ...[
+    [good, good, good, key.token({ exp: inAnHour + 1 }), key.token({ exp: inAnHour - 7200 })],
+    [key.token({ exp: inAnHour, nbf: inAnHour }), key.token({ exp: inAnHour, jti: 'once' }), 'a.b.c', ''],
+    [
       stranger.token({ exp: inAnHour }),
       key.token({ exp: inAnHour }, 'JWT', 'k2'),
       key.sign(GRANT_TYPE, { exp: inAnHour }),
     ],
-  ];
+  ].flat();
   const fill: Parameters<typeof EnginePair.start>[0] = (origin) => {
     fillOrigin(origin);
     const film = origin.files.get('/seg-1.m4s');

@@ -144,7 +144,7 @@ function usualRange(dice: Dice): string {
 }
 
 const ODD_RANGES = [
-  ...[
+  [
     'bytes=0-0,2-3',
     'bytes=0-99,100-199',
     'bytes=5-1',
@@ -155,7 +155,7 @@ const ODD_RANGES = [
     'bytes=a-b',
     'items=0-1',
   ],
-  ...[
+  [
     'Bytes=0-9',
     'bytes = 0-9',
     'bytes= 0-9',
@@ -166,13 +166,13 @@ const ODD_RANGES = [
     'bytes=00-09',
     'bytes=+1-2',
   ],
-  ...[
+  [
     'bytes=0-99999999999999999999',
     'bytes=99999999999999999999-',
     'bytes=9007199254740993-',
     'bytes=-99999999999999999999',
   ],
-  ...[
+  [
     'bytes=0-0,0-0,0-0',
     'bytes=1-2-3',
     'bytes=0x0-1',
@@ -182,17 +182,11 @@ const ODD_RANGES = [
     'bytes=1.0-2',
     'bytes=0-9\t',
   ],
-];
+].flat();
 const ODD_FIELDS = [
-  ...[
-    'Connection: close',
-    'Connection: Close',
-    'Connection: keep-alive, close',
-    'Connection: upgrade',
-    'Connection: x-a',
-  ],
-  ...['Connection:', 'Upgrade: websocket', 'Upgrade: h2c', 'Expect: 100-continue', 'Expect: x', 'TE: trailers'],
-  ...[
+  ['Connection: close', 'Connection: Close', 'Connection: keep-alive, close', 'Connection: upgrade', 'Connection: x-a'],
+  ['Connection:', 'Upgrade: websocket', 'Upgrade: h2c', 'Expect: 100-continue', 'Expect: x', 'TE: trailers'],
+  [
     'Content-Length: 0',
     'Content-Length: 00',
     'Content-Length: 5',
@@ -200,20 +194,20 @@ const ODD_FIELDS = [
     'Content-Length: 0, 0',
     'Content-Length:',
   ],
-  ...[
+  [
     'Transfer-Encoding: chunked',
     'Transfer-Encoding: identity',
     'Transfer-Encoding: gzip, chunked',
     'Transfer-Encoding:',
   ],
-  ...[
+  [
     'Cache-Control: no-cache',
     'Cache-Control: max-age=0',
     'Cache-Control: only-if-cached',
     'Cache-Control: no-store',
     'Pragma: no-cache',
   ],
-  ...[
+  [
     'Cache-Control: max-stale=5',
     'Authorization: Basic YTpi',
     'CDN-Loop: oca-1',
@@ -221,7 +215,7 @@ const ODD_FIELDS = [
     'oca-grant: a.b.c',
     'Priority: u=7',
   ],
-  ...[
+  [
     'If-Match: *',
     'If-Match: "film-1"',
     'If-None-Match: *',
@@ -229,12 +223,12 @@ const ODD_FIELDS = [
     'If-None-Match: "a", "film-1"',
     'If-None-Match: film-1',
   ],
-  ...[
+  [
     'If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT',
     'If-Unmodified-Since: Sun, 06 Nov 1994 08:49:37 GMT',
     'If-Modified-Since: x',
   ],
-  ...[
+  [
     'If-Range: W/"film-1"',
     'If-Range: Sun, 06 Nov 1994 08:49:37 GMT',
     'If-Range: x',
@@ -242,7 +236,7 @@ const ODD_FIELDS = [
     'If-None-Match:',
     'If-None-Match: "é"',
   ],
-  ...[
+  [
     'Accept-Language: fr',
     'X-Unknown: 1',
     'X-Empty:',
@@ -254,7 +248,7 @@ const ODD_FIELDS = [
     'X-A : 1',
     ' folded',
   ],
-  ...[
+  [
     'X-Http-Method-Override: HEAD',
     'Forwarded: for=192.0.2.1',
     'Keep-Alive: timeout=5',
@@ -262,7 +256,7 @@ const ODD_FIELDS = [
     'Max-Forwards: 0',
     'HTTP2-Settings: AAM',
   ],
-];
+].flat();
 
 function oddFields(dice: Dice): string[] {
   const fields = usualFields(dice);
