@@ -75,11 +75,11 @@ export async function benchPeers(options: PeerOptions): Promise<boolean> {
     killLoads();
     void stage.clear().finally(() => process.exit(130));
   };
-  process.once('SIGINT', interrupted);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupted);
   try {
     for (const phase of phases) await runPhase(stage, phase, { options, log, remarks });
   } finally {
-    process.off('SIGINT', interrupted);
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupted);
     log.end();
     await stage.clear();
   }

@@ -12,10 +12,7 @@ const program = new Command('soak')
   .option('--minutes <N>', 'how long; memory is judged from about 2 minutes on', '60')
   .option('--engine <NAME>', 'fast or reference', 'fast')
   .option('--seed <N>', 'what is asked for, by whom and in which order', '1')
-  .option(
-    '--forced-collections',
-    'collect garbage every few thousand allocations in every thread: finds addresses that move',
-  )
+  .option('--forced-collections', 'collect garbage in every thread every few turns: finds addresses that move')
   .addHelpText(
     'after',
     `

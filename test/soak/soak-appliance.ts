@@ -17,12 +17,13 @@ export interface ApplianceChoice {
   readonly nodeFlags: readonly string[];
 }
 
-/**
- * Collects garbage every few thousand allocations, in every thread, and moves what it can: whatever holds an address that
- * it should not is found within seconds. V8 does this for each thread by itself, so threads that sit in the kernel need
- * no part of it.
- */
-export const FORCED_COLLECTIONS = ['--gc-interval=5000', '--compact-on-every-full-gc', '--max-semi-space-size=1'];
+/** What Node is started with so that every thread collects garbage all the time. */
+export const FORCED_COLLECTIONS = [
+  '--expose-gc',
+  '--compact-on-every-full-gc',
+  '--import',
+  new URL('collect-often.ts', import.meta.url).href,
+];
 
 /** `oca appliance` at one place, over several lives: its volume and its ports stay. */
 export class SoakAppliance {

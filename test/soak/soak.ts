@@ -63,6 +63,8 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   const appliance = await SoakAppliance.create({ folder, originUrl, engine, nodeFlags });
   const scene = new SoakScene(truth);
   const agent = new Agent({ keepAlive: true, maxSockets: 2 * VIEWERS });
+  const leave = (): void => void appliance.end('SIGKILL').finally(() => process.exit(130));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, leave);
   let isClean = false;
   try {
     await appliance.start();
@@ -82,6 +84,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     const lines = [...verdict.lines, `${appliance.lives} lives, ${logged(appliance.logFile)}`];
     return { ...verdict, lines, counts, servedBytes, metrics, complaints, folder };
   } finally {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, leave);
     agent.destroy();
     await appliance.end('SIGTERM');
     origin.close();
@@ -182,6 +185,7 @@ const describe = (error: unknown): string => (error instanceof Error ? error.mes
 /** What the log has of levels that should not be there. */
 function logged(file: string): string {
   const lines = readFileSync(file, 'utf8').split('\n');
-  const [warnings, errors] = [40, 50].map((level) => lines.filter((line) => line.includes(`"level":${level}`)).length);
-  return `${warnings} warnings and ${errors} errors in the log`;
+  const of = (level: string): string[] => lines.filter((line) => line.includes(`"level":"${level}"`));
+  const errors = of('error');
+  return `${of('warn').length} warnings and ${errors.length} errors in the log${errors.length === 0 ? '' : `, the first: ${errors[0]?.slice(0, 500)}`}`;
 }
