@@ -77,7 +77,7 @@ describe.skipIf(!hasWireThreads)('how answers of a wire thread end, and what wai
     // Reads on and on, but not a gigabyte per second.
     slow.write(requestFor('/film.mp4'));
     slow.socket.pause();
-    const sips = setInterval(() => slow.socket.read(64 * 1024), 10);
+    const sips = setInterval(() => void slow.socket.read(64 * 1024), 10);
     await until(() => rig.outcomes.abandoned('client-slow') === 2);
     clearInterval(sips);
     expect(isAtRest()).toBe(true);
