@@ -8,8 +8,7 @@ import type { Conversation } from './converse.ts';
 export function difference(left: Conversation, right: Conversation, apartMs: number): string | undefined {
   if (left.text === right.text) return undefined;
   const [leftText, rightText] = [settled(left.text), settled(right.text)];
-  if (mayLose(left) && isLost(rightText.text, leftText.text)) return undefined;
-  if (mayLose(right) && isLost(leftText.text, rightText.text)) return undefined;
+  if (hasLost(left, leftText.text, rightText.text) || hasLost(right, rightText.text, leftText.text)) return undefined;
   if (leftText.text !== rightText.text)
     return `${around(leftText.text, rightText.text)}\n  resets: ${left.isReset}, ${right.isReset}`;
   for (const [at, seconds] of leftText.seconds.entries()) {
@@ -23,14 +22,14 @@ export function difference(left: Conversation, right: Conversation, apartMs: num
 const REFUSAL = /^HTTP\/1\.1 (?:4\d\d|505) [^\r]*\r\n(?:[^\r]+\r\n)*\r\n$/;
 
 /**
- * Nonsense behind a request: whether its refusal is sent is a matter of whether the answer before it was out by then. And
- * a reset may have taken the refusal that it came with.
+ * Nonsense behind a request: whether its refusal is sent is a matter of whether the answer before it was out by then. A
+ * reset may have taken the refusal that it came with; and where nonsense was sent behind a request, whatever of that
+ * request's answer the client had not read yet.
  */
-const mayLose = ({ isReset, isPipelined }: Conversation): boolean => isReset || isPipelined;
-
-/** A refusal, and nothing else. */
-const isLost = (longer: string, shorter: string): boolean =>
-  longer.startsWith(shorter) && REFUSAL.test(longer.slice(shorter.length));
+function hasLost({ isReset, isPipelined }: Conversation, heard: string, other: string): boolean {
+  if (!(isReset || isPipelined) || !other.startsWith(heard)) return false;
+  return (isReset && isPipelined) || REFUSAL.test(other.slice(heard.length));
+}
 
 interface Settled {
   readonly text: string;
