@@ -92,7 +92,7 @@ export class TlsAnswer {
   readonly #taken = (error?: Error | null): void => {
     this.#isWriting = false;
     // The connection ends, and says so itself.
-    if (error != null || this.#socket.destroyed) return;
+    if (error instanceof Error || this.#socket.destroyed) return;
     const body = this.#body;
     if (body === undefined) return this.#owner.done();
     body.taken(this.#inFlightBytes);

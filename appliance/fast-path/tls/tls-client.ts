@@ -14,7 +14,7 @@ import type { OverReason } from '../messages.ts';
 import { MAX_HEAD_BYTES, readHead } from '../request-head.ts';
 import { PinnedBody } from './pinned-body.ts';
 import { TlsAnswer } from './tls-answer.ts';
-import type { TlsParts } from './tls-parts.ts';
+import type { OwnerListener, TlsParts } from './tls-parts.ts';
 import { TlsRecord } from './tls-record.ts';
 import { Tunnel } from './tunnel.ts';
 
@@ -29,7 +29,7 @@ const HEAD_TIMEOUT = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nConte
 /** reading: a head, or idle. waiting: for the owner. ending: everything was said. */
 type Phase = 'reading' | 'waiting' | 'sending' | 'tunnelled' | 'ending';
 
-export class TlsClient {
+export class TlsClient implements OwnerListener {
   readonly #parts: TlsParts;
   readonly #socket: TLSSocket;
   readonly #address: string;

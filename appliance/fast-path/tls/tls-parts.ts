@@ -7,7 +7,16 @@ import type { RequestHead } from '../request-head.ts';
 import type { OutcomeLedger } from '../wire/outcome-ledger.ts';
 import type { WireKeys } from '../wire-key.ts';
 import type { MappedMemory } from './pinned-body.ts';
-import type { TlsClient } from './tls-client.ts';
+
+/** A client, to the owner's answers. */
+export interface OwnerListener {
+  /** What was asked for is here, or cannot be had. */
+  answeredQuestion(isHere: boolean): void;
+  /** The reference engine is done with the tunnel. @param fd its other end */
+  tookBack(fd: number): void;
+  /** The end that the tunnel is about to meet is no proper one. */
+  tunnelWillBeCut(): void;
+}
 
 /** What the clients of one thread share. */
 export interface TlsParts {
@@ -28,7 +37,7 @@ export interface TlsParts {
   readonly exhausted: () => void;
   /** Reads the messages of the owner that are there. */
   readonly hear: () => void;
-  /** A new number by which the owner's answers find this client, until `forget`; another thread has no such number. */
-  readonly number: (client: TlsClient) => number;
+  /** A new number by which the owner's answers find the listener, until `forget`; another thread has no such number. */
+  readonly number: (listener: OwnerListener) => number;
   readonly forget: (number: number) => void;
 }

@@ -28,7 +28,7 @@ import { OutcomeLedger } from '../wire/outcome-ledger.ts';
 import { WireKeys } from '../wire-key.ts';
 import { TlsClient } from './tls-client.ts';
 import type { TlsSecrets, TlsThreadData, ToTlsThread } from './tls-messages.ts';
-import type { TlsParts } from './tls-parts.ts';
+import type { OwnerListener, TlsParts } from './tls-parts.ts';
 
 const LOOK_MS = 1000;
 const EXHAUSTED_AGAIN_MS = 60_000;
@@ -42,7 +42,7 @@ const load = new LoadBoard(data.load, threadNumber, limits.maxActiveRequests);
 const ledger = new OutcomeLedger(1 + threadNumber);
 const clients = new Set<TlsClient>();
 /** By the numbers of their questions and tunnels. */
-const numbered = new Map<number, TlsClient>();
+const numbered = new Map<number, OwnerListener>();
 let lastNumber = threadNumber;
 /** All connections, also those that shake hands still. */
 const sockets = new Set<Socket>();
@@ -78,10 +78,10 @@ const parts: TlsParts = {
       hear(heard.message as ToTlsThread);
     }
   },
-  number: (client) => {
+  number: (listener) => {
     // Of all threads one alone has it, and the owner sees which.
     lastNumber += memory.readerCount;
-    numbered.set(lastNumber, client);
+    numbered.set(lastNumber, listener);
     return lastNumber;
   },
   forget: (number) => numbered.delete(number),
@@ -94,7 +94,7 @@ const server = createServer({
   handshakeTimeout: limits.headTimeoutMs,
   noDelay: true,
 });
-server.on('connection', (socket) => {
+server.on('connection', (socket: Socket) => {
   sockets.add(socket);
   socket.once('close', () => {
     sockets.delete(socket);

@@ -134,7 +134,7 @@ export class TlsRig {
     const pieces: Buffer[] = [];
     const watched = new Duplex({
       read: () => undefined,
-      write: (bytes, _encoding, done) => raw.write(bytes, done),
+      write: (bytes: Buffer, _encoding, done) => raw.write(bytes, done),
       final: (done) => void raw.end(done),
     });
     raw.on('data', (bytes) => {

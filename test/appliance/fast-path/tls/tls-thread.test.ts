@@ -31,6 +31,7 @@ const digest = (bytes: Uint8Array): string => createHash('sha1').update(bytes).d
 const pattern = (first: number, last: number): Buffer =>
   Buffer.from(Array.from({ length: last - first + 1 }, (_, at) => Math.floor((first + at) / BLOCK_BYTES) + 1));
 
+// Only where the calls of Linux can be had: elsewhere the reference engine serves alone.
 describe.skipIf(!hasLibc)('a TLS thread', () => {
   let rig: TlsRig;
   afterEach(() => rig.stop());

@@ -38,6 +38,7 @@ async function askThrough(answer: RequestListener): Promise<{ text: string; even
   return { text, events };
 }
 
+// Only where the calls of Linux can be had: elsewhere the reference engine serves alone.
 test.skipIf(load.kind === 'missing')('the reference engine sees the client and not the tunnel', async () => {
   const { text, events } = await askThrough(({ socket }, response) => {
     response.setHeader('Connection', 'close').end(`${socket.remoteAddress} ${socket.remotePort}`);
@@ -46,6 +47,7 @@ test.skipIf(load.kind === 'missing')('the reference engine sees the client and n
   expect(events).toEqual(['end']);
 });
 
+// Only where the calls of Linux can be had: elsewhere the reference engine serves alone.
 test.skipIf(load.kind === 'missing')(
   'of an answer that is broken off the thread hears before it meets the end',
   async () => {
@@ -64,6 +66,7 @@ test.skipIf(load.kind === 'missing')(
   },
 );
 
+// Only where the calls of Linux can be had: elsewhere the reference engine serves alone.
 test.skipIf(load.kind === 'missing')('an answer that is complete sends the tunnel back, which is no cut', async () => {
   const { text, events } = await askThrough((_request, response) => response.end('whole'));
   expect(text).toContain('whole');

@@ -22,6 +22,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+// Memory that begins at a page is had by the calls of Linux alone.
 test.skipIf(load.kind === 'missing')(
   'what is read past the page cache is what is in the file, to its last byte',
   async () => {
