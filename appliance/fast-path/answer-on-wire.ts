@@ -24,7 +24,7 @@ import type { RequestHead } from './request-head.ts';
 /** What of a request head an answer depends on. */
 export type WireQuestion = Pick<
   RequestHead,
-  'isHead' | 'range' | 'rangeFirst' | 'rangeLast' | 'suffixBytes' | 'ifRange' | 'ifNoneMatch' | 'isLast'
+  'isHead' | 'range' | 'rangeFirst' | 'rangeLast' | 'suffixBytes' | 'ifRange' | 'ifNoneMatch' | 'asksAnew' | 'isLast'
 >;
 
 /** What an answer depends on besides; one object that its thread keeps up to date, not a new one for each request. */
@@ -75,6 +75,7 @@ const FATES = ['kept', 'last', 'draining'] as const;
 const FULL = HEAD_SHAPES.length * FATES.length;
 const DASH = 0x2d;
 const STALE: WireOver = { kind: 'over', because: 'stale' };
+const ASKED_ANEW: WireOver = { kind: 'over', because: 'field' };
 
 export class WireAnswers {
   readonly #options: WireAnswersOptions;
@@ -99,6 +100,8 @@ export class WireAnswers {
   answer(question: WireQuestion, object: PublishedObject, moment: WireMoment): WireAnswer | WireOver {
     const { description } = object;
     if (moment.nowMs >= description.freshUntilMs) return STALE;
+    // What a manifest names cannot be confirmed by anybody: who asks for that gets it as it is.
+    if (question.asksAnew && description.freshUntilMs !== Number.POSITIVE_INFINITY) return ASKED_ANEW;
     const { sizeBytes } = description;
     const answer = this.#answer;
     answer.first = 0;

@@ -16,6 +16,7 @@
  * If-Modified-Since is passed over beside If-None-Match, as RFC 9110 section 13.1.3 demands: browsers send both.
  */
 import {
+  CACHE_CONTROL,
   CMCD_OBJECT,
   CMCD_REQUEST,
   CMCD_SESSION,
@@ -58,6 +59,8 @@ export interface RequestHead {
   cmcdObject: string | undefined;
   cmcdStatus: string | undefined;
   cmcdSession: string | undefined;
+  /** `Cache-Control: max-age=0`: what can be confirmed by somebody is to be confirmed first. */
+  asksAnew: boolean;
   /** `Connection: close`: the answer says so too, and ends the connection. */
   isLast: boolean;
   /** How long the head is, with the empty line. */
@@ -83,6 +86,7 @@ const HEAD = Buffer.from('HEAD ');
 const VERSION = Buffer.from(' HTTP/1.1\r\n');
 const KEEP_ALIVE = Buffer.from('keep-alive');
 const CLOSE = Buffer.from('close');
+const MAX_AGE_ZERO = Buffer.from('max-age=0');
 
 /** A record to be filled. */
 export function emptyHead(): RequestHead {
@@ -100,6 +104,7 @@ export function emptyHead(): RequestHead {
     cmcdObject: undefined,
     cmcdStatus: undefined,
     cmcdSession: undefined,
+    asksAnew: false,
     isLast: false,
     lengthBytes: 0,
   };
@@ -227,6 +232,7 @@ function clear(head: RequestHead, seen: Seen): void {
   head.cmcdObject = undefined;
   head.cmcdStatus = undefined;
   head.cmcdSession = undefined;
+  head.asksAnew = false;
   head.isLast = false;
   seen.hosts = 0;
   seen.connections = 0;
@@ -266,6 +272,11 @@ function take(
     case IF_NONE_MATCH:
       if (head.ifNoneMatch !== undefined || !isStrongTag(bytes, start, end)) return 'conditional';
       head.ifNoneMatch = bytes.toString('latin1', start, end);
+      return undefined;
+    case CACHE_CONTROL:
+      // Of a browser that was told not to answer from its own cache. Any other wish is the reference engine's.
+      if (head.asksAnew || !isWord(MAX_AGE_ZERO, bytes, start, end)) return 'field';
+      head.asksAnew = true;
       return undefined;
     case IF_MODIFIED_SINCE:
       seen.modifiedSince = true;

@@ -14,11 +14,13 @@ export const CMCD_REQUEST = 9;
 export const CMCD_OBJECT = 10;
 export const CMCD_STATUS = 11;
 export const CMCD_SESSION = 12;
+export const CACHE_CONTROL = 13;
 
 const MEANINGS: ReadonlyMap<string, number> = new Map([
   ...IGNORED_FIELDS.map((name): [string, number] => [name, IGNORED]),
   ['host', HOST],
   ['connection', CONNECTION],
+  ['cache-control', CACHE_CONTROL],
   ['range', RANGE],
   ['if-range', IF_RANGE],
   ['if-none-match', IF_NONE_MATCH],

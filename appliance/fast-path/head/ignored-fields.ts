@@ -8,8 +8,9 @@
  * Transfer-Encoding, CDN-Loop (a loop is refused), `oca-grant` (it opens paths) and Priority beside `only-if-cached`.
  * So those are not here, Priority excepted: without Cache-Control it says nothing, and who sends Cache-Control goes
  * over. Everything else it only passes on to an origin, and then none is asked. Cookie is among that: no key has it in
- * it, it is never sent on, and what varies by it is not answered here. `Cache-Control` goes over with any value: a
- * reload is a question for the origin, and what another appliance asks with `only-if-cached` is no viewer's demand.
+ * it, it is never sent on, and what varies by it is not answered here. `Cache-Control` goes over, because a reload is a
+ * question for the origin, and what another appliance asks with `only-if-cached` is no viewer's demand; but for
+ * `max-age=0` of what a manifest names, which browsers send when they may not answer out of their own cache.
  */
 export const IGNORED_FIELDS: readonly string[] = [
   // Browsers, of every request.

@@ -171,7 +171,8 @@ test("what it takes, Node's strict parser and checkHead take too, and mean the s
       }
       if (method === 'GET') expect(headers.range).toBe(head.range);
       expect(headers['cmcd-session']).toBe(head.cmcdSession);
-      for (const name of ['cache-control', 'pragma', 'authorization', 'expect', 'content-length', 'x-unknown']) {
+      expect(headers['cache-control']?.toLowerCase()).toBe(head.asksAnew ? 'max-age=0' : undefined);
+      for (const name of ['pragma', 'authorization', 'expect', 'content-length', 'x-unknown']) {
         expect(headers[name]).toBeUndefined();
       }
     }),

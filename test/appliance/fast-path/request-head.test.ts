@@ -107,6 +107,8 @@ describe('the request head of the fast path', () => {
 
   it.each([
     ['Cache-Control: no-cache', 'field'],
+    ['Cache-Control: max-age=00', 'field'],
+    ['Cache-Control: max-age=0\r\nCache-Control: max-age=0', 'field'],
     ['Pragma: no-cache', 'field'],
     ['Authorization: Basic eA==', 'field'],
     ['Content-Length: 0', 'field'],

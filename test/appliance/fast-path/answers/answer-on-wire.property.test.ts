@@ -11,6 +11,7 @@ import {
   type WireQuestion,
 } from '../../../../appliance/fast-path/answer-on-wire.ts';
 import { formatNodeHead, type WireStatus } from '../../../../appliance/fast-path/answers/node-head.ts';
+import { emptyHead } from '../../../../appliance/fast-path/request-head.ts';
 import { clientValidators } from '../../../../appliance/fill/origin/read-answer.ts';
 import type { PublishedObject } from '../../../../appliance/memory/published.ts';
 import type { ObjectDescription } from '../../../../appliance/store/object-description.ts';
@@ -50,8 +51,11 @@ const range = fc.oneof(
 const question = fc
   .record({ isHead: fc.boolean(), range, ifRange: tag, ifNoneMatch: tag, isLast: fc.boolean() })
   .map(({ range: asked, ...rest }): WireQuestion => {
-    if (asked === undefined) return { ...rest, range: undefined, rangeFirst: -1, rangeLast: -1, suffixBytes: 0 };
-    return { ...rest, ...asked, range: rest.isHead ? undefined : textOf(asked) };
+    const asksAnew = false;
+    if (asked === undefined) {
+      return { ...rest, asksAnew, range: undefined, rangeFirst: -1, rangeLast: -1, suffixBytes: 0 };
+    }
+    return { ...rest, asksAnew, ...asked, range: rest.isHead ? undefined : textOf(asked) };
   });
 const moment = fc.record({
   nowMs: fc.integer({ min: NOW_MS - 3000, max: NOW_MS + 5000 }),
@@ -174,11 +178,35 @@ test('from the moment it is stale an object goes over, as does what comes back f
     suffixBytes: 0,
     ifRange: undefined,
     ifNoneMatch: undefined,
+    asksAnew: false,
     isLast: false,
   };
   const at = (nowMs: number) => answers.answer(asked, object, { nowMs, isDraining: false, isFull: false });
   expect(at(NOW_MS + 599).kind).toBe('answer');
   expect(at(NOW_MS + 600)).toEqual({ kind: 'over', because: 'stale' });
+});
+
+test.each([
+  { named: 'a manifest', manifestRoot: 'a'.repeat(64), kind: 'answer' },
+  { named: 'nothing but its origin', kind: 'over' },
+])('who asks for it anew gets what is named by $named: $kind', ({ kind, ...named }) => {
+  const stored: ObjectDescription = {
+    key: '/a',
+    sizeBytes: 10,
+    etag: '"a"',
+    headers: {},
+    confirmedAtMs: NOW_MS,
+    initialAgeMs: 0,
+    freshnessMs: 1000,
+    staleIfErrorMs: 0,
+    ...('manifestRoot' in named ? { manifestRoot: named.manifestRoot } : {}),
+  };
+  const description = describePublished(stored, NOW_MS);
+  if (description === undefined) throw new Error('not published');
+  const answers = new WireAnswers({ applianceId: ID, hasCmsd: true, idleTimeoutMs: 30_000 });
+  const asked: WireQuestion = { ...emptyHead(), asksAnew: true };
+  const object: PublishedObject = { index: 0, epoch: 1, contentHigh: 1, contentLow: 1, description };
+  expect(answers.answer(asked, object, { nowMs: NOW_MS, isDraining: false, isFull: false }).kind).toBe(kind);
 });
 
 test('a request that is not admitted gets the 503 of the reference engine', () => {
