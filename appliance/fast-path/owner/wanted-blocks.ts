@@ -101,7 +101,7 @@ export class WantedBlocks {
 
   /** The thread is gone. */
   stop(): void {
-    for (const ticket of [...this.#grips.keys()]) this.noMore(ticket);
+    for (const ticket of this.#grips.keys()) this.noMore(ticket);
   }
 
   /** Bodies, and questions before a head, for which something is held. */

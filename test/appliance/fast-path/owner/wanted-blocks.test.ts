@@ -140,7 +140,7 @@ describe('a want before the head', () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     stored.gate = promise;
     const asked = wanted.want(want(0, 0));
-    using _sweep = purges.begin({ by: 'prefix', prefix: '/' });
+    purges.begin({ by: 'prefix', prefix: '/' });
     resolve();
     await asked;
     expect(answers).toEqual([[1, false]]);
@@ -181,7 +181,7 @@ describe('a want after the head', () => {
   it('is met also when the object was purged meanwhile: these bytes were begun', async () => {
     const { answers, purges, stored, wanted } = rig();
     await wanted.want(want(0, 5));
-    using _sweep = purges.begin({ by: 'prefix', prefix: '/' });
+    purges.begin({ by: 'prefix', prefix: '/' });
     await wanted.want(want(4, 5, true));
     expect(answers).toEqual([
       [1, true],
