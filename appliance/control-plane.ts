@@ -12,7 +12,7 @@ import type { Logger } from '../src/telemetry/logger.ts';
 import type { Metrics } from '../src/telemetry/metrics.ts';
 import type { World } from '../src/world/world.ts';
 import type { ControlPlaneConfig } from './control-plane-config.ts';
-import type { BlockFiller, PlannedFile, PlannedFiles } from './fill/block-filler.ts';
+import type { BlockFiller, PlannedFiles } from './fill/block-filler.ts';
 import type { LinkUse } from './fill/pace/link-use.ts';
 import { HeldPlan } from './fill/planned/held-plan.ts';
 import { PlanFile } from './fill/planned/plan-file.ts';
@@ -142,7 +142,9 @@ export class ControlPlane implements Service {
   }
 
   /** What the plan says of a path. Of use at once; it knows the kept plan after `start`. */
-  readonly planned: PlannedFiles = { find: (path: string): PlannedFile | undefined => this.#held.find(path) };
+  get planned(): PlannedFiles {
+    return this.#held;
+  }
 
   /**
    * Begins to talk to both services in the background; the store must be started. Never waits for either of them.

@@ -12,6 +12,10 @@ export interface PlannedFile {
 /** What the plan knows of a path: answered from memory, undefined when it is not planned or its manifest is not here yet. */
 export interface PlannedFiles {
   find(path: string): PlannedFile | undefined;
+  /** The content that the plan gives a path, though its manifest may not be here yet; from memory. */
+  rootOf(path: string): string | undefined;
+  /** Calls in the turn in which another plan begins to hold. */
+  onPlan(listener: () => void): void;
 }
 
 /**

@@ -107,6 +107,7 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
   /** Paths found here are filled and checked as the plan says. Without it everything is filled on demand. */
   usePlan(planned: PlannedFiles): void {
     this.#planned = planned;
+    planned.onPlan(() => this.#options.store.hide((description) => this.isOverruled(description)));
   }
 
   /** The object under a key, planned or held in part or whole; undefined when the origin has to be asked what it is. */
@@ -120,9 +121,9 @@ export class FillCoordinator implements BlockFiller, ObjectKeeper {
     return new ObjectLease(this.#enter(stored, undefined, strongValidator(stored.description) !== undefined));
   }
 
-  /** Whether the plan names the key. */
-  isPlanned(key: string): boolean {
-    return this.#planned?.find(key) !== undefined;
+  /** Whether the plan gives the path other content, though its manifest may not be here: no thread answers with this. */
+  isOverruled({ key, manifestRoot }: ObjectDescription): boolean {
+    return (this.#planned?.rootOf(key) ?? manifestRoot) !== manifestRoot;
   }
 
   /**

@@ -193,6 +193,10 @@ class DiskObjectStore implements DiskStore {
     volume.release(generation);
   }
 
+  hide(covers: (description: ObjectDescription) => boolean): void {
+    this.#memory.hideWhere(covers);
+  }
+
   settled(): Promise<void> {
     return this.#memory.settled();
   }

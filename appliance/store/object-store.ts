@@ -39,6 +39,8 @@ export interface ObjectStore extends Service {
   usage(): StoreUsage;
   /** So many bytes of what is under a key were sent by others than `read`: eviction counts them as it counts reads. */
   served(key: string, bytes: number): void;
+  /** Threads are not shown what `covers` means from now on, until somebody shows it anew. Looks at what is shown alone. */
+  hide(covers: (description: ObjectDescription) => boolean): void;
   /**
    * Resolves when no thread sends a head any more for what was forgotten before this call. At once where no thread reads.
    * @throws OperationalError when a thread never says so

@@ -17,6 +17,7 @@ import { divideMemory, openArena } from '../memory/open-arena.ts';
 import type { PublishedDescription } from '../memory/published.ts';
 import type { Generation } from './generation.ts';
 import { MemoryTier } from './memory-tier.ts';
+import type { ObjectDescription } from './object-description.ts';
 
 export interface StoreMemoryOptions {
   /** Of both together; 0 keeps no copies. */
@@ -32,6 +33,8 @@ export class StoreMemory {
   readonly #copies: MemoryTier;
   /** Those that may have nothing in shared memory any more: of a million objects that were there once, most have not. */
   readonly #idle = new Set<Generation>();
+  /** Those that are shown, and some that have left the board by themselves. */
+  readonly #shown = new Set<Generation>();
   /** Undefined where no thread reads. */
   readonly arena: Arena | undefined;
 
@@ -90,12 +93,20 @@ export class StoreMemory {
 
   /** From now on threads may answer for it. */
   show(generation: Generation, description: PublishedDescription): boolean {
-    return this.arena?.show(this.#contentOf(generation, this.arena), description) ?? false;
+    const isShown = this.arena?.show(this.#contentOf(generation, this.arena), description) ?? false;
+    if (isShown) this.#shown.add(generation);
+    return isShown;
   }
 
   /** Threads begin no head for it any more. */
-  hide({ shared }: Generation): void {
-    if (shared !== undefined) this.arena?.hide(shared);
+  hide(generation: Generation): void {
+    this.#shown.delete(generation);
+    if (generation.shared !== undefined) this.arena?.hide(generation.shared);
+  }
+
+  /** The same for all that are meant. */
+  hideWhere(covers: (description: ObjectDescription) => boolean): void {
+    for (const generation of this.#shown) if (covers(generation.description)) this.hide(generation);
   }
 
   /** The block was found bad where it came from. */
@@ -112,6 +123,7 @@ export class StoreMemory {
   /** As `drop`, and copies stay until others take their place: there may be a million of such generations at a time. */
   leave(generation: Generation): void {
     if (generation.shared === undefined) return;
+    this.#shown.delete(generation);
     this.arena?.end(generation.shared);
     generation.shared = undefined;
   }
@@ -146,6 +158,7 @@ export class StoreMemory {
       if (isIdle && holders > 0) continue;
       this.#idle.delete(generation);
       if (!isIdle) continue;
+      this.#shown.delete(generation);
       arena.end(shared);
       generation.shared = undefined;
     }

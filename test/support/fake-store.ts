@@ -51,6 +51,10 @@ export class FakeStore implements ObjectStore {
     // Nothing is evicted here.
   }
 
+  hide(): void {
+    // Nothing is shown here.
+  }
+
   settled(): Promise<void> {
     return Promise.resolve();
   }

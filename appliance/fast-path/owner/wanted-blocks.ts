@@ -127,6 +127,7 @@ export class WantedBlocks {
   }
 
   #show({ description, object }: ObjectLease): boolean {
+    if (this.#options.finder.fills.isOverruled(description)) return false;
     const published = describePublished(description, this.#options.finder.nowMs());
     return published !== undefined && object.stored.show(published);
   }

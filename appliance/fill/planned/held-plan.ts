@@ -34,6 +34,7 @@ function* indexOf(plan: FillPlan): Generator<number, PlanIndex> {
 export class HeldPlan implements PlannedFiles {
   readonly #file: PlanFile;
   readonly #listeners: (() => void)[] = [];
+  readonly #planListeners: (() => void)[] = [];
   readonly #manifests = new Map<string, FileManifest>();
   #manifestChars = 0;
   #kept: Set<string> = new Set();
@@ -56,6 +57,14 @@ export class HeldPlan implements PlannedFiles {
   /** Calls when the plan has changed or more manifests are here. */
   onChange(listener: () => void): void {
     this.#listeners.push(listener);
+  }
+
+  onPlan(listener: () => void): void {
+    this.#planListeners.push(listener);
+  }
+
+  rootOf(path: string): string | undefined {
+    return this.#byPath.get(path)?.root;
   }
 
   /**
@@ -82,6 +91,7 @@ export class HeldPlan implements PlannedFiles {
     this.#byPath = byPath;
     this.#kept = onDisk;
     const stale = [...onDisk].filter((root) => !roots.has(root));
+    for (const listener of this.#planListeners) listener();
     this.#changed();
     return stale;
   }

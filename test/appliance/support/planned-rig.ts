@@ -55,7 +55,12 @@ export async function startPlannedRig(
   const metrics = new ApplianceMetrics(meters);
   const fills = new FillCoordinator({ config, store, http, world, logger: silentLogger, metrics });
   const planned = new Map<string, PlannedFile>();
-  fills.usePlan({ find: (path) => planned.get(path) });
+  const listeners: (() => void)[] = [];
+  fills.usePlan({
+    find: (path) => planned.get(path),
+    rootOf: (path) => planned.get(path)?.manifest.root,
+    onPlan: (listener) => void listeners.push(listener),
+  });
   const demand = new Map<string, number>();
   const missed = new Map<string, number>();
   const viewersWaited: number[] = [];
@@ -98,6 +103,7 @@ export async function startPlannedRig(
     plan(path, bytes, sources) {
       const file: PlannedFile = { manifest: manifestOf(path, bytes), sources };
       planned.set(path, file);
+      for (const listener of listeners) listener();
       return file;
     },
     async stop() {

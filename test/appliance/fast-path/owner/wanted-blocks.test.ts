@@ -80,9 +80,10 @@ function rig(options: { readonly blocks?: number; readonly memoryBlocks?: number
     check: undefined,
   });
   const purges = new PurgeBarrier();
+  const overruled = { is: false };
   const finder = {
     discovery: { find: () => ({ lease: new ObjectLease(object), variants: [] }) },
-    fills: { purges },
+    fills: { purges, isOverruled: () => overruled.is },
     nowMs: () => world.clock.nowMs(),
   } as unknown as Finder;
   const answers: [number, boolean][] = [];
@@ -94,7 +95,7 @@ function rig(options: { readonly blocks?: number; readonly memoryBlocks?: number
     memoryBlocks: options.memoryBlocks ?? 1000,
     answer: (ticket, isHere) => answers.push([ticket, isHere]),
   });
-  return { world, stored, object, purges, wanted, answers, filled };
+  return { world, stored, object, overruled, purges, wanted, answers, filled };
 }
 
 const want = (firstBlock: number, lastBlock: number, isBegun = false, ticket = 1): Want => ({
@@ -107,6 +108,19 @@ const want = (firstBlock: number, lastBlock: number, isBegun = false, ticket = 1
 });
 
 describe('a want before the head', () => {
+  it('shows nothing under a path that the plan gives other content, though its manifest is not here yet', async () => {
+    const { answers, overruled, stored, wanted } = rig();
+    overruled.is = true;
+    await wanted.want(want(0, 0));
+    wanted.wantObject(2, KEY);
+    expect(answers).toEqual([
+      [1, false],
+      [2, false],
+    ]);
+    expect(stored.shown).toBe(0);
+    expect(wanted.gripCount).toBe(0);
+  });
+
   it('brings the first block, shows the object, and holds it until the thread needs no more', async () => {
     const { answers, stored, wanted } = rig();
     await wanted.want(want(1, 5));
