@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ensureSystemPackages } from '../deploy/demo/ensure-system-packages.ts';
 import { ProgressLine } from '../src/cli/progress-line.ts';
 import type { CaseName, Figures } from './peers/figures.ts';
+import { giveLargePages } from './peers/host-pages.ts';
 import { type HotLoad, measureHot, measureIdle, measureMix } from './peers/measure.ts';
 import { checkBytes, warm } from './peers/media-set.ts';
 import { PEER_KINDS, PEER_NAMES, type PeerName } from './peers/peer-kinds.ts';
@@ -60,6 +61,7 @@ const PHASES: readonly Phase[] = [
 export async function benchPeers(options: PeerOptions): Promise<boolean> {
   if (allCores().length < 2) throw new Error('takes two cores: one for the server, one for the load');
   const remarks = new Set<string>();
+  if (giveLargePages() === 0) remarks.add('memory in pages of 4 KiB: no root, or a kernel before 6.11');
   const servers = await presentServers(options.servers, (line) => remarks.add(line));
   const phases = PHASES.map((phase) => ({
     ...phase,
@@ -90,6 +92,7 @@ export async function benchPeers(options: PeerOptions): Promise<boolean> {
 
 /** Where the processor time of the engines goes that are among the servers, for one size. */
 export async function profilePeers({ servers, cases, seconds }: PeerOptions): Promise<void> {
+  giveLargePages();
   const caseName = cases.find((name) => name.startsWith('cpu-')) ?? 'cpu-64k';
   const rangeBytes = SIZES[caseName.split('-')[1] as keyof typeof SIZES];
   for (const engine of ['fast', 'reference'] as const) {

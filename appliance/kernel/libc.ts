@@ -41,6 +41,10 @@ const MFD_CLOEXEC = 1;
 const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
 const MAP_PRIVATE_ANONYMOUS = 0x22;
+const MAP_FIXED = 0x10;
+const MAP_NORESERVE = 0x4000;
+const PROT_NONE = 0;
+const MADV_HUGEPAGE = 14;
 const EFD_NONBLOCK_CLOEXEC = 0o2004000;
 const EPOLL_CLOEXEC = 0o2000000;
 const EPOLL_CTL_ADD = 1;
@@ -61,7 +65,7 @@ function declare(lib: Koffi.LibraryHandle) {
     ftruncate: lib.func('int ftruncate(int fd, int64_t length)'),
     fallocate: lib.func('int fallocate(int fd, int mode, int64_t offset, int64_t length)'),
     mmap: lib.func('intptr_t mmap(uintptr_t at, size_t length, int prot, int flags, int fd, int64_t offset)'),
-    munmap: lib.func('int munmap(uintptr_t at, size_t length)'),
+    madvise: lib.func('int madvise(uintptr_t at, size_t length, int advice)'),
     socket: lib.func('int socket(int domain, int type, int protocol)'),
     socketpair: lib.func('int socketpair(int domain, int type, int protocol, uintptr_t pair)'),
     bind: lib.func('int bind(int fd, uintptr_t address, uint32_t length)'),
@@ -140,22 +144,27 @@ export class Libc {
     return this.#answer(this.#calls.fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, byteLength));
   }
 
-  /** Maps a file, shared, to read and write. mmap(2); ENOMEM, EACCES. @returns its address, for `view` and `munmap` */
-  mmapShared(fd: number, byteLength: number): number {
-    return this.#answer(this.#calls.mmap(0, byteLength, PROT_READ_WRITE, MAP_SHARED, fd, 0));
+  /** Addresses that nothing else is mapped to and nobody can use yet. mmap(2); ENOMEM. @returns the first of them */
+  reserveAddresses(byteLength: number): number {
+    return this.#answer(this.#calls.mmap(0, byteLength, PROT_NONE, MAP_PRIVATE_ANONYMOUS | MAP_NORESERVE, -1, 0));
+  }
+
+  /** Maps a file, shared, to read and write, at addresses that were reserved. mmap(2); ENOMEM, EACCES. @returns its address, for `view` */
+  mmapSharedAt(address: number, fd: number, byteLength: number): number {
+    return this.#answer(this.#calls.mmap(address, byteLength, PROT_READ_WRITE, MAP_SHARED | MAP_FIXED, fd, 0));
+  }
+
+  /** Pages as large as the kernel has them for who asks, from now on. madvise(2); EINVAL where it has none. */
+  askLargePages(address: number, byteLength: number): number {
+    return this.#answer(this.#calls.madvise(address, byteLength, MADV_HUGEPAGE));
   }
 
   /**
-   * The bytes of a mapping. The buffer does not keep the mapping: after munmap a look into it ends the process, so who
-   * unmaps must have given up the buffer everywhere. Belongs to this thread; another one maps the file itself.
+   * The bytes of a mapping. Mappings stay as long as the process, since a look into one that is gone would end it. Belongs to
+   * this thread; another one maps the file itself.
    */
   view(address: number, byteLength: number): ArrayBuffer {
     return this.#koffi.view(BigInt(address), byteLength);
-  }
-
-  /** munmap(2) */
-  munmap(address: number, byteLength: number): number {
-    return this.#answer(this.#calls.munmap(address, byteLength));
   }
 
   /** A TCP socket that does not block and is closed by exec. socket(2); EAFNOSUPPORT without IPv6, EMFILE. */

@@ -15,6 +15,11 @@ export function createArenaMetrics(metrics: Metrics, usage: () => ArenaUsage) {
     'What blocks in shared memory take. At the capacity they make room for each other: expected.',
     ({ usedBytes }) => usedBytes,
   );
+  gauge(
+    'memory_large_page_bytes',
+    'Largest page that the kernel gives whole blocks in shared memory. 0: it gives none, and sending them costs half as much again; see deploy/systemd/README.md.',
+    ({ largePageBytes }) => largePageBytes,
+  );
   gauge('memory_blocks', 'Blocks in shared memory that can be sent.', ({ blocks }) => blocks);
   gauge(
     'memory_pins',
@@ -47,6 +52,7 @@ export interface ArenaUsage {
   /** Pages in use, also by slots that are being filled or are left by their last readers. */
   readonly usedBytes: number;
   readonly blocks: number;
+  readonly largePageBytes: number;
   /** How many bodies of all readers are at a block now. */
   readonly pins: number;
   /** Taken away, and still being sent. */

@@ -30,8 +30,9 @@ import { OperationalError } from '../../src/errors/operational-error.ts';
 import type { World } from '../../src/world/world.ts';
 import type { ArenaMetrics, ArenaUsage } from './arena-metrics.ts';
 import { type ByRecency, byRecency } from './by-recency.ts';
-import { type MemoryFile, pageBytesOf } from './memory-file.ts';
+import type { MemoryFile } from './memory-file.ts';
 import type { PublishedDescription, SharedMemory } from './published.ts';
+import { SlotAreas, type SlotLayout } from './slot-areas.ts';
 import { type ContentNumber, contentNumber, hashOfBlock } from './tables/content-number.ts';
 import { HintTable, hintTableBytes } from './tables/hint-table.ts';
 import { BoardWriter, textOf } from './tables/object-board.ts';
@@ -86,10 +87,9 @@ export interface ArenaOptions {
   readonly world: World;
 }
 
-export interface ArenaSize {
+export interface ArenaSize extends SlotLayout {
   /** Of pages in use. */
   readonly capacityBytes: number;
-  readonly slotCount: number;
   readonly maxObjects: number;
   readonly readerCount: number;
 }
@@ -104,9 +104,7 @@ export class Arena {
   readonly #recent: ByRecency<number, Entry>;
   /** Taken away while somebody has them pinned. */
   readonly #leaving = new Set<Entry>();
-  readonly #free: number[] = [];
-  /** Slots from here on were never used. */
-  #fresh = 0;
+  readonly #areas: SlotAreas;
   #usedBytes = 0;
   #contents = 0;
   #isClosed = false;
@@ -117,6 +115,7 @@ export class Arena {
     const slots = new SharedArrayBuffer(slotTableBytes(slotCount, readerCount));
     const blocks = new SharedArrayBuffer(hintTableBytes(slotCount));
     this.#slots = new SlotTable(slots, slotCount, readerCount);
+    this.#areas = new SlotAreas(options.size);
     this.#blocks = new HintTable(blocks, 0, slotCount);
     this.#recent = byRecency<number, Entry>({ maxEntries: slotCount });
     this.#board = new BoardWriter<ArenaContent>(
@@ -154,7 +153,7 @@ export class Arena {
     }
     const loading = content.loading.get(block);
     if (loading !== undefined) return loading;
-    const slot = this.#take(pageBytesOf(sizeBytes));
+    const slot = this.#take(sizeBytes);
     if (slot === undefined) {
       this.#options.metrics.loads.inc({ outcome: 'refused' });
       return Promise.resolve('refused');
@@ -253,6 +252,7 @@ export class Arena {
       capacityBytes: this.#options.size.capacityBytes,
       usedBytes: this.#usedBytes,
       blocks: this.#recent.size,
+      largePageBytes: this.#options.size.largePageBytes,
       pins: this.#slots.countPins(),
       leavingBlocks: this.#leaving.size,
       objects: this.#board.shownCount,
@@ -294,17 +294,15 @@ export class Arena {
   }
 
   /** A slot with room for so much; undefined when there is none. */
-  #take(pageBytes: number): number | undefined {
-    const { capacityBytes, slotCount } = this.#options.size;
+  #take(sizeBytes: number): number | undefined {
+    const { capacityBytes } = this.#options.size;
+    const pageBytes = this.#areas.pageBytesOf(sizeBytes);
     if (this.#leaving.size > 0) this.#reap();
-    while (this.#usedBytes + pageBytes > capacityBytes || (this.#free.length === 0 && this.#fresh === slotCount)) {
+    while (this.#usedBytes + pageBytes > capacityBytes || !this.#areas.hasRoom(sizeBytes)) {
       if (!this.#evict()) return undefined;
     }
     this.#usedBytes += pageBytes;
-    const slot = this.#free.pop();
-    if (slot !== undefined) return slot;
-    this.#fresh += 1;
-    return this.#fresh - 1;
+    return this.#areas.take(sizeBytes);
   }
 
   /** @returns whether a block has left */
@@ -367,8 +365,8 @@ export class Arena {
   #release({ sizeBytes, slot }: Entry): void {
     if (this.#isClosed) return;
     this.#options.file.release(slot, sizeBytes);
-    this.#usedBytes -= pageBytesOf(sizeBytes);
-    this.#free.push(slot);
+    this.#usedBytes -= this.#areas.pageBytesOf(sizeBytes);
+    this.#areas.giveBack(slot);
   }
 }
 

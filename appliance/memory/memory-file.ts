@@ -11,9 +11,10 @@
  * Punching takes the pages away from the file, those that are being sent live on by themselves, and the next write gets
  * others.
  *
- * Why pages of 4 KiB, where sendfile from pages of 2 MiB is a tenth cheaper: they are off on most hosts (shmem_enabled),
- * they would make a block of 16 KiB cost 2 MiB, and a hole that is smaller than its page is not taken out of it but
- * written over with zeros, in place, under what is being sent.
+ * Why no page is larger than a slot: a hole that is smaller than its page is not taken out of it but written over with
+ * zeros, in place, under what is being sent. Pages of up to 1 MiB are asked for where whole blocks lie (large-pages.ts),
+ * and their slots are punched out as a whole. A page of 2 MiB can only come where file and addresses are aligned to it
+ * alike, so the mapping begins in the middle of one.
  *
  * The file is sparse: a slot has a MiB of addresses and as many pages as its block. So there are more slots than would
  * fit if all were full.
@@ -30,20 +31,27 @@ import { ERRNO } from '../kernel/linux-abi.ts';
 /** What one view of the mapping has; V8 counts views as memory that it must collect, so there are no more than needed. */
 const CHUNK_BYTES = 64 * BLOCK_BYTES;
 const SLOTS_PER_CHUNK = CHUNK_BYTES / BLOCK_BYTES;
-const PAGE_BYTES = 4096;
+export const PAGE_BYTES = 4096;
+/** The next size of pages above a block. */
+const TOO_LARGE_PAGE_BYTES = 2 * BLOCK_BYTES;
 
 export class MemoryFile {
   readonly fd: number;
   readonly #libc: Libc;
   readonly #sizeBytes: number;
   readonly #address: number;
+  readonly #largeSlots: number;
   readonly #chunks: ArrayBuffer[] = [];
 
-  constructor(libc: Libc, fd: number, sizeBytes: number, address: number) {
-    this.fd = fd;
+  constructor(
+    libc: Libc,
+    mapping: { readonly fd: number; readonly sizeBytes: number; readonly address: number; readonly largeSlots: number },
+  ) {
+    this.fd = mapping.fd;
     this.#libc = libc;
-    this.#sizeBytes = sizeBytes;
-    this.#address = address;
+    this.#sizeBytes = mapping.sizeBytes;
+    this.#address = mapping.address;
+    this.#largeSlots = mapping.largeSlots;
   }
 
   /** The first bytes of a slot, as this thread may write and read them. */
@@ -60,7 +68,8 @@ export class MemoryFile {
 
   /** Gives the pages of a slot back, of which so many bytes were used. What the kernel is sending of them stays. */
   release(slot: number, byteLength: number): void {
-    this.#punch(slot * BLOCK_BYTES, pageBytesOf(byteLength));
+    const isLarge = slot < this.#largeSlots;
+    this.#punch(slot * BLOCK_BYTES, isLarge ? BLOCK_BYTES : Math.ceil(byteLength / PAGE_BYTES) * PAGE_BYTES);
   }
 
   /** Gives everything back. */
@@ -87,23 +96,26 @@ export class MemoryFile {
   }
 }
 
-/** What a block takes of the memory. */
-export const pageBytesOf = (byteLength: number): number => Math.ceil(byteLength / PAGE_BYTES) * PAGE_BYTES;
-
-/** @returns undefined where the system gives no such file, or no addresses for so much of it */
-export function openMemoryFile(libc: Libc, slotCount: number): MemoryFile | undefined {
+/** @param largeSlots the first so many are in large pages, where the kernel has them. @returns undefined where the system gives no such file, or no addresses for so much of it */
+export function openMemoryFile(libc: Libc, slotCount: number, largeSlots = 0): MemoryFile | undefined {
   const fd = libc.memfdCreate('oca-blocks');
   if (fd < 0) return undefined;
-  const file = libc.ftruncate(fd, sizeBytesOf(slotCount)) === 0 ? mapMemoryFile(libc, fd, slotCount) : undefined;
+  const file =
+    libc.ftruncate(fd, sizeBytesOf(slotCount)) === 0 ? mapMemoryFile(libc, fd, slotCount, largeSlots) : undefined;
   if (file === undefined) closeSync(fd);
   return file;
 }
 
 /** The owner's file, mapped by another thread, which may read what it has pinned. @returns undefined where there are no addresses for it */
-export function mapMemoryFile(libc: Libc, fd: number, slotCount: number): MemoryFile | undefined {
+export function mapMemoryFile(libc: Libc, fd: number, slotCount: number, largeSlots = 0): MemoryFile | undefined {
   const sizeBytes = sizeBytesOf(slotCount);
-  const address = libc.mmapShared(fd, sizeBytes);
-  return address < 0 ? undefined : new MemoryFile(libc, fd, sizeBytes, address);
+  const reserved = libc.reserveAddresses(sizeBytes + 2 * TOO_LARGE_PAGE_BYTES);
+  if (reserved < 0) return undefined;
+  const address = Math.ceil(reserved / TOO_LARGE_PAGE_BYTES) * TOO_LARGE_PAGE_BYTES + BLOCK_BYTES;
+  if (libc.mmapSharedAt(address, fd, sizeBytes) < 0) return undefined;
+  // Where the kernel does not know of it, pages are small.
+  if (largeSlots > 0) libc.askLargePages(address, largeSlots * BLOCK_BYTES);
+  return new MemoryFile(libc, { fd, sizeBytes, address, largeSlots });
 }
 
 const sizeBytesOf = (slotCount: number): number => Math.ceil(slotCount / SLOTS_PER_CHUNK) * CHUNK_BYTES;

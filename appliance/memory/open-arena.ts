@@ -4,6 +4,7 @@ import type { World } from '../../src/world/world.ts';
 import type { Libc } from '../kernel/libc.ts';
 import { Arena, type ArenaSize } from './arena.ts';
 import { createArenaMetrics } from './arena-metrics.ts';
+import { largePageBytes } from './large-pages.ts';
 import { openMemoryFile } from './memory-file.ts';
 import { hintTableBytes } from './tables/hint-table.ts';
 import { boardBytes } from './tables/object-board.ts';
@@ -32,7 +33,7 @@ export interface OpenArenaOptions {
 /** @returns undefined where the system gives no such memory */
 export function openArena({ libc, memoryBytes, metrics, readerCount, world }: OpenArenaOptions): Arena | undefined {
   const size = arenaSize(memoryBytes, readerCount);
-  const file = openMemoryFile(libc, size.slotCount);
+  const file = openMemoryFile(libc, size.slotCount, size.largeSlots);
   if (file === undefined) return undefined;
   const arena: Arena = new Arena({ file, size, world, metrics: createArenaMetrics(metrics, () => arena.usage()) });
   return arena;
@@ -41,9 +42,11 @@ export function openArena({ libc, memoryBytes, metrics, readerCount, world }: Op
 /** So much memory as the tables leave goes to blocks. */
 function arenaSize(memoryBytes: number, readerCount: number): ArenaSize {
   const small = Math.min(MOST_SMALL_SLOTS, Math.ceil(memoryBytes / SLOT_FOR_BYTES));
-  const slotCount = Math.max(FEWEST_SLOTS, small, Math.ceil(memoryBytes / BLOCK_BYTES));
+  const pageBytes = largePageBytes();
+  const largeSlots = pageBytes === 0 ? 0 : Math.ceil(memoryBytes / BLOCK_BYTES);
+  const slotCount = largeSlots + Math.max(FEWEST_SLOTS, small, Math.ceil(memoryBytes / BLOCK_BYTES));
   const maxObjects = Math.min(MOST_OBJECTS, slotCount);
-  const size = { slotCount, maxObjects, readerCount };
+  const size = { slotCount, largeSlots, largePageBytes: pageBytes, maxObjects, readerCount };
   const tableBytes = slotTableBytes(slotCount, readerCount) + hintTableBytes(slotCount) + boardBytes(size);
   return { ...size, capacityBytes: Math.max(0, memoryBytes - tableBytes) };
 }

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { largePageBytes } from '../../appliance/memory/large-pages.ts';
 import { formatTable } from '../../src/cli/table.ts';
 import { describeMachine } from '../machine.ts';
 import { CASE_NAMES, type Figure, medianFigure, type Round } from './figures.ts';
@@ -62,7 +63,7 @@ export function reportPeers(
   const body = {
     command: 'npm run bench -- peers',
     options,
-    machine: describeMachine(),
+    machine: { ...describeMachine(), largePageBytes: largePageBytes() },
     versions,
     remarks,
     goals,

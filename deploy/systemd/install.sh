@@ -31,6 +31,8 @@ here=$(dirname "$(readlink -f "$0")")
 install -D -m 0644 "$here/oca.sysusers.conf" /etc/sysusers.d/oca.conf
 systemd-sysusers /etc/sysusers.d/oca.conf
 install -d -m 0755 /etc/oca
+install -D -m 0644 "$here/oca.tmpfiles.conf" /etc/tmpfiles.d/oca.conf
+systemd-tmpfiles --create /etc/tmpfiles.d/oca.conf
 ln -sfn /opt/oca/src/cli/oca /usr/local/bin/oca
 
 for service in "$@"; do

@@ -18,8 +18,9 @@ export class ArenaRig implements Disposable {
 
   constructor(size: Partial<ArenaSize> = {}) {
     if (libcLoad.kind === 'missing') throw new Error(libcLoad.because);
-    const whole = { capacityBytes: 8 * BLOCK_BYTES, slotCount: 16, maxObjects: 16, readerCount: 2, ...size };
-    const file = openMemoryFile(libcLoad.libc, whole.slotCount);
+    const pages = { largeSlots: 0, largePageBytes: 0 };
+    const whole = { capacityBytes: 8 * BLOCK_BYTES, slotCount: 16, maxObjects: 16, readerCount: 2, ...pages, ...size };
+    const file = openMemoryFile(libcLoad.libc, whole.slotCount, whole.largeSlots);
     if (file === undefined) throw new Error('no memory file');
     const metrics = createArenaMetrics(this.metrics, () => this.arena.usage());
     this.arena = new Arena({ file, size: whole, metrics, world: systemWorld });
