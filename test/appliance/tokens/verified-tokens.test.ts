@@ -12,7 +12,7 @@ const TOKEN: VerifiedToken = {
 };
 
 function listening(): { clock: FakeClock; tokens: VerifiedTokens; heard: string[] } {
-  const clock = new FakeClock();
+  const clock = new FakeClock(NOW_MS);
   const tokens = new VerifiedTokens(clock);
   const heard: string[] = [];
   tokens.listen({ onVerified: ({ token }) => heard.push(token), onForget: () => heard.push('forget') });
