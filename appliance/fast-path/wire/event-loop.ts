@@ -19,7 +19,18 @@ import type { MessagePort } from 'node:worker_threads';
 import { receiveMessageOnPort } from 'node:worker_threads';
 import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from '../../kernel/linux-abi.ts';
 import type { ToWire } from '../messages.ts';
-import { CLOSED, type Connection, FETCHING, FOR_CLIENT, FOR_END, FOR_HEAD, FOR_OWNER, READING } from './connection.ts';
+import {
+  CLOSED,
+  type Connection,
+  FETCHING,
+  FOR_CLIENT,
+  FOR_HEAD,
+  FOR_REQUEST,
+  LINGERING,
+  READING,
+  SENDING,
+  WAITING,
+} from './connection.ts';
 import { drive } from './drive-connection.ts';
 import { abandon, closeConnection, endConnection } from './end-connection.ts';
 import { acceptConnections, LISTENER, resumeListener } from './listener.ts';
@@ -87,22 +98,20 @@ function goOn(context: WireContext): void {
   }
 }
 
+/**
+ * A deadline is not taken away when what it was for has come: that would be work for every request. So it counts only in
+ * the state that it was set for. The one of a head may pass in the middle of the body, which then waits for nobody.
+ */
 function due(context: WireContext, index: number): void {
   const connection = context.connections.at(index);
-  if (connection === undefined || connection.state === CLOSED) return;
-  switch (connection.deadlineFor) {
-    case FOR_HEAD:
-      return headIsLate(context, connection);
-    case FOR_CLIENT:
-      return clientIsLate(context, connection);
-    case FOR_OWNER:
-      if (connection.state === FETCHING) abandon(context, connection, 'source-failed');
-      else giveUp(context, connection);
-      return;
-    case FOR_END:
-    default:
-      closeConnection(context, connection);
-  }
+  if (connection === undefined) return;
+  const { deadlineFor, state } = connection;
+  if (deadlineFor === FOR_CLIENT) clientIsLate(context, connection);
+  else if (state === FETCHING) abandon(context, connection, 'source-failed');
+  else if (state === WAITING) giveUp(context, connection);
+  else if (state === LINGERING) closeConnection(context, connection);
+  else if (state === READING && deadlineFor === FOR_HEAD) headIsLate(context, connection);
+  else if (state === READING && deadlineFor === FOR_REQUEST) closeConnection(context, connection);
 }
 
 function headIsLate(context: WireContext, connection: Connection): void {
@@ -114,9 +123,9 @@ function headIsLate(context: WireContext, connection: Connection): void {
 }
 
 function clientIsLate(context: WireContext, connection: Connection): void {
-  if (connection.state !== READING) return lookAtSlowClient(context, connection);
+  if (connection.state === SENDING) return lookAtSlowClient(context, connection);
   // It reads nothing of the answers that it has, and asked for more.
-  abandon(context, connection, 'client-slow');
+  if (connection.state === READING) abandon(context, connection, 'client-slow');
 }
 
 function tell(context: WireContext): void {
