@@ -118,7 +118,7 @@ export class AcquiredObject implements StoredObject {
 
   show(description: PublishedDescription): boolean {
     if (this.#released) throw new Error('the object was released');
-    return !this.#generation.forgotten && this.#place.memory.show(this.#generation, description);
+    return this.#place.isFound(this.#generation) && this.#place.memory.show(this.#generation, description);
   }
 
   [Symbol.dispose](): void {
@@ -173,6 +173,8 @@ export interface Place {
   readonly volume: Volume | undefined;
   readonly memory: StoreMemory;
   readonly metrics: StoreMetrics;
+  /** Whether it is the one under its key: not when it was forgotten, or its volume is gone. */
+  readonly isFound: (generation: Generation) => boolean;
   readonly acquire: (generation: Generation) => void;
   readonly release: (generation: Generation) => void;
 }

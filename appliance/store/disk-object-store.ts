@@ -326,7 +326,7 @@ class DiskObjectStore implements DiskStore {
   #released(generation: Generation): void {
     if (generation.holders > 0) return;
     if (generation.forgotten) this.#memory.drop(generation);
-    else if (this.#objects.get(generation.key) !== generation) this.#memory.leave(generation);
+    else if (!this.#isFound(generation)) this.#memory.leave(generation);
   }
 
   #setPinned(generations: readonly Generation[], pinned: boolean): void {
@@ -350,6 +350,10 @@ class DiskObjectStore implements DiskStore {
     return true;
   }
 
+  #isFound(generation: Generation): boolean {
+    return this.#objects.get(generation.key) === generation;
+  }
+
   #volumeOf(generation: Generation): Volume | undefined {
     return this.#volumes.opening(generation.volumeIndex);
   }
@@ -363,6 +367,7 @@ class DiskObjectStore implements DiskStore {
       volume,
       memory: this.#memory,
       metrics: this.#metrics,
+      isFound: (generation) => this.#isFound(generation),
       acquire: (generation) => volume.acquire(generation),
       release: (generation) => {
         volume.release(generation);
@@ -376,6 +381,7 @@ class DiskObjectStore implements DiskStore {
       volume: undefined,
       memory: this.#memory,
       metrics: this.#metrics,
+      isFound: (generation) => this.#isFound(generation),
       acquire: (generation) => {
         generation.holders += 1;
       },

@@ -131,6 +131,16 @@ describe.skipIf(load.kind === 'missing')('a store that shares its memory with th
     expect(store.usage().memoryBytes).toBe(0);
   });
 
+  it('shows them nothing more of a volume that is gone, though somebody holds an object of it', async () => {
+    await using rig = new StoreRig();
+    const { reader, store } = await sharedStore(rig);
+    await bringAll(store, '/a');
+    using object = store.find('/a');
+    await store.volumes.remove(rig.volumeDir());
+    expect(object?.show(publishedOf('/a', { sizeBytes: SIZE_BYTES }))).toBe(false);
+    expect(reader.find('/a')).toBeUndefined();
+  });
+
   it('takes a block from them that the scrub found rotten', async () => {
     await using rig = new StoreRig();
     const { reader, store } = await sharedStore(rig, { scrub: { periodMs: 1, bulkShare: () => 1 } });
