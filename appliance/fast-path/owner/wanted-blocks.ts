@@ -127,7 +127,7 @@ export class WantedBlocks {
   }
 
   #show({ description, object }: ObjectLease): boolean {
-    if (this.#options.finder.fills.isOverruled(description)) return false;
+    if (object.condemned !== undefined || this.#options.finder.fills.isOverruled(description)) return false;
     const published = describePublished(description, this.#options.finder.nowMs());
     return published !== undefined && object.stored.show(published);
   }
@@ -151,7 +151,8 @@ export class WantedBlocks {
     const endMs = clock.monotonicMs() + readerTimeoutMs;
     for (let loads = 1; loads <= MAX_LOADS; ) {
       const { lease } = grip;
-      if (lease === undefined) return false;
+      // Wrong as a whole: nobody gets more of it (the reference engine's readers neither).
+      if (lease === undefined || lease.object.condemned !== undefined) return false;
       const outcome = await lease.object.stored.bringIn(firstBlock);
       if (grip.left.signal.aborted) return false;
       if (outcome === 'here') {

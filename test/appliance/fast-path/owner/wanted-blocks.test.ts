@@ -6,6 +6,7 @@ import { ObjectLease, OpenObject } from '../../../../appliance/fill/blocks/open-
 import { PurgeBarrier } from '../../../../appliance/purge/purge-barrier.ts';
 import type { ObjectDescription } from '../../../../appliance/store/object-description.ts';
 import { BLOCK_BYTES } from '../../../../src/contracts/file-manifest.ts';
+import { OperationalError } from '../../../../src/errors/operational-error.ts';
 import { FakeObject } from '../../../support/fake-store.ts';
 import { FakeWorld } from '../../../support/fake-world.ts';
 
@@ -202,6 +203,17 @@ describe('a want after the head', () => {
       [1, true],
     ]);
     expect(stored.released).toBe(0);
+  });
+
+  it('gets no more of what turned out to be wrong as a whole', async () => {
+    const { answers, object, wanted } = rig();
+    await wanted.want(want(0, 7));
+    object.condemn(new OperationalError('CHECKSUM_MISMATCH', 'not what its Repr-Digest says'));
+    await wanted.want(want(6, 7, true));
+    expect(answers).toEqual([
+      [1, true],
+      [1, false],
+    ]);
   });
 
   it('has a block that is lost filled again, and what came put into memory', async () => {
