@@ -19,7 +19,7 @@ function processesOf(folder: string): string[] {
     });
 }
 
-test.each(['fill-planner', 'steering', 'appliances in two sites'])(
+test.each(['origin and fill-planner', 'steering', 'appliances in two sites'])(
   'a network that is stopped while it starts its %s leaves no process behind',
   async (step) => {
     const network = RunningNetwork.create();
