@@ -19,15 +19,17 @@ export function difference(left: Conversation, right: Conversation, apartMs: num
   return undefined;
 }
 
+/** Everything that was said was answered, and nothing was left unread that could reset the connection. */
+const TO_THE_LAST = /\r\nContent-Range: bytes 0-0\/1\r\n(?:[^\r]+\r\n)*Connection: close\r\n(?:[^\r]+\r\n)*\r\n.$/s;
 const REFUSAL = /^HTTP\/1\.1 (?:4\d\d|505) [^\r]*\r\n(?:[^\r]+\r\n)*\r\n$/;
 
 /**
  * Nonsense behind a request: whether its refusal is sent is a matter of whether the answer before it was out by then. A
  * reset may have taken the refusal that it came with; and where nonsense was sent behind a request, whatever of that
- * request's answer the client had not read yet.
+ * request's answer the client had not read yet. But where the other was answered to its last word, nothing may be lost.
  */
 function hasLost({ isReset, isPipelined }: Conversation, heard: string, other: string): boolean {
-  if (!(isReset || isPipelined) || !other.startsWith(heard)) return false;
+  if (!(isReset || isPipelined) || !other.startsWith(heard) || TO_THE_LAST.test(other)) return false;
   return (isReset && isPipelined) || REFUSAL.test(other.slice(heard.length));
 }
 
@@ -39,6 +41,8 @@ interface Settled {
 const HEAD_BEGINS = 'HTTP/1.1 ';
 const HEAD_ENDS = '\r\n\r\n';
 const FAILED = /^HTTP\/1\.1 [45]/;
+/** Failures that are not said by the engines themselves. */
+const PASSED_ON = /^HTTP\/1\.1 (?!416|503)[45]/;
 const OF_MEMORY = /(?:cache-status|age): [^\r]*\r\n/gi;
 const BOUNDARY = /multipart\/byteranges; boundary=([^\r]+)/g;
 
@@ -69,8 +73,12 @@ function settledHead(head: string, seconds: number[]): string {
     seconds.push(Number(value));
     return `${name}-`;
   });
-  return text.slice(0, -'\r\n'.length);
+  const lines = text.slice(0, -'\r\n'.length).split('\r\n');
+  // A failure that was remembered says the same in another order than one that comes through.
+  return PASSED_ON.test(head) ? lines.map(lowerCaseName).sort().join('\r\n') : lines.join('\r\n');
 }
+
+const lowerCaseName = (line: string): string => line.replace(/^[^: ]+:/, (name) => name.toLowerCase());
 
 const SHOWN_CHARS = 700;
 

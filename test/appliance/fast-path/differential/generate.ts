@@ -16,7 +16,8 @@ export interface Script {
   readonly isPipelined: boolean;
 }
 
-export const PROBE = 'GET /byte.bin HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n';
+/** Its answer is told by its range from all others. */
+export const PROBE = 'GET /byte.bin HTTP/1.1\r\nHost: probe\r\nRange: bytes=0-0\r\nConnection: close\r\n\r\n';
 
 export function makeScript(dice: Dice): Script {
   const sound = Array.from({ length: dice.below(20) }, () => makeRequest(dice, true));
