@@ -47,6 +47,8 @@ export class OpenObject {
   readonly check: ObjectCheck | undefined;
   /** Who gave bytes of it since it was opened. */
   readonly givers = new Set<FillSource>();
+  /** Appliances that said by their tag that the path has another planned content there: plans do not reach all at once. */
+  readonly otherwise = new WeakSet<FillSource>();
   /** Why nobody gets more of it. */
   #condemned: OperationalError | undefined;
   #users = 0;

@@ -62,13 +62,19 @@ export class BlockIntake {
     return bytes.length;
   }
 
-  /** A full block: it is complete now. @throws OperationalError CHECKSUM_MISMATCH, and nobody has seen its bytes */
+  /** A full block: it is complete now. @throws OperationalError CHECKSUM_MISMATCH, SOURCE_LACKS; nobody has seen its bytes */
   complete(flight: BlockFlight, source: FillSource): void {
-    const { planned, key, givers } = this.#object;
+    const { planned, key, givers, otherwise } = this.#object;
     if (planned !== undefined && !isGenuineBlock(planned.manifest, flight.blockIndex, flight.bytes)) {
       flight.restart();
+      const block = `block ${flight.blockIndex} of ${key} from ${source.id}`;
+      // It said so itself, and is honest.
+      if (source.kind !== 'origin' && this.#givers.size === 1 && otherwise.has(source)) {
+        this.#givers.clear();
+        throw new OperationalError('SOURCE_LACKS', `${block} is of another content`);
+      }
       this.#wrongBlock = nameOf(key, flight);
-      throw new OperationalError('CHECKSUM_MISMATCH', `block ${flight.blockIndex} of ${key} from ${source.id}`);
+      throw new OperationalError('CHECKSUM_MISMATCH', block);
     }
     if (planned !== undefined && this.#givers.size === 1) this.#bans?.gaveRight(source, nameOf(key, flight));
     for (const giver of this.#givers) givers.add(giver);

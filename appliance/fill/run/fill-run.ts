@@ -83,6 +83,8 @@ export interface RunContext {
   readonly begin: (options: RunOptions) => void;
 }
 
+const PLANNED_TAG = /^"[0-9a-f]{32}"$/;
+
 /** Asks a source for bytes `first` to before `endByte` of an object. @throws OperationalError as `placeBody`, or as the source */
 export async function askForBytes(
   object: OpenObject,
@@ -115,6 +117,8 @@ export async function askForBytes(
   asked.onAnswer();
   try {
     const { status, headers } = response;
+    if (isOfOtherPlan(object, headers['etag'])) object.otherwise.add(source);
+    else object.otherwise.delete(source);
     const place = placeBody({ ...asked, status, headers, description, isPlanned: planned !== undefined });
     return { source, body: response.body, ...place, abort, contentDigest: headers['content-digest'] };
   } catch (error) {
@@ -122,6 +126,10 @@ export async function askForBytes(
     throw error;
   }
 }
+
+/** Whether a tag is that of another planned content (planned-object.ts). One of an origin says nothing about the plan. */
+const isOfOtherPlan = ({ planned, description }: OpenObject, etag: string | undefined): boolean =>
+  planned !== undefined && etag !== undefined && PLANNED_TAG.test(etag) && etag !== description.etag;
 
 /** One past the last byte to ask for: the end of the blocks that follow each other without a gap. `flights` ascend. */
 export function endOfRequest(flights: readonly BlockFlight[], sizeBytes: number): number {

@@ -58,6 +58,18 @@ describe('a block with a checksum', () => {
     expect(honest.asked('/next')).toHaveLength(1);
   });
 
+  it('that is of another content by the tag that came with it is held against nobody: plans reach peers one by one', async () => {
+    liar.files.set(PATH, { bytes: LIE, etag: `"${'0123456789abcdef'.repeat(2)}"` });
+    rig.plan(PATH, BYTES, [peer(liar, 'liar'), peer(honest, 'honest')]);
+    expect((await ask(`${rig.url}${PATH}`)).body.equals(BYTES)).toBe(true);
+    expect(liar.requests.length).toBeGreaterThan(0);
+    const other = patterned(MIB, 3);
+    liar.files.set('/next', { bytes: other, etag: '"n"' });
+    rig.plan('/next', other, [peer(liar, 'liar')]);
+    expect((await ask(`${rig.url}/next`)).body.equals(other)).toBe(true);
+    expect(liar.asked('/next')).toHaveLength(1);
+  });
+
   it('that is wrong and came from one keeps viewers from that one for minutes, for other files too', async () => {
     rig.plan(PATH, BYTES, [peer(liar, 'liar'), peer(honest, 'honest')]);
     expect((await ask(`${rig.url}${PATH}`)).body.equals(BYTES)).toBe(true);
