@@ -94,6 +94,8 @@ const READY_MS = 60_000;
 const ANSWER_MS = 5000;
 /** Beyond the deadline of a stop, for threads to end in. */
 const GRACE_MS = 2000;
+/** Of connections that cannot be taken. */
+const WARN_AGAIN_MS = 60_000;
 /** How long the end of the process may take when threads do not hear. */
 const ALARM_SEC = 5;
 
@@ -121,6 +123,7 @@ export class FastPath {
   #listenFd = -1;
   #look: { cancel(): void } | undefined;
   #nextThread = 0;
+  #warnsAgainAtMs = 0;
 
   constructor(options: FastPathOptions) {
     const { config, memory, world } = options;
@@ -288,16 +291,20 @@ export class FastPath {
       case 'running':
         return this.#running.answered(message.ticket, message.bodies);
       case 'exhausted':
-        this.#options.logger.warn(
-          { thread: thread.link.number },
-          'no descriptors left for who connects: raise LimitNOFILE',
-        );
-        return;
+        return this.#warnOfExhaustion();
       case 'not-listening':
         return thread.notListening.resolve();
       case 'stopped':
         return this.#options.memory.readerGone(thread.link.number);
     }
+  }
+
+  /** All threads meet it together, and say so; for the operator it is one thing. */
+  #warnOfExhaustion(): void {
+    const nowMs = this.#options.world.clock.monotonicMs();
+    if (nowMs < this.#warnsAgainAtMs) return;
+    this.#warnsAgainAtMs = nowMs + WARN_AGAIN_MS;
+    this.#options.logger.warn({}, 'no descriptors left for who connects: raise LimitNOFILE');
   }
 
   #tell(message: ToWire): void {
