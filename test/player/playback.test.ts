@@ -161,6 +161,7 @@ describe('in Chromium, everybody watches', () => {
   };
   const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
 
+  // The other engine has no threads that could send them.
   test.skipIf(testEngine() === 'reference')('nearly all bytes of media are sent by the fast engine', async () => {
     await beginAnew();
     const before = await sent();

@@ -1,7 +1,7 @@
 import { IGNORED_FIELDS } from './ignored-fields.ts';
 
 /** What request-head.ts does with a field. Numbers, since one is looked up for every line of every request. */
-export const UNKNOWN = 0;
+const UNKNOWN = 0;
 export const IGNORED = 1;
 export const HOST = 2;
 export const CONNECTION = 3;

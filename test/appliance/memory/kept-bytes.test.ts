@@ -79,6 +79,7 @@ describe.skipIf(libcLoad.kind === 'missing')('bytes that were handed to the kern
     },
   );
 
+  // Needs root and Linux 6.11: others cannot switch large pages on.
   it.skipIf(!PageSwitch.mayTurn)(
     'lie in pages of a MiB where the kernel has them, never in larger ones, and small blocks in small ones (needs root and Linux 6.11)',
     async () => {

@@ -5,14 +5,15 @@ import { loadLibc } from '../../../../appliance/kernel/libc.ts';
 
 const loaded = loadLibc();
 
+// Without Linux and koffi there are no wire threads.
 describe.skipIf(loaded.kind === 'missing')('a wire thread that dies (needs Linux and koffi)', () => {
-  const link = (program: string): Promise<unknown> =>
+  const link = (program: URL): Promise<unknown> =>
     new Promise((resolve) => {
       if (loaded.kind === 'missing') return;
       const { libc } = loaded;
       new WireThreadLink({
         libc,
-        program: new URL(program, import.meta.url),
+        program,
         data: { number: 0, wakeFd: libc.eventfd() } as unknown as WireThreadData,
         onMessage: () => undefined,
         onDied: resolve,
@@ -20,10 +21,14 @@ describe.skipIf(loaded.kind === 'missing')('a wire thread that dies (needs Linux
     });
 
   it('by an error is told once, with the error', async () => {
-    expect(await link('./dying-thread.ts')).toMatchObject({ message: 'a wire thread with a bug' });
+    expect(await link(new URL('./dying-thread.ts', import.meta.url))).toMatchObject({
+      message: 'a wire thread with a bug',
+    });
   });
 
   it('by coming to its end unasked is told as well', async () => {
-    expect(await link('./ending-thread.ts')).toMatchObject({ message: 'wire thread 0 ended with 0' });
+    expect(await link(new URL('./ending-thread.ts', import.meta.url))).toMatchObject({
+      message: 'wire thread 0 ended with 0',
+    });
   });
 });

@@ -1,6 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { until } from '../../../support/until.ts';
 import { patterned } from '../../support/gated-origin.ts';
@@ -38,7 +38,8 @@ class Program {
   }
 }
 
-const here = (name: string): string => join(import.meta.dirname, name);
+const IDLE_CLIENTS = fileURLToPath(new URL('./idle-clients.ts', import.meta.url));
+const EXHAUSTED_SERVER = fileURLToPath(new URL('./exhausted-server.ts', import.meta.url));
 const residentBytes = (): number =>
   Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1]) * 1024;
 
@@ -67,7 +68,7 @@ describe.skipIf(!hasWireThreads)('a wire thread in a crowd', () => {
     const client = await open(port);
     await client.ask('/small');
     const before = residentBytes();
-    const crowd = new Program(process.execPath, [here('idle-clients.ts'), String(port), String(IDLE)]);
+    const crowd = new Program(process.execPath, [IDLE_CLIENTS, String(port), String(IDLE)]);
     programs.push(crowd);
     expect(await crowd.says()).toBe('ready');
     expect(board.total).toBe(IDLE + 1);
@@ -104,7 +105,7 @@ describe.skipIf(!hasWireThreads)('a wire thread in a crowd', () => {
   });
 
   it('without descriptors it waits for some, says so once, and serves on', async () => {
-    const program = new Program('sh', ['-c', `ulimit -n 96; exec ${process.execPath} ${here('exhausted-server.ts')}`]);
+    const program = new Program('sh', ['-c', `ulimit -n 96; exec ${process.execPath} ${EXHAUSTED_SERVER}`]);
     programs.push(program);
     const port = Number(await program.says());
     const before = await open(port);
