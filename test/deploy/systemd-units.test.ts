@@ -18,6 +18,24 @@ function verify(name: string, text: string): { status: number | null; stderr: st
   return { status: run.status, stderr: run.stderr };
 }
 
+/** What functions of the C library call where the kernel's name is another one. */
+const KERNEL_NAMES: ReadonlyMap<string, string> = new Map([
+  ['eventfd', 'eventfd2'],
+  ['pread', 'pread64'],
+  ['pwrite', 'pwrite64'],
+  ['recv', 'recvfrom'],
+  ['send', 'sendto'],
+]);
+
+/** The calls of a set (`@system-service`), with those of the sets that it is made of. */
+function callsOf(set: string): readonly string[] {
+  const { stdout } = spawnSync('systemd-analyze', ['syscall-filter', '--no-pager', set], { encoding: 'utf8' });
+  const members = stdout.split('\n').map((line) => line.trim());
+  return members
+    .slice(1)
+    .flatMap((name) => (name.startsWith('@') ? callsOf(name) : name.startsWith('#') ? [] : [name]));
+}
+
 describe('the systemd units', () => {
   it('exist for the three services', () => {
     expect(units.sort()).toEqual(['oca-appliance.service', 'oca-fill-planner.service', 'oca-steering.service']);
@@ -66,5 +84,18 @@ describe('the systemd units', () => {
     expect(
       new Set(units.map((other) => /^User=(.+)$/m.exec(readFileSync(join(unitFolder, other), 'utf8'))?.[1])).size,
     ).toBe(units.length);
+  });
+
+  it('let the appliance call what its threads send with', () => {
+    const libc = readFileSync(join(root, 'appliance/kernel/libc.ts'), 'utf8');
+    const names = [...libc.matchAll(/lib\.func\('(?:[a-z_ ]+ )?(\w+)['(]/g)].map(([, name = '']) => name);
+    expect(names).toEqual(expect.arrayContaining(['memfd_create', 'sendfile', 'epoll_wait', 'fcntl', 'alarm']));
+    expect(names.length).toBe(libc.split('lib.func(').length - 1);
+    const unit = readFileSync(join(unitFolder, 'oca-appliance.service'), 'utf8');
+    const allowed = new Set((/^SystemCallFilter=(.+)$/m.exec(unit)?.[1] ?? '').split(' ').flatMap(callsOf));
+    expect(allowed.has('reboot')).toBe(false);
+    expect(names.map((name) => KERNEL_NAMES.get(name) ?? name).filter((call) => !allowed.has(call))).toEqual([]);
+    // Both ends of a tunnel (socketpair) and the viewers.
+    expect(unit).toMatch(/^RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX$/m);
   });
 });
