@@ -6,7 +6,7 @@ import { type ApplianceConfig, applianceParameters } from '../../../appliance/co
 import { DeliveryServer } from '../../../appliance/delivery/delivery-server.ts';
 import { handleGet } from '../../../appliance/delivery/handle-get.ts';
 import { LoadMeter } from '../../../appliance/delivery/load-meter.ts';
-import type { PlannedFile } from '../../../appliance/fill/block-filler.ts';
+import type { PlannedFile, PlannedFiles } from '../../../appliance/fill/block-filler.ts';
 import { FillCoordinator } from '../../../appliance/fill/fill-coordinator.ts';
 import { ObjectDiscovery } from '../../../appliance/fill/origin/discover-object.ts';
 import { ApplianceMetrics } from '../../../appliance/metrics.ts';
@@ -54,13 +54,8 @@ export async function startPlannedRig(
   const meters = new Metrics('appliance');
   const metrics = new ApplianceMetrics(meters);
   const fills = new FillCoordinator({ config, store, http, world, logger: silentLogger, metrics });
-  const planned = new Map<string, PlannedFile>();
-  const listeners: (() => void)[] = [];
-  fills.usePlan({
-    find: (path) => planned.get(path),
-    rootOf: (path) => planned.get(path)?.manifest.root,
-    onPlan: (listener) => void listeners.push(listener),
-  });
+  const planned = new WrittenPlan();
+  fills.usePlan(planned);
   const demand = new Map<string, number>();
   const missed = new Map<string, number>();
   const viewersWaited: number[] = [];
@@ -102,8 +97,7 @@ export async function startPlannedRig(
     filledBytes: () => filledBytesOf(meters),
     plan(path, bytes, sources) {
       const file: PlannedFile = { manifest: manifestOf(path, bytes), sources };
-      planned.set(path, file);
-      for (const listener of listeners) listener();
+      planned.name(path, file);
       return file;
     },
     async stop() {
@@ -113,6 +107,28 @@ export async function startPlannedRig(
       rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+class WrittenPlan implements PlannedFiles {
+  readonly #files = new Map<string, PlannedFile>();
+  readonly #listeners: (() => void)[] = [];
+
+  name(path: string, file: PlannedFile): void {
+    this.#files.set(path, file);
+    for (const listener of this.#listeners) listener();
+  }
+
+  find(path: string): PlannedFile | undefined {
+    return this.#files.get(path);
+  }
+
+  rootOf(path: string): string | undefined {
+    return this.#files.get(path)?.manifest.root;
+  }
+
+  onPlan(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
 }
 
 const diskStore = (dir: string): ObjectStore =>

@@ -28,7 +28,7 @@ interface Rig {
   readonly rig: PlannedRig;
   readonly reader: PublishedReader;
   /** As a thread asks for it. @returns whether it may answer now */
-  want(key: string): boolean;
+  readonly want: (key: string) => boolean;
 }
 
 /** Two objects that the origin gave, held and shown to one thread, which is this one. */
