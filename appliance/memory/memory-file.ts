@@ -14,7 +14,8 @@
  * Why no page is larger than a slot: a hole that is smaller than its page is not taken out of it but written over with
  * zeros, in place, under what is being sent. Pages of up to 1 MiB are asked for where whole blocks lie (large-pages.ts),
  * and their slots are punched out as a whole. A page of 2 MiB can only come where file and addresses are aligned to it
- * alike, so the mapping begins in the middle of one.
+ * alike, so the mapping begins in the middle of one, and what is written is written through it: write(2) knows nothing of
+ * that, and where `shmem_enabled` is `always` older kernels give it pages of 2 MiB.
  *
  * The file is sparse: a slot has a MiB of addresses and as many pages as its block. So there are more slots than would
  * fit if all were full.
@@ -23,7 +24,7 @@
  * must find an address that is nobody else's. Where the machine has no memory left, a write into the mapping ends the
  * process (SIGBUS), as it would anywhere in Linux that is not careful: give it no more than there is.
  */
-import { closeSync, write } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { BLOCK_BYTES } from '../../src/contracts/file-manifest.ts';
 import type { Libc } from '../kernel/libc.ts';
 import { ERRNO } from '../kernel/linux-abi.ts';
@@ -61,11 +62,6 @@ export class MemoryFile {
     return new Uint8Array(chunk, (slot % SLOTS_PER_CHUNK) * BLOCK_BYTES, byteLength);
   }
 
-  /** Copies bytes to the beginning of a slot, in another thread. @throws the error of the file system: no memory is left */
-  async write(slot: number, bytes: Uint8Array): Promise<void> {
-    for (let done = 0; done < bytes.length; ) done += await this.#writeSome(slot, bytes, done);
-  }
-
   /** Gives the pages of a slot back, of which so many bytes were used. What the kernel is sending of them stays. */
   release(slot: number, byteLength: number): void {
     const isLarge = slot < this.#largeSlots;
@@ -76,15 +72,6 @@ export class MemoryFile {
   close(): void {
     this.#punch(0, this.#sizeBytes);
     closeSync(this.fd);
-  }
-
-  #writeSome(slot: number, bytes: Uint8Array, done: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      write(this.fd, bytes, done, bytes.length - done, slot * BLOCK_BYTES + done, (error, count) => {
-        if (error === null) resolve(count);
-        else reject(error);
-      });
-    });
   }
 
   #punch(offset: number, byteLength: number): void {
