@@ -2,17 +2,16 @@
  * One fill on its way: a run of blocks from one source after another.
  *
  * A fill that dies with its connection costs viewers their answer and the origin everything sent so far, once more.
- * So bytes are counted, not requests: when a source fails, the next one is asked from the byte that is missing (`Range`
- * with `If-Range`, so that two generations are never joined); where there is one alone, that one again. Viewers who
- * wait see a pause, not an end. Blocks with checksums may come from any mix; a bad block ends its source's part.
+ * So bytes are counted, not requests: when a source fails, the next one, or the only one again, is asked from the byte that
+ * is missing (`Range` with `If-Range`: two generations are never joined). Viewers who wait see a pause, not an end. Blocks
+ * with checksums may come from any mix; a bad block ends its source's part.
  *
- * A run goes on while somebody wants what comes next. The block in hand is finished in any case: its bytes are paid for.
+ * A run goes on while somebody wants what comes next, or by another request further on. The block in hand is finished.
  * Who waits for a block far behind the one in hand, by the speed of the stream, gets a run made of the rest of this one.
  *
  * A source may also hang, which is worse than an end, for nothing tells. While a viewer waits for the block in hand and
- * it comes later than the source usually gives, a second source is asked for the rest of the block; whoever fills it
- * goes on, and the other is cut off. Both give the same bytes, by the manifest or by the strong validator, so they fill
- * one buffer, each from where it is.
+ * it comes later than the source usually gives, a second source is asked for the rest of the block; whoever fills it goes
+ * on, the other is cut off. Both give the same bytes, by manifest or strong validator, so they fill one buffer.
  */
 import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
 import { isOperational, OperationalError } from '../../../src/errors/operational-error.ts';
@@ -285,7 +284,8 @@ class Run {
     // Between two reads of one viewer nobody stands in the object for a moment.
     await new Promise((resolve) => setImmediate(resolve));
     if (this.#object.isWanted(blockIndex)) return own;
-    this.#endRest(new OperationalError('SOURCE_TRUNCATED', `nobody wants the rest of ${this.#object.key}`));
+    const unwanted = this.#flights.filter((flight) => !this.#object.isWanted(flight.blockIndex));
+    this.#endRest(new OperationalError('SOURCE_TRUNCATED', `nobody wants the rest of ${this.#object.key}`), unwanted);
     return 'end';
   }
 
@@ -389,9 +389,10 @@ class Run {
     return flight;
   }
 
-  #endRest(error: unknown): void {
+  #endRest(error: unknown, ended: readonly BlockFlight[] = this.#flights): void {
     this.#second?.abort.abort(error);
-    for (const flight of this.#flights.splice(0)) {
+    this.#flights = this.#flights.filter((flight) => !ended.includes(flight));
+    for (const flight of ended) {
       this.#object.endFlight(flight);
       flight.fail(error);
     }

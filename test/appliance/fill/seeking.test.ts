@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { until } from '../../support/until.ts';
 import { type ApplianceRig, startAppliance } from '../support/appliance-rig.ts';
 import { patterned } from '../support/gated-origin.ts';
-import { openAnswer } from '../support/http-client.ts';
+import { ask, openAnswer } from '../support/http-client.ts';
 
 const MIB = 2 ** 20;
 const PATH = '/film.mp4';
@@ -67,5 +68,34 @@ describe('who waits for a block behind a long run', () => {
     expect(await (await next).ended).toBe('complete');
     expect(await (await early).ended).toBe('complete');
     expect(rig.origin.requests).toHaveLength(1);
+  });
+
+  it('has it though all who wanted what lies between have left', async () => {
+    await rig.stop();
+    // No second run can begin: he waits in the first.
+    rig = await startAppliance({ flags: { maxFills: 1 } });
+    rig.origin.files.set(PATH, { bytes, etag: '"v1"', headers: { 'cache-control': 'max-age=600' } });
+    rig.origin.isHeld = true;
+    const inHand = async (count: number): Promise<void> =>
+      until(async () => {
+        const { body } = await ask(`${rig.adminUrl}/v1/state`);
+        return (JSON.parse(body.toString()) as { load: { activeRequests: number } }).load.activeRequests === count;
+      });
+    const early = openAnswer(`${rig.url}${PATH}`);
+    const run = await rig.origin.arrival();
+    run.head();
+    run.send(MIB + 1000);
+    await (await early).received(MIB + 1000);
+    const seeking = openAnswer(`${rig.url}${PATH}`, { headers: { range: `bytes=${4 * MIB}-${4 * MIB + 99}` } });
+    await inHand(2);
+    (await early).leave();
+    await inHand(1);
+    rig.origin.isHeld = false;
+    run.send();
+    run.end();
+    const sought = await seeking;
+    expect(sought.status).toBe(206);
+    expect(await sought.ended).toBe('complete');
+    expect(sought.body.equals(bytes.subarray(4 * MIB, 4 * MIB + 100))).toBe(true);
   });
 });
