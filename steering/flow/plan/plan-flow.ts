@@ -38,7 +38,7 @@ export interface PlannedFlow {
 }
 
 const TOLERANCE = 0.02;
-const VOLUNTARY_SHARE = 0.01;
+const VOLUNTARY_SHARE = 0.02;
 /** Of a site's capacity: what rounding may put on top. */
 const ROUNDING = 1e-6;
 
