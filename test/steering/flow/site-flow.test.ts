@@ -16,7 +16,7 @@ const GROUPS = ['a', 'b', 'c', 'd'].map((name) => flowPlace(name, 'north'));
 /** A flow whose solver runs in line and fails when told to. */
 class FlowRig {
   readonly world = new FakeWorld();
-  readonly demand = new DemandLedger({ clock: this.world.clock, forgetMs: 30_000 });
+  readonly demand: DemandLedger;
   readonly outcomes: FlowOutcome[] = [];
   sites: FlowSite[] = [flowSite('north'), flowSite('south'), flowSite('west', { kind: 'transit' })];
   solves = 0;
@@ -31,17 +31,22 @@ class FlowRig {
     },
     stop: () => Promise.resolve(),
   };
-  readonly flow = new SiteFlow({
-    world: this.world,
-    logger: silentLogger,
-    solver: this.#solver,
-    demand: this.demand,
-    sites: () => this.sites,
-    roundMs: ROUND_MS,
-    keepMs: KEEP_MS,
-    replicas: 1,
-    onRound: (outcome) => this.outcomes.push(outcome),
-  });
+  readonly flow: SiteFlow;
+
+  constructor(forgetMs = 30_000) {
+    this.demand = new DemandLedger({ clock: this.world.clock, forgetMs });
+    this.flow = new SiteFlow({
+      world: this.world,
+      logger: silentLogger,
+      solver: this.#solver,
+      demand: this.demand,
+      sites: () => this.sites,
+      roundMs: ROUND_MS,
+      keepMs: KEEP_MS,
+      replicas: 1,
+      onRound: (outcome) => this.outcomes.push(outcome),
+    });
+  }
 
   /** Lets rounds pass while so many bits per second are watched in each group. */
   async watch(bitsPerSec: number, rounds = 1): Promise<void> {
@@ -110,15 +115,14 @@ test('a lost site moves its own sessions and no others that need not move', asyn
 });
 
 test('while demand stays the same the sessions stay where they are', async () => {
-  const rig = new FlowRig();
+  // Nothing of it fades between two rounds: otherwise it would be topped up, and tremble by a tenth.
+  const rig = new FlowRig(Infinity);
   await rig.flow.start();
   await rig.watch(60e6, 8);
   expect(rig.flow.shares().version).not.toBe('none');
   const before = rig.where();
-  await rig.watch(60e6, 4);
-  const moved = rig.where().filter((site, at) => site !== before[at]).length;
-  // What is watched is measured, and trembles: one round may go towards the optimum by two in a hundred of all.
-  expect(moved).toBeLessThanOrEqual(8);
+  await rig.watch(60e6, 30);
+  expect(rig.where()).toEqual(before);
   await rig.flow.stop(100);
 });
 
