@@ -5,6 +5,11 @@ import { descriptorCount, type ProcessSample } from './process-sample.ts';
 const MOST_MORE_DESCRIPTORS = 24;
 /** As in `npm run drill -- memory`: a leak of one small object per answer of 1 MiB would be ten times that. */
 const MOST_GROWTH_MIB_PER_GB = 4;
+/** Of one life: until then buffers, caches and tables have become as large as they get. */
+const WARM_UP_GB = 4;
+/** Over less the growth that is looked for is no more than what comes and goes. */
+const LEAST_JUDGED_GB = 4;
+const STRETCHES = 10;
 const LEAST_SAMPLES = 60;
 
 export interface SoakEvidence {
@@ -40,24 +45,64 @@ export function judgeSoak({ wrong, atStart, atEnd, samples }: SoakEvidence): Soa
 }
 
 /**
- * Anonymous memory of the last process, in the second half of its time: until then buffers, caches and tables have
- * become as large as they get. The slope is by bytes served, since that is what leaks are made of.
+ * Whether memory that belongs to no file grows with the bytes served, in the last life.
+ *
+ * The obvious, a line through all samples of the second half, finds buffers. Answers in hand come and go by 30 MiB. And
+ * when more fills than ever before happen to be in hand at once, the allocator's heap gets a new height and keeps it:
+ * that was 21 and 31 MiB in one step, and nothing before and after it over gigabytes, with a heap of V8 that stayed the
+ * same within 2 MiB.
+ *
+ * So what is judged is the floor: what remains is cut into stretches of equally many bytes, and each counts with the
+ * least of its samples. A leak raises the floor from stretch to stretch; a new height does so once. Memory grows when the
+ * line through the floors rises too fast, and more than half of their steps go along with it.
+ *
+ * Limits: the beginning of a life is not judged, nor a life too short to tell. A leak of less than what is allowed is not
+ * found, nor one that comes in few large pieces.
  */
 function judgeMemory(samples: SoakEvidence['samples']): { isFlat: boolean; line: string } {
-  const half = samples.slice(Math.floor(samples.length / 2));
-  const first = half[0];
-  const last = half.at(-1);
-  if (first === undefined || last === undefined || half.length < LEAST_SAMPLES)
-    return { isFlat: true, line: `memory: not judged, too short (${half.length} of ${LEAST_SAMPLES} samples)` };
-  const gigabytes = half.map(({ servedBytes }) => servedBytes / 1e9);
-  const slope = slopeOf(half.map(({ sample }, index) => [gigabytes[index] ?? 0, sample.anonymousMib]));
-  const isFlat = slope < MOST_GROWTH_MIB_PER_GB;
-  const [from, to] = [first.sample.anonymousMib, last.sample.anonymousMib].map((mib) => mib.toFixed(0));
-  const served = ((last.servedBytes - first.servedBytes) / 1e9).toFixed(1);
+  const [fromBytes, endBytes] = judgedBytes(samples);
+  const judged = samples.filter(({ servedBytes }) => servedBytes >= fromBytes);
+  const gigabytes = (endBytes - fromBytes) / 1e9;
+  if (gigabytes < LEAST_JUDGED_GB || judged.length < LEAST_SAMPLES) {
+    const had = `${judged.length} of ${LEAST_SAMPLES} samples over ${Math.max(0, gigabytes).toFixed(1)} of ${LEAST_JUDGED_GB} GB`;
+    return { isFlat: true, line: `memory: not judged, too short (${had}, after ${WARM_UP_GB} GB of one life)` };
+  }
+  const floors = floorsOf(judged, fromBytes, (endBytes - fromBytes) / STRETCHES);
+  const slope = slopeOf(floors);
+  const isFlat = slope < MOST_GROWTH_MIB_PER_GB || usualStepOf(floors) < MOST_GROWTH_MIB_PER_GB / 2;
+  const [from, to] = [floors[0], floors.at(-1)].map((floor) => floor?.[1].toFixed(0));
+  const resident = samples.at(-1)?.sample.rssMib.toFixed(0);
   return {
     isFlat,
-    line: `memory ${isFlat ? 'is flat' : 'GROWS'}: ${slope.toFixed(2)} MiB of anonymous memory per GB served over the last ${served} GB (at most ${MOST_GROWTH_MIB_PER_GB}), ${from} to ${to} MiB; resident at the end ${last.sample.rssMib.toFixed(0)} MiB`,
+    line: `memory ${isFlat ? 'is flat' : 'GROWS'}: ${slope.toFixed(2)} MiB of anonymous memory per GB served over the last ${gigabytes.toFixed(1)} GB of one life (at most ${MOST_GROWTH_MIB_PER_GB}, unless in one step), the floor ${from} MiB at first and ${to} at the end; resident at the end ${resident} MiB`,
   };
+}
+
+/** From where to where a life is judged. */
+function judgedBytes(samples: SoakEvidence['samples']): readonly [number, number] {
+  const beginBytes = samples[0]?.servedBytes ?? 0;
+  const endBytes = samples.at(-1)?.servedBytes ?? 0;
+  return [Math.max(beginBytes + WARM_UP_GB * 1e9, (beginBytes + endBytes) / 2), endBytes];
+}
+
+/** Of each stretch of so many bytes the least memory: [GB in its middle, MiB]. */
+function floorsOf(samples: SoakEvidence['samples'], fromBytes: number, stretchBytes: number): [number, number][] {
+  const floors: number[] = [];
+  for (const { sample, servedBytes } of samples) {
+    const stretch = Math.min(STRETCHES - 1, Math.floor((servedBytes - fromBytes) / stretchBytes));
+    floors[stretch] = Math.min(floors[stretch] ?? Number.POSITIVE_INFINITY, sample.anonymousMib);
+  }
+  // One in which nobody looked is not there.
+  return floors.flatMap((mib, stretch) => [[((stretch + 0.5) * stretchBytes) / 1e9, mib] as [number, number]]);
+}
+
+/** The middle one of the rises from each floor to the next, MiB per GB. */
+function usualStepOf(floors: readonly (readonly [number, number])[]): number {
+  const steps = floors.slice(1).map(([gigabytes, mib], index) => {
+    const [gigabytesBefore, mibBefore] = floors[index] ?? [0, 0];
+    return (mib - mibBefore) / (gigabytes - gigabytesBefore);
+  });
+  return steps.sort((a, b) => a - b)[Math.floor(steps.length / 2)] ?? 0;
 }
 
 /** Least squares. */

@@ -25,6 +25,9 @@ export const FORCED_COLLECTIONS = [
   new URL('collect-often.ts', import.meta.url).href,
 ];
 
+/** What Node is started with so that the appliance has a leak. */
+export const PLANTED_LEAK = ['--import', new URL('leak-slowly.ts', import.meta.url).href];
+
 /** `oca appliance` at one place, over several lives: its volume and its ports stay. */
 export class SoakAppliance {
   readonly #choice: ApplianceChoice;
