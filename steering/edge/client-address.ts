@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { formatAddress, type IpPrefix, parseAddress, parsePrefix, prefixContains } from '../routing/ip-address.ts';
+import { formatAddress, type IpAddress, type IpPrefix, parseAddress, parsePrefix, prefixContains } from '../routing/ip-address.ts';
 import { forwardedFrom } from './forwarded-field.ts';
 
 /**
@@ -21,13 +21,25 @@ export function clientAddress(
   trustedProxies: readonly IpPrefix[],
   header: ForwardedHeader = 'x-forwarded-for',
 ): string {
-  let current = plainAddress(socketAddress ?? '');
-  if (trustedProxies.length === 0 || forwarded === undefined || !isTrusted(current, trustedProxies)) return current;
+  const proxy = plainAddress(socketAddress ?? '');
+  if (forwarded === undefined || !isTrusted(proxy, trustedProxies)) return proxy;
+  return clientBehind(proxy, forwarded, trustedProxies, header);
+}
+
+/** Whose request a trusted proxy passes on. */
+function clientBehind(
+  proxy: string,
+  forwarded: string | string[],
+  trustedProxies: readonly IpPrefix[],
+  header: ForwardedHeader,
+): string {
   const field = Array.isArray(forwarded) ? forwarded.join(',') : forwarded;
+  let current = proxy;
   for (const hop of header === 'forwarded' ? namedHops(field) : listedHops(field)) {
-    if (hop === undefined || parseAddress(hop) === undefined) return current;
-    current = plainAddress(hop);
-    if (!isTrusted(current, trustedProxies)) return current;
+    const parsed = hop === undefined ? undefined : parseAddress(hop);
+    if (parsed === undefined) return current;
+    current = formatAddress(parsed);
+    if (!contains(trustedProxies, parsed)) return current;
   }
   return current;
 }
@@ -43,22 +55,30 @@ export function parseTrustedProxies(texts: readonly string[]): IpPrefix[] {
 
 function isTrusted(address: string, trustedProxies: readonly IpPrefix[]): boolean {
   const parsed = parseAddress(address);
-  return parsed !== undefined && trustedProxies.some((prefix) => prefixContains(prefix, parsed));
+  return parsed !== undefined && contains(trustedProxies, parsed);
 }
 
-/** The last first. */
+function contains(prefixes: readonly IpPrefix[], address: IpAddress): boolean {
+  for (const prefix of prefixes) if (prefixContains(prefix, address)) return true;
+  return false;
+}
+
+/** The last first. Nearly always there is one. */
 const listedHops = (field: string): string[] =>
-  field
-    .split(',')
-    .slice(-MAX_HOPS)
-    .reverse()
-    .map((hop) => withoutPort(hop.trim()));
+  field.includes(',')
+    ? field
+        .split(',')
+        .slice(-MAX_HOPS)
+        .reverse()
+        .map((hop) => withoutPort(hop.trim()))
+    : [withoutPort(field.trim())];
 
 const namedHops = (field: string): Array<string | undefined> =>
   forwardedFrom(field, MAX_HOPS).map((node) => (node.kind === 'address' ? node.text : undefined));
 
 /** `[2001:db8::1]:443` and `192.0.2.1:443` are how some proxies write it. */
 function withoutPort(text: string): string {
+  if (!text.includes(':')) return text;
   return /^\[([^\]]+)\](?::\d+)?$/.exec(text)?.[1] ?? /^(\d+(?:\.\d+){3}):\d+$/.exec(text)?.[1] ?? text;
 }
 
@@ -68,19 +88,16 @@ function plainAddress(text: string): string {
   return parsed === undefined ? text : formatAddress(parsed);
 }
 
-/** Few, so that what a thousand clients a second put into it is gone before the collector takes it for something old. */
-const MAX_KNOWN = 1024;
-/** What is longer is put together by somebody who wants it long, and is not worth keeping. */
-const MAX_KEPT_CHARS = 256;
-
 /**
- * The same for one configuration, with a memory: connections last for many requests, and a proxy writes the same for a
- * client each time. The memory is bounded and begins afresh when it is full.
+ * The same for one configuration. Connections last for many requests and there are few proxies, so what is found of the
+ * last one is kept; of clients nothing is, because there are always more of them than any memory has room for.
  */
 export class ClientAddresses {
   readonly header: ForwardedHeader;
   readonly #trustedProxies: readonly IpPrefix[];
-  readonly #known = new Map<string, string>();
+  #lastSocket: string | undefined;
+  #lastAddress = '';
+  #isLastTrusted = false;
 
   constructor(trustedProxies: readonly IpPrefix[], header: ForwardedHeader) {
     this.#trustedProxies = trustedProxies;
@@ -88,18 +105,19 @@ export class ClientAddresses {
   }
 
   of(socketAddress: string | undefined, headers: IncomingHttpHeaders): string {
-    const forwarded = this.#trustedProxies.length === 0 ? undefined : headers[this.header];
-    const key = forwarded === undefined ? (socketAddress ?? '') : `${socketAddress}\n${String(forwarded)}`;
-    const known = this.#known.get(key);
-    if (known !== undefined) return known;
-    const address = clientAddress(socketAddress, forwarded, this.#trustedProxies, this.header);
-    if (key.length > MAX_KEPT_CHARS) return address;
-    if (this.#known.size >= MAX_KNOWN) this.#known.clear();
-    this.#known.set(key, address);
-    return address;
+    if (socketAddress === undefined || socketAddress !== this.#lastSocket) this.#look(socketAddress);
+    const forwarded = this.#isLastTrusted ? headers[this.header] : undefined;
+    if (forwarded === undefined) return this.#lastAddress;
+    return clientBehind(this.#lastAddress, forwarded, this.#trustedProxies, this.header);
   }
 
   isProxy(address: string): boolean {
     return isTrusted(address, this.#trustedProxies);
+  }
+
+  #look(socketAddress: string | undefined): void {
+    this.#lastSocket = socketAddress;
+    this.#lastAddress = plainAddress(socketAddress ?? '');
+    this.#isLastTrusted = isTrusted(this.#lastAddress, this.#trustedProxies);
   }
 }

@@ -31,18 +31,31 @@ function parseIpv6(text: string): IpAddress | undefined {
   }
 }
 
-const IPV4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
+const [DOT, ZERO, NINE] = [0x2e, 0x30, 0x39];
 
 /**
- * By hand, because tables of a million prefixes are read this way, and because ipaddr.js also takes 0x7f.1 and the
- * other forms of C's inet_aton, which an address from a socket or a proxy never has.
+ * By hand, because tables of a million prefixes and every request are read this way (an expression with its four groups
+ * takes eight times as long), and because ipaddr.js also takes 0x7f.1 and the other forms of C's inet_aton, which an
+ * address from a socket or a proxy never has.
  */
 function parseIpv4(text: string): IpAddress | undefined {
-  const match = IPV4.exec(text);
-  if (match === null) return undefined;
-  const [a, b, c, d] = [Number(match[1]), Number(match[2]), Number(match[3]), Number(match[4])];
-  if (a > 255 || b > 255 || c > 255 || d > 255) return undefined;
-  return { words: [((a << 24) | (b << 16) | (c << 8) | d) >>> 0] };
+  const { length } = text;
+  if (length > 15) return undefined;
+  let [word, byte, digits, dots] = [0, 0, 0, 0];
+  for (let at = 0; at < length; at += 1) {
+    const unit = text.charCodeAt(at);
+    if (unit === DOT) {
+      if (digits === 0 || dots === 3) return undefined;
+      word = word * 256 + byte;
+      [byte, digits] = [0, 0];
+      dots += 1;
+    } else {
+      byte = byte * 10 + unit - ZERO;
+      digits += 1;
+      if (unit < ZERO || unit > NINE || digits > 3 || byte > 255) return undefined;
+    }
+  }
+  return dots === 3 && digits > 0 ? { words: [word * 256 + byte] } : undefined;
 }
 
 /** What is wrong with a prefix, in words that continue "'TEXT' ...", or the prefix. */
@@ -66,7 +79,7 @@ export const isIpv4 = (address: IpAddress): boolean => address.words.length === 
 export function formatAddress({ words }: IpAddress): string {
   if (words.length === 1) {
     const word = words[0] ?? 0;
-    return [word >>> 24, (word >>> 16) & 255, (word >>> 8) & 255, word & 255].join('.');
+    return `${word >>> 24}.${(word >>> 16) & 255}.${(word >>> 8) & 255}.${word & 255}`;
   }
   return new ipaddr.IPv6(words.flatMap((word) => [word >>> 16, word & 0xffff])).toRFC5952String();
 }
@@ -75,17 +88,22 @@ export const formatPrefix = ({ address, length }: IpPrefix): string => `${format
 
 /** The address with all bits beyond `length` cleared. */
 export function maskAddress({ words }: IpAddress, length: number): IpAddress {
-  return {
-    words: words.map((word, index) => {
-      const bits = Math.min(32, Math.max(0, length - index * 32));
-      return bits === 0 ? 0 : (word & (-1 << (32 - bits))) >>> 0;
-    }),
-  };
+  if (words.length === 1) return { words: [maskWord(words[0] ?? 0, length)] };
+  return { words: words.map((word, index) => maskWord(word, length - index * 32)) };
+}
+
+/** Its first `length` bits; all for 32 and more, none for 0 and less. */
+function maskWord(word: number, length: number): number {
+  if (length <= 0) return 0;
+  return length >= 32 ? word : (word & (-1 << (32 - length))) >>> 0;
 }
 
 export function prefixContains(prefix: IpPrefix, address: IpAddress): boolean {
-  if (prefix.address.words.length !== address.words.length) return false;
-  return maskAddress(address, prefix.length).words.every((word, index) => word === prefix.address.words[index]);
+  const { words } = prefix.address;
+  if (words.length !== address.words.length) return false;
+  for (let at = 0; at < words.length; at += 1)
+    if (maskWord(address.words[at] ?? 0, prefix.length - at * 32) !== words[at]) return false;
+  return true;
 }
 
 /** Negative when `a` comes first: by address, then the shorter. Both are of one family. */

@@ -32,7 +32,7 @@ test('a proxy that is no CIDR is named', () => {
   expect(() => parseTrustedProxies(['10.0.0.1'])).toThrow("'10.0.0.1' is not ADDRESS/LENGTH");
 });
 
-test('what is remembered of a connection and its header is what would be found again, for any number of them', () => {
+test('who asks is found for each request of a connection anew, for any number of clients and connections in turn', () => {
   const addresses = new ClientAddresses(PROXIES, 'x-forwarded-for');
   const ask = (socket: string, forwarded?: string) =>
     addresses.of(socket, forwarded === undefined ? {} : { 'x-forwarded-for': forwarded });
