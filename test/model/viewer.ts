@@ -2,7 +2,11 @@ import { type Agent, request as askHttp } from 'node:http';
 import type { Answered, Wish } from './judge.ts';
 
 /** 'cut': ended before it was complete, or no answer at all. 'left': the viewer did not wait. */
-export type Seen = { readonly end: 'complete'; readonly answer: Answered } | { readonly end: 'cut' | 'left' };
+export type Seen =
+  | { readonly end: 'complete'; readonly answer: Answered }
+  /** `how` is for who looks for the cause. */
+  | { readonly end: 'cut'; readonly how: string }
+  | { readonly end: 'left' };
 
 const PATIENCE_MS = 30_000;
 
@@ -18,6 +22,8 @@ export function view(url: string, wish: Wish, agent: Agent): Promise<Seen> {
       clearTimeout(late);
       resolve(seen);
     };
+    const cut = (how: string): void =>
+      finish({ end: 'cut', how: request.reusedSocket ? `${how}, socket used before` : how });
     const request = askHttp(url + path, { method, headers, agent }, (response) => {
       if (wish.leaves) {
         request.destroy();
@@ -26,13 +32,17 @@ export function view(url: string, wish: Wish, agent: Agent): Promise<Seen> {
       const pieces: Buffer[] = [];
       response.on('data', (piece: Buffer) => pieces.push(piece));
       response.once('close', () => {
-        if (!response.complete) return finish({ end: 'cut' });
         const { statusCode: status = 0, headers: fields } = response;
+        if (!response.complete) {
+          const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
+          return cut(`${status} and ${bytes} of ${fields['content-length']} bytes`);
+        }
         return finish({ end: 'complete', answer: { status, headers: fields, body: Buffer.concat(pieces) } });
       });
-      response.on('error', () => finish({ end: 'cut' }));
+      // Its 'close' follows.
+      response.on('error', () => undefined);
     });
-    request.on('error', () => finish({ end: 'cut' }));
+    request.on('error', (error: NodeJS.ErrnoException) => cut(`${error.code ?? error.message} before the head`));
     request.end();
   });
 }

@@ -132,7 +132,7 @@ export class SoakAppliance {
     return text
       .split('\n')
       .filter((line) =>
-        /^appliance_(?:wire|requests|served|memory|arena|evict|fill_bytes)\w*(?:\{[^}]*\})? [^0]/.test(line),
+        /^appliance_(?:wire|requests|served|abandoned|memory|arena|evict|fill_bytes)\w*(?:\{[^}]*\})? [^0]/.test(line),
       );
   }
 }

@@ -11,8 +11,8 @@ const CHANGE_SLACK_MS = 3000;
 export interface JudgedRequest {
   whole(answer: Answered): void;
   part(answer: RawAnswer): void;
-  /** The connection ended before the answer did. */
-  cut(): void;
+  /** The connection ended before the answer did. @param how it came, for who looks for the cause */
+  cut(how: string): void;
 }
 
 /** What viewers, deeds and the judge share: where the appliance is, what the origin has, what was seen. */
@@ -83,9 +83,10 @@ export class SoakScene {
         const complaint = partComplaintOf(answer, allowed());
         if (complaint !== undefined && !isRestarted()) complain(complaint);
       },
-      cut: () => {
+      cut: (how) => {
         this.count('cut');
-        if (!isRestarted() && !isDisturbed()) complain('cut though nothing happened');
+        const seconds = ((performance.now() - beganMs) / 1000).toFixed(1);
+        if (!isRestarted() && !isDisturbed()) complain(`cut after ${seconds} s though nothing happened: ${how}`);
       },
     };
   }

@@ -5,7 +5,7 @@ import type { Wish } from '../model/judge.ts';
 import { view } from '../model/viewer.ts';
 import { drawWish, pick } from '../model/wishes.ts';
 import { POPULAR, pickPaths, RARE } from './library.ts';
-import { RawConnection } from './raw-connection.ts';
+import { type RawAnswer, RawConnection } from './raw-connection.ts';
 import type { SoakScene } from './soak-scene.ts';
 
 const MIB = 2 ** 20;
@@ -43,7 +43,7 @@ async function ask(scene: SoakScene, random: Random, agent: Agent): Promise<void
   const judged = scene.begin(wish);
   const seen = await view(scene.url, wish, agent);
   if (seen.end === 'complete') judged.whole(seen.answer);
-  else if (seen.end === 'cut') judged.cut();
+  else if (seen.end === 'cut') judged.cut(seen.how);
   else scene.count('left after the head');
 }
 
@@ -62,7 +62,7 @@ async function pipeline(scene: SoakScene, random: Random): Promise<void> {
   for (const [index, wish] of wishes.entries()) {
     const answer = await connection.answer(wish.method);
     if (answer === undefined || answer.end === 'cut') {
-      judged[index]?.cut();
+      judged[index]?.cut(`pipelined as ${index + 1} of ${wishes.length}, ${howFar(answer)}`);
       break;
     }
     judged[index]?.whole(answer);
@@ -101,7 +101,7 @@ async function readSlowly(scene: SoakScene, random: Random): Promise<void> {
     connection.resume();
   });
   connection.close('close');
-  if (answer === undefined || answer.end === 'cut') judged.cut();
+  if (answer === undefined || answer.end === 'cut') judged.cut(`read slowly, ${howFar(answer)}`);
   else judged.whole(answer);
   scene.count('read slowly');
 }
@@ -113,7 +113,7 @@ async function askOnce(scene: SoakScene, random: Random, connection: RawConnecti
   const answer = await connection.answer(wish.method);
   // Nobody may reuse a connection without the other side's leave to close it at that moment.
   if (answer === undefined) return;
-  if (answer.end === 'cut') judged.cut();
+  if (answer.end === 'cut') judged.cut(`on a connection that idled, ${howFar(answer)}`);
   else judged.whole(answer);
 }
 
@@ -125,6 +125,11 @@ function simpleWish(scene: SoakScene, random: Random): Wish {
   const last = first + Math.floor(random.next() * 65_536);
   const method = random.next() < 0.1 ? 'HEAD' : 'GET';
   return { method, path, headers: { range: `bytes=${first}-${last}` }, leaves: false };
+}
+
+function howFar(answer: RawAnswer | undefined): string {
+  if (answer === undefined) return 'before the head';
+  return `${answer.status} and ${answer.body.length} of ${answer.headers['content-length']} bytes`;
 }
 
 function requestText({ method, path, headers }: Wish): string {
