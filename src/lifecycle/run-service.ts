@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { isOperational, messageOf } from '../errors/operational-error.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { requireOpenFiles } from './open-file-limit.ts';
 import type { ProcessService } from './service.ts';
 
 /**
@@ -32,6 +33,7 @@ export async function runService(
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
   try {
+    requireOpenFiles();
     await service.start();
   } catch (error) {
     say(STANDARD_ERROR, `${name} did not start: ${messageOf(error)}`);

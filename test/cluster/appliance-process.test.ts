@@ -124,6 +124,18 @@ describe('oca appliance as a process', () => {
     expect(wrong.stderr).toContain(hint);
   });
 
+  // Other systems do not say what the limit is.
+  it.skipIf(process.platform !== 'linux')(
+    'says that it may have too few descriptors, and does not blame the disk',
+    () => {
+      const limited = ['-c', 'ulimit -n 24 && exec "$@"', 'sh', process.execPath, ...words()];
+      const wrong = spawnSync('/bin/sh', limited, { encoding: 'utf8' });
+      expect(wrong.status).toBe(78);
+      expect(wrong.stderr).toContain('LimitNOFILE=');
+      expect(wrong.stderr).not.toContain('disk');
+    },
+  );
+
   it('does not start where another one listens, nor on the volume of another one', async () => {
     const first = await start();
     const { host } = new URL(at(first, ''));
