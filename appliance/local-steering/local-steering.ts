@@ -24,6 +24,7 @@
 import type { HttpClient } from '../../src/client/http-client.ts';
 import type { SiteSnapshot } from '../../src/contracts/site-snapshot.ts';
 import { crossOriginHeaders } from '../../src/http/cors.ts';
+import { QueryFields } from '../../src/http/query-fields.ts';
 import { contentSteering, STATIC_TTL_SEC } from '../../src/steering-body/content-steering.ts';
 import { parsePlayerReport } from '../../src/steering-body/player-report.ts';
 import type { Metrics } from '../../src/telemetry/metrics.ts';
@@ -102,8 +103,8 @@ export class LocalSteering {
 
   #body(format: 'hls' | 'dash', text: string, snapshot: SiteSnapshot): ReturnType<typeof contentSteering> {
     const { ownId, isServing, mates, random } = this.#options;
-    const query = new URLSearchParams(text.length > MAX_QUERY_CHARS ? '' : text);
-    const session = query.getAll('s').at(-1) ?? '';
+    const query = new QueryFields(text.length > MAX_QUERY_CHARS ? '' : text);
+    const session = query.last('s') ?? '';
     const sessionId = SESSION_ID.test(session) ? session : random.bytes(SESSION_BYTES).toString('base64url');
     const kept = text.split('&').filter((pair) => OWN_PARAMETER.test(pair) && !pair.startsWith('s='));
     const place = [...(text.length > MAX_QUERY_CHARS ? [] : kept), `s=${sessionId}`].join('&');

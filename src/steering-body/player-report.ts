@@ -1,3 +1,5 @@
+import type { QueryFields } from '../http/query-fields.ts';
+
 /**
  * What a player tells with its steering request: the pathways that it uses and how fast they are. No two players write
  * it alike: with and without quotes, one value or a comma list, integers, floats, negative ones (hls.js above
@@ -15,29 +17,41 @@ const MAX_PATHWAYS = 16;
 const PATHWAY_ID = /^[A-Za-z0-9._-]{1,32}$/;
 const NO_REPORT: PlayerReport = { pathways: [], throughputBitsPerSec: new Map() };
 
+const FIELDS = {
+  hls: { pathway: '_HLS_pathway', throughput: '_HLS_throughput' },
+  dash: { pathway: '_DASH_pathway', throughput: '_DASH_throughput' },
+};
+
 /** Reads `_HLS_pathway`, `_HLS_throughput`, `_DASH_pathway`, `_DASH_throughput`; of repeated parameters the last counts. */
-export function parsePlayerReport(query: URLSearchParams): PlayerReport {
-  const family = query.has('_DASH_pathway') ? '_DASH' : '_HLS';
-  const ids = listOf(query.getAll(`${family}_pathway`).at(-1));
+export function parsePlayerReport(query: Pick<QueryFields, 'has' | 'last'>): PlayerReport {
+  const names = query.has(FIELDS.dash.pathway) ? FIELDS.dash : FIELDS.hls;
+  const ids = listOf(query.last(names.pathway));
   if (ids.length === 0) return NO_REPORT;
-  const rates = listOf(query.getAll(`${family}_throughput`).at(-1));
-  const pathways = new Set<string>();
+  const rates = listOf(query.last(names.throughput));
+  const pathways: string[] = [];
   const throughputBitsPerSec = new Map<string, number>();
-  ids.slice(0, MAX_PATHWAYS).forEach((id, index) => {
-    if (!PATHWAY_ID.test(id)) return;
-    pathways.add(id);
-    const rate = rates[index];
-    const bitsPerSec = rate === undefined || rate === '' ? Number.NaN : Number(rate);
+  const end = Math.min(ids.length, MAX_PATHWAYS);
+  for (let at = 0; at < end; at += 1) {
+    const id = ids[at] ?? '';
+    if (!PATHWAY_ID.test(id)) continue;
+    if (!pathways.includes(id)) pathways.push(id);
+    const rate = rates[at] ?? '';
+    const bitsPerSec = rate === '' ? Number.NaN : Number(rate);
     if (Number.isFinite(bitsPerSec) && bitsPerSec > 0) throughputBitsPerSec.set(id, bitsPerSec);
-  });
-  return { pathways: [...pathways], throughputBitsPerSec };
+  }
+  return { pathways, throughputBitsPerSec };
 }
 
 function listOf(value: string | undefined): string[] {
   if (value === undefined) return [];
-  return value
-    .trim()
-    .replace(/^"|"$/g, '')
-    .split(',')
-    .map((item) => item.trim().replace(/^"|"$/g, ''));
+  const whole = withoutQuotes(value);
+  return whole.includes(',') ? whole.split(',').map(withoutQuotes) : [withoutQuotes(whole)];
+}
+
+/** One at either end, paired or not, and spaces around them. */
+function withoutQuotes(text: string): string {
+  const trimmed = text.trim();
+  const start = trimmed.startsWith('"') ? 1 : 0;
+  const end = trimmed.endsWith('"') ? trimmed.length - 1 : trimmed.length;
+  return trimmed.slice(start, Math.max(start, end));
 }

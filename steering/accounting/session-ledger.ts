@@ -1,3 +1,4 @@
+import { ownText } from '../../src/http/own-text.ts';
 import { BoundedMap } from '../../src/memory/bounded-map.ts';
 import type { Clock } from '../../src/world/world.ts';
 import type { ClientPlace } from '../answer/locate-client.ts';
@@ -82,7 +83,7 @@ export class SessionLedger {
   }
 
   open(sessionId: string, answer: Omit<LastAnswer, 'atMs'>): void {
-    this.#sessions.set(sessionId, { ...answer, atMs: this.#clock.monotonicMs() });
+    this.#sessions.set(ownText(sessionId), { ...answer, atMs: this.#clock.monotonicMs() });
   }
 }
 

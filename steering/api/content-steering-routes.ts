@@ -103,10 +103,10 @@ function answerSteering(
   quality: PathwayQuality,
 ): { readonly id: string; readonly body: ContentSteering } {
   const query = queryOf(request);
-  const givenTitle = query.getAll('a').at(-1) ?? '';
+  const givenTitle = query.last('a') ?? '';
   const titleId = TITLE_ID.test(givenTitle) ? givenTitle : '';
-  const sessionId = sessionOf(query.getAll('s').at(-1), api);
-  const declared = parseDeclared(query.getAll('d').at(-1));
+  const sessionId = sessionOf(query.last('s'), api);
+  const declared = parseDeclared(query.last('d'));
   const report = parsePlayerReport(query);
   const common = {
     reloadUri: reloadUri(api, format, { titleId, sessionId, declared }),

@@ -1,3 +1,4 @@
+import type { QueryFields } from '../../src/http/query-fields.ts';
 import type { JsonReply } from '../../src/server/json-server.ts';
 import { sendProblem } from '../../src/server/json-server.ts';
 import type { Decision } from '../answer/decision.ts';
@@ -17,7 +18,7 @@ export interface Question {
   readonly sessionId: string;
   readonly shape: AnswerShape;
   readonly request: PlayerRequest;
-  readonly query: URLSearchParams;
+  readonly query: QueryFields;
   /** Where the player says that it plays. */
   readonly playing?: readonly string[];
   /** What its manifest declared, where that is known. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { CatalogueTitle } from '../../src/contracts/catalogue-snapshot.ts';
-import { ownText } from '../../src/http/own-text.ts';
+import { QueryFields } from '../../src/http/query-fields.ts';
 import type { JsonReply, JsonServer } from '../../src/server/json-server.ts';
 import type { World } from '../../src/world/world.ts';
 import type { DecisionRecords } from '../accounting/decision-records.ts';
@@ -45,10 +45,10 @@ const SESSION_BYTES = 12;
 const MAX_QUERY_CHARS = 8192;
 
 /** The query of a request; empty when it is absurdly long. Never throws: unlike paths, queries may hold anything. */
-export function queryOf(request: Pick<PlayerRequest, 'url'>): URLSearchParams {
+export function queryOf(request: Pick<PlayerRequest, 'url'>): QueryFields {
   const url = request.url ?? '';
   const at = url.indexOf('?');
-  return new URLSearchParams(at === -1 || url.length - at > MAX_QUERY_CHARS ? '' : url.slice(at + 1));
+  return new QueryFields(at === -1 || url.length - at > MAX_QUERY_CHARS ? '' : url.slice(at + 1));
 }
 
 export const addressOf = (request: PlayerRequest, api: PublicApi): string => api.edge.addressOf(request);
@@ -57,10 +57,13 @@ export const addressOf = (request: PlayerRequest, api: PublicApi): string => api
 export const ttlSecFor = (device: DeviceShape, api: PublicApi): number =>
   api.ttlSec * device.ttlFactor * api.edge.ttlFactor();
 
-/** The session a client belongs to, or a new one: opaque, random, and nobody's secret. It may be kept. */
+/**
+ * The session a client belongs to, or a new one: opaque, random, and nobody's secret. Whoever keeps it keeps a copy of
+ * it (`ownText`): it is cut out of the request.
+ */
 export function sessionOf(given: string | undefined | null, api: PublicApi): string {
   return typeof given === 'string' && SESSION_ID.test(given)
-    ? ownText(given)
+    ? given
     : api.world.random.bytes(SESSION_BYTES).toString('base64url');
 }
 

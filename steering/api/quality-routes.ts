@@ -1,5 +1,6 @@
 import { readCmcdBody } from '../../src/cmcd/read-cmcd-body.ts';
 import { parseQualitySketch } from '../../src/contracts/quality-sketch.ts';
+import { QueryFields } from '../../src/http/query-fields.ts';
 import { type JsonServer, sendProblem } from '../../src/server/json-server.ts';
 import type { SignatureGuard } from '../../src/server/signature-guard.ts';
 import { locateClient } from '../answer/locate-client.ts';
@@ -9,7 +10,7 @@ import { speaksForItself } from './heartbeat-routes.ts';
 import { addressOf, neverStored, type PublicApi } from './public-api.ts';
 
 const CMCD_LIMIT_BYTES = 64 * 1024;
-const NO_QUERY = new URLSearchParams();
+const NO_QUERY = new QueryFields('');
 
 /** `POST /v1/cmcd`: what players report in event mode (CTA-5004-B section 3.3). 204, whatever stands in the records. */
 export function addCmcdRoute(server: JsonServer, api: PublicApi, quality: PlayerQuality): void {

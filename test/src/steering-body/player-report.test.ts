@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { QueryFields } from '../../../src/http/query-fields.ts';
 import { parsePlayerReport } from '../../../src/steering-body/player-report.ts';
 
 const parse = (query: string) => {
-  const { pathways, throughputBitsPerSec } = parsePlayerReport(new URLSearchParams(query));
+  const { pathways, throughputBitsPerSec } = parsePlayerReport(new QueryFields(query));
   return [pathways.join(' '), Object.fromEntries(throughputBitsPerSec)];
 };
 
@@ -35,7 +36,7 @@ test('G16: no query can make it fail, and what comes out is bounded', () => {
   fc.assert(
     fc.property(fc.array(odd, { minLength: 4, maxLength: 4 }), ([a = '', b = '', c = '', d = '']) => {
       const query = new URLSearchParams({ _HLS_pathway: a, _HLS_throughput: b, _DASH_pathway: c, _DASH_throughput: d });
-      const report = parsePlayerReport(query);
+      const report = parsePlayerReport(new QueryFields(query.toString()));
       expect(report.pathways.length).toBeLessThanOrEqual(16);
       for (const id of report.pathways) expect(id).toMatch(/^[A-Za-z0-9._-]{1,32}$/);
       for (const rate of report.throughputBitsPerSec.values()) expect(rate).toBeGreaterThan(0);
