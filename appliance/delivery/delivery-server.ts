@@ -15,6 +15,8 @@ import { ConnectionCounts } from './connection-counts.ts';
 const MAX_HEAD_BYTES = 16_384;
 /** How often Node looks for connections over their time limits. */
 const CHECK_INTERVAL_MS = 1000;
+/** A client that has closed its side and waits for so long is asked whether it is still there. */
+const ASK_IF_THERE_MS = 500;
 
 export interface DeliveryServerOptions {
   readonly config: ApplianceConfig;
@@ -28,10 +30,23 @@ export interface DeliveryServerOptions {
   readonly inheritedFd?: number | undefined;
 }
 
+/** Of a connection: how many of its requests are in hand, and the answer to the last of them. */
+interface InHand {
+  count: number;
+  last: ServerResponse;
+}
+
 /**
  * The listener that viewers and peers ask, HTTP or HTTPS, with a limit on everything a client can make it wait for.
  * Node's parser is left in its strict mode, and what it refuses ends the connection. What it would do by itself and is
  * ours to decide comes to `handle`: Host, Expect, and requests for a tunnel.
+ *
+ * A client may close its side behind its request and still wants the answer (RFC 9112 section 9.6 has a server do the
+ * same). Node drops such a request unless it is told not to (`httpAllowHalfOpen`). But a client that has left looks alike:
+ * both are a FIN, and a miss would be fetched for nobody. So who waits longer than a moment is sent 100 (Continue), which
+ * a client discards that did not ask for it (RFC 9110 section 15.2.1), and to which the kernel of one that has left says
+ * that nobody is there. Limits: HTTP/1.0 knows no such answers, and is waited for until its own; where TLS ends here, not
+ * in threads of its own, Node closes with the client.
  */
 export class DeliveryServer implements Service {
   readonly #config: ApplianceConfig;
@@ -41,8 +56,7 @@ export class DeliveryServer implements Service {
   readonly #connections: ConnectionCounts;
   readonly #handOver: HandOver | undefined;
   readonly #inheritedFd: number | undefined;
-  /** Requests in hand by connection. */
-  readonly #answering = new WeakMap<Socket, number>();
+  readonly #answering = new WeakMap<Socket, InHand>();
   /** Connections that end when nothing is in hand on them any more. */
   readonly #doomed = new WeakSet<Socket>();
   #address: HostPort;
@@ -75,6 +89,8 @@ export class DeliveryServer implements Service {
           handshakeTimeout: config.headTimeoutMs,
         })
       : createHttpServer(options);
+    // In Node since its beginning, and in no list of its options.
+    Object.assign(this.#server, { httpAllowHalfOpen: true });
     this.#server.maxConnections = config.maxConnections;
     // None is left out silently: the size of the head bounds them, and checkHead counts them.
     this.#server.maxHeadersCount = 0;
@@ -199,14 +215,29 @@ export class DeliveryServer implements Service {
 
   #noteAnswer(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
-    this.#answering.set(socket, (this.#answering.get(socket) ?? 0) + 1);
+    const inHand = this.#inHandOf(socket, response);
+    inHand.count += 1;
+    inHand.last = response;
     response.once('close', () => {
-      const left = (this.#answering.get(socket) ?? 1) - 1;
-      this.#answering.set(socket, left);
-      if (left > 0) return;
+      inHand.count -= 1;
+      if (inHand.count > 0) return;
       if (this.#doomed.has(socket)) socket.destroySoon();
       else this.#handOver?.answered(socket, request.complete);
     });
+  }
+
+  #inHandOf(socket: Socket, response: ServerResponse): InHand {
+    const known = this.#answering.get(socket);
+    if (known !== undefined) return known;
+    const inHand: InHand = { count: 0, last: response };
+    this.#answering.set(socket, inHand);
+    socket.once('end', () => setTimeout(() => this.#askIfThere(socket, inHand), ASK_IF_THERE_MS).unref());
+    return inHand;
+  }
+
+  /** Writes to a client that has closed its side and waits; see above. */
+  #askIfThere(socket: Socket, { count, last }: InHand): void {
+    if (count > 0 && !socket.destroyed && !last.headersSent && last.req.httpVersion === '1.1') last.writeContinue();
   }
 
   /** What is no HTTP gets an answer if it can still be given, and its connection ends (RFC 9112 sections 2.2, 3). */
@@ -226,7 +257,7 @@ export class DeliveryServer implements Service {
     this.#doomed.add(socket);
     this.#onRefused(reason);
     // An answer is on its way: words in the middle of its body would be taken for content.
-    if ((this.#answering.get(socket) ?? 0) > 0) return;
+    if ((this.#answering.get(socket)?.count ?? 0) > 0) return;
     socket.write(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
     // Not `end`: a client that never closes its side would keep the connection for good.
     socket.destroySoon();

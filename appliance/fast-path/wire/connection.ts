@@ -40,8 +40,10 @@ export class Connection {
   /** What epoll has told, and no call has contradicted since. */
   isReadable = false;
   isWritable = true;
-  /** The client said that it will send no more. */
+  /** The client said that it will send no more; what it has sent it still wants answered. */
   hasHungUp = false;
+  /** Reset, or closed on both sides: nobody is there any more. */
+  isGone = false;
   /** It stands in the list of those that are to go on in the next turn. */
   isReady = false;
   /** It has had an answer before. */
@@ -111,6 +113,7 @@ export class Connection {
     this.isReadable = false;
     this.isWritable = true;
     this.hasHungUp = false;
+    this.isGone = false;
     this.isUsed = false;
     this.isLast = false;
     this.paceBytesPerSec = NOT_PACED;

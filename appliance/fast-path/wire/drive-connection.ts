@@ -13,8 +13,9 @@
  * epoll tells edges, so what it told is remembered until a call contradicts it (`isReadable`, `isWritable`). A read that
  * fills less than it might have took all there was, and saves the call that would say EAGAIN.
  *
- * A client that has closed its side has left, whatever it may still want to read: so the reference engine treats it
- * (`httpAllowHalfOpen` is off), and browsers that stop a download do just that. What could be answered at once was.
+ * A client that has closed its side (a FIN) may still want its answers, and gets them; the connection ends with the last
+ * one. One that has left altogether looks alike until something is sent to it: its kernel answers that with a reset, and
+ * only then is the request given up. While the owner looks nothing is sent: that is short, and has its own deadline.
  */
 import { ERRNO } from '../../kernel/linux-abi.ts';
 import { type HeadReading, MAX_HEAD_BYTES, readHead } from '../request-head.ts';
@@ -45,9 +46,9 @@ export function drive(context: WireContext, connection: Connection): void {
   while (budget > 0) {
     switch (connection.state) {
       case SENDING:
-        if (!connection.isWritable) return leaveIfHungUp(context, connection);
+        if (!connection.isWritable) return leaveIfGone(context, connection);
         budget -= sendBody(context, connection, budget);
-        if (connection.state === SENDING && budget > 0) return leaveIfHungUp(context, connection);
+        if (connection.state === SENDING && budget > 0) return leaveIfGone(context, connection);
         break;
       case READING:
         if (connection.isUsed && endsNow(context, connection)) return endConnection(context, connection);
@@ -58,7 +59,7 @@ export function drive(context: WireContext, connection: Connection): void {
         return discardInput(context, connection);
       case WAITING:
       case FETCHING:
-        return leaveIfHungUp(context, connection);
+        return leaveIfGone(context, connection);
       default:
         return;
     }
@@ -74,15 +75,15 @@ function endsNow(context: WireContext, connection: Connection): boolean {
   return connection.isLast || (context.cutsAtMs !== Infinity && connection.kept === undefined);
 }
 
-function leaveIfHungUp(context: WireContext, connection: Connection): void {
-  if (connection.hasHungUp) abandon(context, connection, 'client-left');
+function leaveIfGone(context: WireContext, connection: Connection): void {
+  if (connection.isGone) abandon(context, connection, 'client-left');
 }
 
 /** @returns whether something was done, and there may be more */
 function readOn(context: WireContext, connection: Connection): boolean {
   // Behind an answer that has no room.
   if (!connection.isWritable) {
-    leaveIfHungUp(context, connection);
+    leaveIfGone(context, connection);
     return false;
   }
   const { kept } = connection;

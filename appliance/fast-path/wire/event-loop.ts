@@ -39,7 +39,8 @@ import { lookAtSlowClient } from './send-body.ts';
 import type { WireContext } from './wire-context.ts';
 
 const TELL_EVERY_MS = 1000;
-const HUNG_UP = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+const GONE = EPOLLHUP | EPOLLERR;
+const HUNG_UP = EPOLLRDHUP | GONE;
 /** As DeliveryServer says it. */
 const TOO_LATE = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
 
@@ -77,6 +78,7 @@ function wake(context: WireContext, index: number, generation: number, bits: num
   if ((bits & (EPOLLIN | HUNG_UP)) !== 0) connection.isReadable = true;
   if ((bits & EPOLLOUT) !== 0) connection.isWritable = true;
   if ((bits & HUNG_UP) !== 0) connection.hasHungUp = true;
+  if ((bits & GONE) !== 0) connection.isGone = true;
   if (!connection.isReady) drive(context, connection);
 }
 
