@@ -17,11 +17,8 @@
  */
 import {
   CACHE_CONTROL,
-  CMCD_OBJECT,
-  CMCD_REQUEST,
-  CMCD_SESSION,
-  CMCD_STATUS,
   CONNECTION,
+  FIRST_REPORT_FIELD,
   HOST,
   hashed,
   IF_MODIFIED_SINCE,
@@ -32,6 +29,7 @@ import {
   NAME_BYTES,
   OTHER_CONDITION,
   RANGE,
+  REPORT_FIELDS,
 } from './head/field-table.ts';
 import { isBlank, isHost, isStrongTag, isText, isVisible, isWord, readRange } from './head/field-values.ts';
 import type { OverReason } from './messages.ts';
@@ -54,11 +52,8 @@ export interface RequestHead {
   /** One strong entity tag each, with its quotes. */
   ifRange: string | undefined;
   ifNoneMatch: string | undefined;
-  /** The fields that a player's report may be spread over (CTA-5004-B section 3.1). */
-  cmcdRequest: string | undefined;
-  cmcdObject: string | undefined;
-  cmcdStatus: string | undefined;
-  cmcdSession: string | undefined;
+  /** The fields that a player's report is spread over, by their names in small letters; undefined without any. */
+  report: Record<string, string> | undefined;
   /** `Cache-Control: max-age=0`: what can be confirmed by somebody is to be confirmed first. */
   asksAnew: boolean;
   /** `Connection: close`: the answer says so too, and ends the connection. */
@@ -100,10 +95,7 @@ export function emptyHead(): RequestHead {
     suffixBytes: -1,
     ifRange: undefined,
     ifNoneMatch: undefined,
-    cmcdRequest: undefined,
-    cmcdObject: undefined,
-    cmcdStatus: undefined,
-    cmcdSession: undefined,
+    report: undefined,
     asksAnew: false,
     isLast: false,
     lengthBytes: 0,
@@ -228,10 +220,7 @@ function clear(head: RequestHead, seen: Seen): void {
   head.suffixBytes = -1;
   head.ifRange = undefined;
   head.ifNoneMatch = undefined;
-  head.cmcdRequest = undefined;
-  head.cmcdObject = undefined;
-  head.cmcdStatus = undefined;
-  head.cmcdSession = undefined;
+  head.report = undefined;
   head.asksAnew = false;
   head.isLast = false;
   seen.hosts = 0;
@@ -290,28 +279,11 @@ function take(
 
 /** Twice the same field would be joined by a comma; nobody does that. */
 function takeReport(text: string, meaning: number, head: RequestHead): OverReason | undefined {
-  let before: string | undefined;
-  switch (meaning) {
-    case CMCD_REQUEST:
-      before = head.cmcdRequest;
-      head.cmcdRequest = text;
-      break;
-    case CMCD_OBJECT:
-      before = head.cmcdObject;
-      head.cmcdObject = text;
-      break;
-    case CMCD_STATUS:
-      before = head.cmcdStatus;
-      head.cmcdStatus = text;
-      break;
-    case CMCD_SESSION:
-      before = head.cmcdSession;
-      head.cmcdSession = text;
-      break;
-    default:
-      return 'field';
-  }
-  return before === undefined ? undefined : 'field';
+  const name = REPORT_FIELDS[meaning - FIRST_REPORT_FIELD];
+  if (name === undefined || head.report?.[name] !== undefined) return 'field';
+  head.report ??= {};
+  head.report[name] = text;
+  return undefined;
 }
 
 /** What can only be said when all fields are there. */

@@ -10,11 +10,12 @@ export const IF_RANGE = 5;
 export const IF_NONE_MATCH = 6;
 export const IF_MODIFIED_SINCE = 7;
 export const OTHER_CONDITION = 8;
-export const CMCD_REQUEST = 9;
-export const CMCD_OBJECT = 10;
-export const CMCD_STATUS = 11;
-export const CMCD_SESSION = 12;
-export const CACHE_CONTROL = 13;
+export const CACHE_CONTROL = 9;
+/** From here on, one for each of those below. */
+export const FIRST_REPORT_FIELD = 10;
+
+/** What a player's report may be spread over (CTA-5004-B section 3.1). */
+export const REPORT_FIELDS: readonly string[] = ['cmcd-request', 'cmcd-object', 'cmcd-status', 'cmcd-session'];
 
 const MEANINGS: ReadonlyMap<string, number> = new Map([
   ...IGNORED_FIELDS.map((name): [string, number] => [name, IGNORED]),
@@ -27,10 +28,7 @@ const MEANINGS: ReadonlyMap<string, number> = new Map([
   ['if-modified-since', IF_MODIFIED_SINCE],
   ['if-match', OTHER_CONDITION],
   ['if-unmodified-since', OTHER_CONDITION],
-  ['cmcd-request', CMCD_REQUEST],
-  ['cmcd-object', CMCD_OBJECT],
-  ['cmcd-status', CMCD_STATUS],
-  ['cmcd-session', CMCD_SESSION],
+  ...REPORT_FIELDS.map((name, at): [string, number] => [name, FIRST_REPORT_FIELD + at]),
 ]);
 
 /** Lower case of each byte that may be in a field name (RFC 9110 section 5.6.2); 0 for every other. */

@@ -61,7 +61,7 @@ export class TlsRecord {
       path: key.path,
       tokenOutcome: key.tokenOutcome,
       target: head.target,
-      headers: cmcdOf(head),
+      headers: head.report ?? {},
       beganAtMs: this.#beganAtMs,
       firstByteMs: nowMs - this.#beganAtMs,
       bytes: 0,
@@ -126,13 +126,4 @@ export class TlsRecord {
     const ending = abandoned === undefined ? 'whole' : abandoned === 'source-failed' ? 'failed' : 'left';
     ledger.view({ address: this.#address, target, headers, bytes, durationMs, ending } satisfies WireView);
   }
-}
-
-function cmcdOf(head: RequestHead): Record<string, string> {
-  const headers: Record<string, string> = {};
-  if (head.cmcdRequest !== undefined) headers['cmcd-request'] = head.cmcdRequest;
-  if (head.cmcdObject !== undefined) headers['cmcd-object'] = head.cmcdObject;
-  if (head.cmcdStatus !== undefined) headers['cmcd-status'] = head.cmcdStatus;
-  if (head.cmcdSession !== undefined) headers['cmcd-session'] = head.cmcdSession;
-  return headers;
 }

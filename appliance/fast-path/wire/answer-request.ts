@@ -192,7 +192,7 @@ function waitForOwner(context: WireContext, connection: Connection): Begun {
 }
 
 function pace({ libc }: WireContext, connection: Connection, head: RequestHead): void {
-  const bytesPerSec = pacingBytesPerSec(cmcdOfRequest(head.target, reportOf(head) ?? NO_REPORT));
+  const bytesPerSec = pacingBytesPerSec(cmcdOfRequest(head.target, head.report ?? NO_REPORT));
   if (bytesPerSec === connection.paceBytesPerSec) return;
   connection.paceBytesPerSec = bytesPerSec;
   libc.setOption(connection.fd, SOL_SOCKET, SO_MAX_PACING_RATE, bytesPerSec);
@@ -248,7 +248,7 @@ function begin(
   connection.path = path;
   connection.target = head.target;
   connection.tokenOutcome = tokenOutcome;
-  connection.report = reportOf(head);
+  connection.report = head.report;
   connection.isLast = isLast;
   connection.at = first;
   connection.end = last + 1;
@@ -258,16 +258,3 @@ function begin(
 }
 
 const NO_REPORT: Readonly<Record<string, string>> = {};
-
-function reportOf(head: RequestHead): Readonly<Record<string, string>> | undefined {
-  const { cmcdRequest, cmcdObject, cmcdStatus, cmcdSession } = head;
-  if (cmcdRequest === undefined && cmcdObject === undefined && cmcdStatus === undefined && cmcdSession === undefined) {
-    return undefined;
-  }
-  return {
-    ...(cmcdRequest === undefined ? {} : { 'cmcd-request': cmcdRequest }),
-    ...(cmcdObject === undefined ? {} : { 'cmcd-object': cmcdObject }),
-    ...(cmcdStatus === undefined ? {} : { 'cmcd-status': cmcdStatus }),
-    ...(cmcdSession === undefined ? {} : { 'cmcd-session': cmcdSession }),
-  };
-}

@@ -70,7 +70,7 @@ describe('the request head of the fast path', () => {
     const rich = withFields('Range: bytes=-5', 'If-Range: "a"', 'If-None-Match: "b"', 'CMCD-Session: sid="x"');
     expect(read(rich)).toBe('whole');
     expect(head).toMatchObject({ suffixBytes: 5, rangeFirst: -1, ifRange: '"a"', ifNoneMatch: '"b"' });
-    expect(head.cmcdSession).toBe('sid="x"');
+    expect(head.report).toEqual({ 'cmcd-session': 'sid="x"' });
     expect(read('HEAD / HTTP/1.1\r\nHost: [::1]:80\r\nConnection: close\r\nRange: bytes=1-2\r\n\r\n')).toBe('whole');
     const fresh = { ...emptyHead(), isHead: true, isLast: true, target: '/', host: '[::1]:80' };
     expect(head).toEqual({ ...fresh, lengthBytes: head.lengthBytes });
