@@ -31,6 +31,7 @@ import { createPlannerMetrics, type PlannerMetrics } from './metrics.ts';
 import { startCron } from './plan/cron-schedule.ts';
 import { CycleQueue } from './plan/cycle-queue.ts';
 import { type CycleOptions, type CycleReport, type PlanCycleParts, runPlanCycle } from './plan/plan-cycle.ts';
+import { PlanDocuments } from './plan/plan-documents.ts';
 import { PlanStore } from './plan/plan-store.ts';
 import { parseShare } from './plan/region-share.ts';
 import { watchAbsence } from './plan/watch-absence.ts';
@@ -83,7 +84,15 @@ export function createFillPlanner(config: PlannerConfig, context: ServiceContext
       () => admin.close(),
     );
     const guard = createSignatureGuard({ ...config, trusted: state.trusted, clock: world.clock, logger });
-    addServiceRoutes(service, { ...state, guard, clock: world.clock, onSample: counted.countSample, rollout });
+    const documents = new PlanDocuments(state.plans, state.identity);
+    addServiceRoutes(service, {
+      ...state,
+      documents,
+      guard,
+      clock: world.clock,
+      onSample: counted.countSample,
+      rollout,
+    });
     addEnrolmentRoute(service, state.trusted, state.identity, logger);
     addAdminRoutes(admin, health, counted.metrics, config.adminHosts);
     addTokenMintingRoute(admin, state.trusted);
@@ -93,7 +102,7 @@ export function createFillPlanner(config: PlannerConfig, context: ServiceContext
     addRolloutMetrics(counted.metrics, rollout, world.clock);
     addLinkRoutes(admin, { ...state, clock: world.clock });
     addReviewRoutes(admin, parts);
-    addPlanRoutes(admin, { ...state, clock: world.clock, runCycle: (options) => cycles.ask(options) });
+    addPlanRoutes(admin, { ...state, documents, clock: world.clock, runCycle: (options) => cycles.ask(options) });
     const sources = openSources(config, world, process.env);
     closing.push(() => sources.close());
     const { catalog } = state;
@@ -214,7 +223,7 @@ function countedCycle(
     try {
       around.beforeCycle();
       const report = await runPlanCycle(parts, options);
-      around.afterCycle();
+      await around.afterCycle();
       counted.countCycle((clock.monotonicMs() - startedMs) / 1000, clock.nowMs());
       health.pass('plan cycle');
       return report;

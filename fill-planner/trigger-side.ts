@@ -1,4 +1,5 @@
 import { parseHostPort } from '../src/config/parameter.ts';
+import { inTurns } from '../src/resilience/in-slices.ts';
 import { formatHostPort, type JsonServer, listen } from '../src/server/json-server.ts';
 import type { SignatureGuard } from '../src/server/signature-guard.ts';
 import type { Identity } from '../src/signing/identity.ts';
@@ -29,7 +30,7 @@ export interface TriggerSideOptions {
   readonly calendar: CalendarStore;
   readonly catalog: CatalogStore;
   readonly fleet: FleetStore;
-  readonly plans: Pick<PlanStore, 'all' | 'renditions'>;
+  readonly plans: Pick<PlanStore, 'readHolders'>;
   readonly triggers: TriggerStore;
   readonly identity: Identity;
   readonly world: World;
@@ -61,7 +62,7 @@ export class TriggerSide {
       calendar,
       catalog,
       applianceIds: () => fleet.get().fleet.appliances.map(({ id }) => id),
-      holdersOf: (renditionIds) => this.#holdersOf(renditionIds),
+      readHolders: (renditionIds) => options.plans.readHolders(renditionIds),
       onPinned: (fillNowMinutes) => this.#planSoon(fillNowMinutes),
       world,
       cdnId: config.cdnId,
@@ -116,8 +117,8 @@ export class TriggerSide {
   }
 
   /** After plans were made: prepositions meet the appliances that they are for. */
-  afterCycle(): void {
-    this.#desk.afterCycle();
+  async afterCycle(): Promise<void> {
+    await inTurns(this.#desk.afterCycle(), 1);
   }
 
   /** @returns where other CDNs send triggers; nothing when they do not */
@@ -142,13 +143,5 @@ export class TriggerSide {
       this.#fillNowMinutes = undefined;
       this.#options.runCycle(minutes);
     });
-  }
-
-  #holdersOf(renditionIds: ReadonlySet<string>): Map<string, string[]> {
-    const { plans } = this.#options;
-    const holders = plans
-      .all()
-      .map((plan) => [plan.applianceId, plans.renditions(plan).filter((id) => renditionIds.has(id))] as const);
-    return new Map(holders.filter(([, held]) => held.length > 0));
   }
 }

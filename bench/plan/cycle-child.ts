@@ -5,6 +5,7 @@ import type { FleetInputs } from '../../fill-planner/plan/fleet-inputs.ts';
 import { PlanStore, REFRESH_MS } from '../../fill-planner/plan/plan-store.ts';
 import { numberPlanned } from '../../fill-planner/plan/stored/number-contents.ts';
 import { makePlans } from '../../fill-planner/plan/threads/make-plans.ts';
+import { atOnce } from '../../src/resilience/in-slices.ts';
 import { loadOrCreateIdentity } from '../../src/signing/identity.ts';
 import { type FleetSize, generateFleet } from './generated-fleet.ts';
 
@@ -45,7 +46,7 @@ async function measure(size: FleetSize): Promise<CycleFigures> {
   let holdMemory: FleetInputs['holdMemory'];
   const cycle = async (nowMs: number) => {
     const startedMs = performance.now();
-    const heldBefore = store.heldBefore((id) => numbers.get(id));
+    const heldBefore = atOnce(store.readHeld((id) => numbers.get(id)));
     const made = await makePlans({ ...inputs, nowMs, heldBefore, holdMemory }, threads, (planned) =>
       numberPlanned(store, planned, inputs.facts.length, contents, nowMs),
     );
@@ -69,7 +70,7 @@ async function measure(size: FleetSize): Promise<CycleFigures> {
   const again = await cycle(inputs.nowMs + 3_600_000);
   const largest = store.all().toSorted((a, b) => b.fileCount - a.fileCount)[0];
   const startedMs = performance.now();
-  const documentBytes = largest === undefined ? 0 : store.document(largest, identity).length;
+  const documentBytes = largest === undefined ? 0 : atOnce(store.document(largest, identity)).length;
   const documentMs = performance.now() - startedMs;
   store.close();
   return {

@@ -1,17 +1,17 @@
 import { z } from 'zod';
 import { parseContract } from '../../src/contracts/contract.ts';
 import { type JsonServer, sendProblem } from '../../src/server/json-server.ts';
-import type { Identity } from '../../src/signing/identity.ts';
 import type { Clock } from '../../src/world/world.ts';
 import { parseFleet } from '../fleet/fleet.ts';
 import type { FleetStore } from '../fleet/fleet-store.ts';
 import type { CycleOptions, CycleReport } from '../plan/plan-cycle.ts';
+import type { PlanDocuments } from '../plan/plan-documents.ts';
 import type { PlanStore } from '../plan/plan-store.ts';
 
 export interface PlanRoutesParts {
   readonly fleet: FleetStore;
   readonly plans: PlanStore;
-  readonly identity: Identity;
+  readonly documents: PlanDocuments;
   readonly clock: Clock;
   readonly runCycle: (options: CycleOptions) => Promise<CycleReport>;
 }
@@ -31,7 +31,7 @@ const cycleRequestSchema = z
   .default({});
 
 /** Fleet and plans on the admin listener: `oca fleet`, `oca plan`. */
-export function addPlanRoutes(server: JsonServer, { fleet, plans, identity, clock, runCycle }: PlanRoutesParts): void {
+export function addPlanRoutes(server: JsonServer, { fleet, plans, documents, clock, runCycle }: PlanRoutesParts): void {
   server.get('/v1/fleet', () => fleet.get());
   server.put('/v1/fleet', (request) => fleet.set(parseFleet(request.body), clock.nowMs()));
 
@@ -45,12 +45,12 @@ export function addPlanRoutes(server: JsonServer, { fleet, plans, identity, cloc
 
   server.get('/v1/plans', () => ({ plans: plans.all().map(({ etag: _, ...stored }) => stored) }));
 
-  server.get<{ Params: { appliance: string } }>('/v1/plans/:appliance', (request, reply) => {
+  server.get<{ Params: { appliance: string } }>('/v1/plans/:appliance', async (request, reply) => {
     const { appliance } = request.params;
-    const stored = plans.newest(appliance);
-    return stored === undefined
+    const written = await documents.write(appliance);
+    return written === undefined
       ? sendProblem(reply, 404, 'NO_PLAN', `no plan for '${appliance}': it is not in the fleet, or no cycle has run`)
-      : reply.type('application/json').send(plans.document(stored, identity));
+      : reply.type('application/json').send(written.body);
   });
 
   server.get('/v1/fill-reports', () => ({ reports: plans.reports() }));

@@ -29,25 +29,25 @@ const simulationSchema = z.object({
 /** `oca plan diff`, `explain`, `simulate` and `rollout`: questions on the admin listener that change nothing. */
 export function addReviewRoutes(server: JsonServer, parts: ReviewParts & { readonly clock: Clock }): void {
   const { clock, rollout } = parts;
-  server.get('/v1/plan-diffs', (request, reply) => {
+  server.get('/v1/plan-diffs', async (request, reply) => {
     const question = parseContract('plan diff request', diffSchema, request.query);
-    const diffs = diffPlans(parts, question, clock.nowMs());
+    const diffs = await diffPlans(parts, question, clock.nowMs());
     return isNoAnswer(diffs) ? refuse(reply, diffs) : { diffs };
   });
 
-  server.get('/v1/plan-explanation', (request, reply) => {
+  server.get('/v1/plan-explanation', async (request, reply) => {
     const question = parseContract('plan explanation request', explainSchema, request.query);
-    const explanation = explainPlace(parts, question, clock.nowMs());
+    const explanation = await explainPlace(parts, question, clock.nowMs());
     return isNoAnswer(explanation) ? refuse(reply, explanation) : explanation;
   });
 
-  server.post('/v1/plan-simulation', (request, reply) => {
+  server.post('/v1/plan-simulation', async (request, reply) => {
     const { fillWindow, fillBitsPerSec, siteId, ...change } = parseContract(
       'plan simulation request',
       simulationSchema,
       request.body ?? {},
     );
-    const simulation = simulatePlans(parts, { ...change, fillWindow, fillBitsPerSec, siteId }, clock.nowMs());
+    const simulation = await simulatePlans(parts, { ...change, fillWindow, fillBitsPerSec, siteId }, clock.nowMs());
     return isNoAnswer(simulation) ? refuse(reply, simulation) : simulation;
   });
 

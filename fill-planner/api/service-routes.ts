@@ -8,6 +8,7 @@ import type { PlanRenditions } from '../../src/contracts/fill-plan.ts';
 import { parseFillReport } from '../../src/contracts/fill-report.ts';
 import { sha256HexSchema } from '../../src/contracts/ids.ts';
 import { evaluatePreconditions } from '../../src/http/conditional.ts';
+import { inTurns } from '../../src/resilience/in-slices.ts';
 import { type JsonReply, type JsonRequest, type JsonServer, sendProblem } from '../../src/server/json-server.ts';
 import type { SignatureGuard } from '../../src/server/signature-guard.ts';
 import type { Identity } from '../../src/signing/identity.ts';
@@ -18,6 +19,7 @@ import type { CalendarStore } from '../calendar/calendar-store.ts';
 import type { CatalogStore } from '../catalog/catalog-store.ts';
 import type { DemandStore, SampleOutcome } from '../demand/demand-store.ts';
 import type { FleetStore } from '../fleet/fleet-store.ts';
+import type { PlanDocuments } from '../plan/plan-documents.ts';
 import type { PlanStore } from '../plan/plan-store.ts';
 import type { PlanRollout } from '../rollout/plan-rollout.ts';
 
@@ -30,6 +32,7 @@ export interface ServiceRoutesParts {
   readonly demand: DemandStore;
   readonly fleet: FleetStore;
   readonly plans: PlanStore;
+  readonly documents: PlanDocuments;
   readonly rollout: PlanRollout;
   readonly onSample: (outcome: SampleOutcome) => void;
 }
@@ -46,17 +49,23 @@ export function addServiceRoutes(server: JsonServer, parts: ServiceRoutesParts):
   addReportRoutes(server, parts);
 }
 
-function addPlanRoutes(server: JsonServer, { guard, plans, identity }: ServiceRoutesParts): void {
-  server.get<{ Params: { appliance: string } }>('/v1/plan/:appliance', (request, reply) => {
+/** A few milliseconds. */
+const RENDITIONS_PER_TURN = 2000;
+
+function addPlanRoutes(server: JsonServer, { guard, plans, documents }: ServiceRoutesParts): void {
+  server.get<{ Params: { appliance: string } }>('/v1/plan/:appliance', async (request, reply) => {
     const { appliance } = request.params;
     if (guard(request, reply, ['appliance'], appliance) === 'refused') return reply;
     const stored = plans.newest(appliance);
-    return stored === undefined
-      ? noPlan(reply, appliance)
-      : sendConditional(request, reply, stored.etag, () => plans.document(stored, identity));
+    if (stored === undefined) return noPlan(reply, appliance);
+    if (isHad(request, reply, stored.etag)) return reply.code(304).send();
+    const written = await documents.write(appliance);
+    if (written === undefined) return noPlan(reply, appliance);
+    // Another plan may have come while this one waited for its turn.
+    return reply.header('etag', written.plan.etag).type('application/json').send(written.body);
   });
 
-  server.get<{ Params: { appliance: string } }>('/v1/plan/:appliance/renditions', (request, reply) => {
+  server.get<{ Params: { appliance: string } }>('/v1/plan/:appliance/renditions', async (request, reply) => {
     const { appliance } = request.params;
     if (guard(request, reply, ['steering', 'appliance']) === 'refused') return reply;
     const { version } = parseContract('rendition list request', versionSchema, request.query);
@@ -64,14 +73,9 @@ function addPlanRoutes(server: JsonServer, { guard, plans, identity }: ServiceRo
     if (stored === undefined) return noPlan(reply, appliance, version);
     const { planVersion } = stored;
     // The list of a version never changes, so the version is its tag.
-    return sendConditional(request, reply, `"${planVersion}"`, () =>
-      JSON.stringify({
-        version: 1,
-        applianceId: appliance,
-        planVersion,
-        renditions: plans.renditions(stored),
-      } satisfies PlanRenditions),
-    );
+    if (isHad(request, reply, `"${planVersion}"`)) return reply.code(304).send();
+    const renditions = await inTurns(plans.readRenditions(stored), RENDITIONS_PER_TURN);
+    return { version: 1, applianceId: appliance, planVersion, renditions } satisfies PlanRenditions;
   });
 }
 
@@ -92,7 +96,8 @@ function addCatalogueRoutes(server: JsonServer, parts: ServiceRoutesParts): void
     // Steering must not know what is under embargo: it would name it, and sign URLs for it.
     const hidden = embargoedTitles(calendar.facts, clock.nowMs());
     const etag = `"${catalog.catalogueVersion}${hidden.length === 0 ? '' : `-${digestOf(hidden)}`}"`;
-    return sendConditional(request, reply, etag, () => Readable.from(catalog.snapshotPieces(hidden)));
+    if (isHad(request, reply, etag)) return reply.code(304).send();
+    return reply.type('application/json').send(Readable.from(catalog.snapshotPieces(hidden)));
   });
 }
 
@@ -119,12 +124,8 @@ function addReportRoutes(server: JsonServer, parts: ServiceRoutesParts): void {
   });
 }
 
-function sendConditional(
-  request: JsonRequest,
-  reply: JsonReply,
-  etag: string,
-  body: () => string | Buffer | Readable,
-): JsonReply {
+/** Names the tag of the answer. @returns whether who asks has it already */
+function isHad(request: JsonRequest, reply: JsonReply, etag: string): boolean {
   reply.header('etag', etag).header('cache-control', 'no-cache');
   const outcome = evaluatePreconditions({
     method: request.method,
@@ -136,7 +137,7 @@ function sendConditional(
     lastModifiedMs: undefined,
     dateMs: undefined,
   });
-  return outcome === 'not-modified' ? reply.code(304).send() : reply.type('application/json').send(body());
+  return outcome === 'not-modified';
 }
 
 const noPlan = (reply: JsonReply, appliance: string, version?: number): JsonReply =>

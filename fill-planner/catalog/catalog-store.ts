@@ -1,6 +1,7 @@
 import type { CatalogueTitle } from '../../src/contracts/catalogue-snapshot.ts';
 import { BLOCK_BYTES } from '../../src/contracts/file-manifest.ts';
 import { OperationalError } from '../../src/errors/operational-error.ts';
+import { atOnce } from '../../src/resilience/in-slices.ts';
 import { canonicalJson } from '../../src/signing/canonical-json.ts';
 import { migrate } from '../../src/sqlite/migrate.ts';
 import { type Database, openDatabase } from '../../src/sqlite/open-database.ts';
@@ -71,11 +72,14 @@ export interface CatalogueChange {
 
 const MAX_TITLES = 100_000;
 const SNAPSHOT_PAGE_TITLES = 50;
+/** A few milliseconds. */
+const PAGE_ROWS = 1000;
 
 export class CatalogStore {
   readonly #database: Database;
   readonly #asked: ReturnType<typeof prepareAsked>;
   #renditions: readonly StoredRendition[] | undefined;
+  #changes = 0;
 
   /** @throws OperationalError STATE_CORRUPT, VOLUME_IO */
   constructor(file: string) {
@@ -139,38 +143,50 @@ export class CatalogStore {
    * counted in whole blocks, as appliances hold them.
    */
   renditions(): readonly StoredRendition[] {
-    this.#renditions ??= this.#database
-      .prepare<[], RenditionRow>(
-        `SELECT rendition.id, title_id AS titleId, kind, size_bytes AS sizeBytes, codecs, origin_url AS originUrl,
-                coalesce(nullif(rendition.duration_ms, 0), title.duration_ms) AS durationMs,
-                (SELECT sum(min(size_bytes, (head_bytes + ${BLOCK_BYTES - 1}) / ${BLOCK_BYTES} * ${BLOCK_BYTES}))
-                 FROM file WHERE rendition_id = rendition.id) AS headBytes,
-                added_at_ms AS availableAtMs
-         FROM rendition JOIN title ON title.id = title_id ORDER BY rendition.id`,
-      )
-      .all()
-      .map(({ durationMs, ...row }) => {
-        const isManifest = row.kind === 'manifest';
-        const bitsPerSec = isManifest || durationMs === 0 ? 0 : (row.sizeBytes * 8000) / durationMs;
-        return { ...row, isManifest, bitsPerSec, durationSec: durationMs / 1000 };
-      });
-    return this.#renditions;
+    return atOnce(this.readRenditions());
   }
 
-  /** The files of every rendition, in the order of `renditions()`: in one reading, for who wants them all. */
-  allFiles(): RenditionFile[][] {
-    const rows = this.#database
-      .prepare<[], RenditionFile & { renditionId: string }>(
-        `SELECT rendition_id AS renditionId, path, size_bytes AS sizeBytes, root, head_bytes AS headBytes
-         FROM file ORDER BY rendition_id, position`,
-      )
-      .iterate();
+  /** The same page by page, rows done: what is written between two pages is in it or not, so look at the version. */
+  *readRenditions(): Generator<number, readonly StoredRendition[]> {
+    if (this.#renditions !== undefined) return this.#renditions;
+    const page = this.#database.prepare<[string], RenditionRow>(
+      `SELECT rendition.id, title_id AS titleId, kind, size_bytes AS sizeBytes, codecs, origin_url AS originUrl,
+              coalesce(nullif(rendition.duration_ms, 0), title.duration_ms) AS durationMs,
+              (SELECT sum(min(size_bytes, (head_bytes + ${BLOCK_BYTES - 1}) / ${BLOCK_BYTES} * ${BLOCK_BYTES}))
+               FROM file WHERE rendition_id = rendition.id) AS headBytes,
+              added_at_ms AS availableAtMs
+       FROM rendition JOIN title ON title.id = title_id
+       WHERE rendition.id > ? ORDER BY rendition.id LIMIT ${PAGE_ROWS}`,
+    );
+    const changes = this.#changes;
+    const renditions: StoredRendition[] = [];
+    for (let rows = page.all(''); rows.length > 0; rows = page.all(renditions.at(-1)?.id ?? '')) {
+      for (const { durationMs, ...row } of rows) {
+        const isManifest = row.kind === 'manifest';
+        const bitsPerSec = isManifest || durationMs === 0 ? 0 : (row.sizeBytes * 8000) / durationMs;
+        renditions.push({ ...row, isManifest, bitsPerSec, durationSec: durationMs / 1000 });
+      }
+      yield rows.length;
+    }
+    if (this.#changes === changes) this.#renditions = renditions;
+    return renditions;
+  }
+
+  /** The files of every rendition, in the order of `renditions()`, page by page as those. */
+  *readFiles(): Generator<number, RenditionFile[][]> {
+    const page = this.#database.prepare<[string, number], RenditionFile & { renditionId: string; position: number }>(
+      `SELECT rendition_id AS renditionId, position, path, size_bytes AS sizeBytes, root, head_bytes AS headBytes
+       FROM file WHERE (rendition_id, position) > (?, ?) ORDER BY rendition_id, position LIMIT ${PAGE_ROWS}`,
+    );
     const files: RenditionFile[][] = [];
-    let lastId: string | undefined;
-    for (const { renditionId, ...file } of rows) {
-      if (renditionId !== lastId) files.push([]);
-      lastId = renditionId;
-      files.at(-1)?.push(file);
+    let last = { renditionId: '', position: -1 };
+    for (let rows = page.all('', -1); rows.length > 0; rows = page.all(last.renditionId, last.position)) {
+      for (const { renditionId, position, ...file } of rows) {
+        if (renditionId !== last.renditionId) files.push([]);
+        last = { renditionId, position };
+        files.at(-1)?.push(file);
+      }
+      yield rows.length;
     }
     return files;
   }
@@ -263,7 +279,7 @@ export class CatalogStore {
       run();
       this.#database.prepare('UPDATE catalogue SET catalogue_version = catalogue_version + 1').run();
     });
-    this.#renditions = undefined;
+    this.#forgetRenditions();
     return { changed: true, catalogueVersion: this.catalogueVersion };
   }
 
@@ -291,7 +307,12 @@ export class CatalogStore {
     transact(this.#database, () => {
       title.renditions.forEach(({ id }, index) => void name.run(measures[index]?.codecs ?? '', id));
     });
+    this.#forgetRenditions();
+  }
+
+  #forgetRenditions(): void {
     this.#renditions = undefined;
+    this.#changes += 1;
   }
 
   #refuseForeignPaths({ title, files }: IngestedTitle): void {

@@ -21,6 +21,9 @@ const DAY_MS = 24 * HOUR_MS;
 /** Hours are kept apart for this long: what the hours of a region's day are learned from. */
 const HOURS_KEPT_MS = 3 * DAY_MS;
 
+/** A few milliseconds. */
+const PAGE_ROWS = 2000;
+
 type Table = 'demand_hour' | 'demand_day';
 const ADD = `ON CONFLICT DO UPDATE SET requests = requests + excluded.requests,
   served_bytes = min(served_bytes + excluded.served_bytes, ${Number.MAX_SAFE_INTEGER})`;
@@ -88,7 +91,10 @@ export class DemandStore {
     });
   }
 
-  /** All that is kept, oldest first, row by row: history may be larger than memory should be. */
+  /**
+   * All that is kept, oldest first, row by row: history may be larger than memory should be. Read page by page, so that
+   * between two rows samples may be counted; they are in it where it has not yet come to them.
+   */
   *history(): Generator<DemandRow> {
     yield* this.#rows('demand_day', 24);
     yield* this.#rows('demand_hour', 1);
@@ -128,14 +134,19 @@ export class DemandStore {
   }
 
   *#rows(table: Table, spanHours: number): Generator<DemandRow> {
-    const rows = this.#database
-      .prepare<[], [number, string, string, number]>(
-        `SELECT start_ms, region, rendition, served_bytes FROM ${table} ORDER BY start_ms`,
+    const page = this.#database
+      .prepare<[number, string, string], [number, string, string, number]>(
+        `SELECT start_ms, region, rendition, served_bytes FROM ${table}
+         WHERE (start_ms, region, rendition) > (?, ?, ?) ORDER BY start_ms, region, rendition LIMIT ${PAGE_ROWS}`,
       )
-      .raw()
-      .iterate();
-    for (const [startMs, region, renditionId, servedBytes] of rows)
-      yield { startMs, spanHours, region, renditionId, servedBytes };
+      .raw();
+    let last: [number, string, string] = [Number.MIN_SAFE_INTEGER, '', ''];
+    for (let rows = page.all(...last); rows.length > 0; rows = page.all(...last)) {
+      for (const [startMs, region, renditionId, servedBytes] of rows) {
+        last = [startMs, region, renditionId];
+        yield { startMs, spanHours, region, renditionId, servedBytes };
+      }
+    }
   }
 
   /** Start of the newest hour or day; Infinity where there is none. */

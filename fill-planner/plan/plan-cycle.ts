@@ -1,4 +1,5 @@
 import { setImmediate as othersTurn } from 'node:timers/promises';
+import { inTurns } from '../../src/resilience/in-slices.ts';
 import type { Identity } from '../../src/signing/identity.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import type { Clock } from '../../src/world/world.ts';
@@ -28,6 +29,10 @@ import { type MadePlans, makePlans, type NumberContents } from './threads/make-p
  *   plan      what each cluster should hold, on which appliance, from whom and when      plan-fleet (pure)
  *   publish   to all, or to the canaries first; what fails its guard rails is held     rollout/
  *   store     a new version where the content changed, the same one refreshed where only times did
+ *
+ * A large fleet takes minutes, in which the planner answers everybody: what decides is done in threads, what reads and
+ * writes stores a few milliseconds at a time (`inTurns`). Others may write to the stores in between; a cycle is made of
+ * the fleet and the catalogue of one moment, and only one runs at a time.
  *
  * Appliances and steering learn of it by asking; nothing is pushed. A cycle that fails leaves the plans as they are.
  */
@@ -72,20 +77,22 @@ export interface PlanCycleParts extends LinkParts {
   readonly planThreads: number;
 }
 
+/** Some milliseconds. */
+const KEPT_CONTENTS_PER_TURN = 500;
 const NO_CONTENT: RenditionContent = { id: '', files: [] };
 
 /** Makes, stores and reports the plans of now. Whoever calls it sees to it that no two cycles mix. */
 export async function runPlanCycle(parts: PlanCycleParts, options: CycleOptions = {}): Promise<CycleReport> {
-  const { catalog, demand, fleet, holds, plans, rollout, identity, clock, logger, planThreads } = parts;
+  const { demand, holds, plans, rollout, identity, clock, logger, planThreads } = parts;
   const nowMs = clock.nowMs();
   if (options.fillNowMinutes !== undefined)
     plans.openWindow({ startsAtMs: nowMs, endsAtMs: nowMs + options.fillNowMinutes * 60_000 });
   demand.trim(nowMs);
-  const { inputs, contents } = gatherFleet(parts, nowMs);
+  const { inputs, contents, catalogueVersion, fleetVersion } = await gatherFleet(parts, nowMs);
   const number: NumberContents = (planned) =>
     numberPlanned(plans, planned, contents.length, (rendition) => contents[rendition] ?? NO_CONTENT, nowMs);
   const made = await makePlans(inputs, planThreads, number);
-  const decision = rollout.decide(inputs, made.drafts, options);
+  const decision = await inTurns(rollout.decide(inputs, made.drafts, made.figures, options), 1);
   // Budgets are spent before anybody can have what they buy: a planner that is killed in between, or whose disk is full,
   // must not spend them again every hour.
   giveCaps(made.drafts, inputs, parts, nowMs);
@@ -97,7 +104,7 @@ export async function runPlanCycle(parts: PlanCycleParts, options: CycleOptions 
         : [[clusterId, holdMemory] as const],
     ),
   );
-  const prepared = preparedOf(decision.drafts, made, number);
+  const prepared = await preparedOf(decision.drafts, made, number);
   plans.setFleet(inputs.appliances.map(({ id }) => id));
   const refreshMs = options.isAsked === true ? 0 : REFRESH_MS;
   const appliances: PlannedAppliance[] = [];
@@ -105,7 +112,7 @@ export async function runPlanCycle(parts: PlanCycleParts, options: CycleOptions 
     appliances.push(...plans.save(slice, identity, nowMs, refreshMs));
     await othersTurn();
   }
-  rollout.keep(decision, appliances, inputs);
+  await inTurns(rollout.keep(decision, appliances, inputs), 1);
   plans.trim(nowMs, rollout.neededVersions());
   const leftOut = Object.fromEntries(
     made.clusters
@@ -117,8 +124,8 @@ export async function runPlanCycle(parts: PlanCycleParts, options: CycleOptions 
   );
   logger.info(
     {
-      catalogueVersion: catalog.catalogueVersion,
-      fleetVersion: fleet.get().fleetVersion,
+      catalogueVersion,
+      fleetVersion,
       newPlans: appliances.filter(({ outcome }) => outcome === 'new').length,
       appliances: appliances.length,
       leftOut: Object.fromEntries(Object.entries(leftOut).map(([cluster, { length }]) => [cluster, length])),
@@ -126,8 +133,8 @@ export async function runPlanCycle(parts: PlanCycleParts, options: CycleOptions 
     'planned',
   );
   return {
-    catalogueVersion: catalog.catalogueVersion,
-    fleetVersion: fleet.get().fleetVersion,
+    catalogueVersion,
+    fleetVersion,
     appliances,
     leftOut,
     notHeld: sumOfCounts(made.clusters.map(({ notHeld }) => notHeld)),
@@ -145,14 +152,22 @@ function sumOfCounts(all: readonly NotHeldCounts[]): NotHeldCounts {
 }
 
 /** What is published, as it is stored: what was made in this cycle is ready, plans of old are numbered anew. */
-function preparedOf(drafts: readonly PlanDraft[], made: MadePlans, number: NumberContents): PreparedPlan[] {
+async function preparedOf(
+  drafts: readonly PlanDraft[],
+  made: MadePlans,
+  number: NumberContents,
+): Promise<PreparedPlan[]> {
   const fresh = new Set(made.drafts);
   const kept = drafts.filter((draft) => !fresh.has(draft));
-  const keptContents = kept.length === 0 ? made.contents : number(plannedRenditions(kept));
-  return drafts.map((draft) => {
+  const keptContents =
+    kept.length === 0 ? made.contents : await inTurns(number(plannedRenditions(kept)), KEPT_CONTENTS_PER_TURN);
+  const prepared: PreparedPlan[] = [];
+  for (const draft of drafts) {
     const ready = fresh.has(draft) ? made.prepared.get(draft.applianceId) : undefined;
-    return ready ?? preparePlan(draft, keptContents);
-  });
+    if (ready === undefined) await othersTurn();
+    prepared.push(ready ?? preparePlan(draft, keptContents));
+  }
+  return prepared;
 }
 
 /** One transaction for a few appliances: others write to the same file, and none of them should wait for long. */

@@ -62,6 +62,8 @@ const KEPT_MS = 30 * 86_400_000;
 export const REFRESH_MS = 6 * 3_600_000;
 /** Twice the skew of signatures: an old request of a sender whose clock is ahead. */
 const REPLAYABLE_MS = 600_000;
+/** Numbers of contents that are looked up in a few milliseconds. */
+const PAGE_NUMBERS = 4000;
 /** A million entries and as many reasons. */
 const MAX_PLAN_BYTES = 256 * 2 ** 20;
 
@@ -99,17 +101,35 @@ export class PlanStore {
   }
 
   /**
-   * A plan as its appliance gets it, signed. Takes 10 ms per thousand files.
+   * A plan as its appliance gets it, signed. Takes 10 ms per thousand files; yields how many of them are done.
    * @throws OperationalError STATE_CORRUPT when what is stored is not what was signed
    */
-  document(plan: StoredPlan, identity: Identity): Buffer {
+  document(plan: StoredPlan, identity: Identity): Generator<number, Buffer> {
     const draft = this.#read(plan, identity);
     return writePlan({ ...plan, draft }, (number) => this.#contents.content(number), identity);
   }
 
-  /** The list that holdings of this plan count over. */
-  renditions(plan: StoredPlan): string[] {
-    return Array.from(this.#unpack(plan).rendition, (number) => this.#contents.renditionId(number)).sort();
+  /** The list that holdings of this plan count over. Yields how many renditions are read. */
+  *readRenditions(plan: StoredPlan): Generator<number, string[]> {
+    const ids: string[] = [];
+    for (const number of this.#unpack(plan).rendition) {
+      ids.push(this.#contents.renditionId(number));
+      yield 1;
+    }
+    return ids.sort();
+  }
+
+  /** Which of these renditions the newest plans name, by appliance. Yields how many plans are read. */
+  *readHolders(renditionIds: ReadonlySet<string>): Generator<number, Map<string, string[]>> {
+    const holders = new Map<string, string[]>();
+    if (renditionIds.size === 0) return holders;
+    const wanted = this.#contents.numbersOf(renditionIds);
+    for (const plan of this.all()) {
+      const ids = Array.from(this.#unpack(plan).rendition).flatMap((number) => wanted.get(number) ?? []);
+      if (ids.length > 0) holders.set(plan.applianceId, ids);
+      yield 1;
+    }
+    return holders;
   }
 
   /** Of every appliance in the fleet that has a plan. */
@@ -147,20 +167,22 @@ export class PlanStore {
     };
   }
 
-  /** What the newest plans hold, by appliance; renditions that have no number are left out. */
-  heldBefore(numberOf: (renditionId: string) => number | undefined): Map<string, HeldBefore> {
-    return new Map([...this.#olderPlans.heldBefore(numberOf), ...this.#held(this.all(), numberOf)]);
+  /**
+   * What the newest plans hold, by appliance; renditions that have no number are left out. Yields how many plans are
+   * read, of some milliseconds each.
+   */
+  *readHeld(numberOf: (renditionId: string) => number | undefined): Generator<number, Map<string, HeldBefore>> {
+    const older = this.#olderPlans.heldBefore(numberOf);
+    return new Map([...older, ...(yield* this.#readHeld(this.all(), numberOf))]);
   }
 
   /** The same of these versions; those not kept any more are missing. */
-  heldByVersions(
+  *readVersions(
     versions: ReadonlyMap<string, number>,
     numberOf: (renditionId: string) => number | undefined,
-  ): Map<string, HeldBefore> {
-    return this.#held(
-      [...versions].flatMap(([id, planVersion]) => this.version(id, planVersion) ?? []),
-      numberOf,
-    );
+  ): Generator<number, Map<string, HeldBefore>> {
+    const plans = [...versions].flatMap(([id, planVersion]) => this.version(id, planVersion) ?? []);
+    return yield* this.#readHeld(plans, numberOf);
   }
 
   /** The numbers of these contents, for good. */
@@ -261,9 +283,18 @@ export class PlanStore {
     this.#database.close();
   }
 
-  #held(plans: readonly StoredPlan[], numberOf: (renditionId: string) => number | undefined): Map<string, HeldBefore> {
-    const numbers = this.#numbersNow(numberOf);
-    return new Map(plans.map((plan) => [plan.applianceId, heldIn(this.#unpack(plan), numbers)]));
+  *#readHeld(
+    plans: readonly StoredPlan[],
+    numberOf: (renditionId: string) => number | undefined,
+  ): Generator<number, Map<string, HeldBefore>> {
+    const held = new Map<string, HeldBefore>();
+    if (plans.length === 0) return held;
+    const numbers = yield* this.#numbersNow(numberOf);
+    for (const plan of plans) {
+      held.set(plan.applianceId, heldIn(this.#unpack(plan), numbers));
+      yield 1;
+    }
+    return held;
   }
 
   #saveOne(
@@ -370,13 +401,19 @@ export class PlanStore {
   }
 
   /** By number of a content: the number of its rendition in this cycle, -1 for none. */
-  #numbersNow(numberOf: (renditionId: string) => number | undefined): Int32Array {
-    const rows = this.#database
-      .prepare<[], [number, string]>('SELECT content_id, rendition_id FROM content')
-      .raw()
-      .all();
-    const numbers = new Int32Array(rows.reduce((most, [id]) => Math.max(most, id), 0) + 1).fill(-1);
-    for (const [id, renditionId] of rows) numbers[id] = numberOf(renditionId) ?? -1;
+  *#numbersNow(numberOf: (renditionId: string) => number | undefined): Generator<number, Int32Array> {
+    const last = Number(this.#database.prepare('SELECT max(content_id) FROM content').pluck().get() ?? 0);
+    const numbers = new Int32Array(last + 1).fill(-1);
+    const page = this.#database
+      .prepare<[number, number], [number, string]>(
+        'SELECT content_id, rendition_id FROM content WHERE content_id > ? AND content_id <= ?',
+      )
+      .raw();
+    for (let first = 0; first < last; first += PAGE_NUMBERS) {
+      for (const [id, renditionId] of page.iterate(first, Math.min(last, first + PAGE_NUMBERS)))
+        numbers[id] = numberOf(renditionId) ?? -1;
+      yield 1;
+    }
     return numbers;
   }
 }

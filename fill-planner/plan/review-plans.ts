@@ -1,20 +1,26 @@
+import { setImmediate as othersTurn } from 'node:timers/promises';
 import { changeFleet, type FleetChange, missingFrom } from '../fleet/change-fleet.ts';
 import { HELD } from '../hold/held.ts';
 import { diffHoldings, type HoldingsDiff } from '../review/diff-holdings.ts';
 import { explainRendition, type PlanInForce, type RenditionExplanation } from '../review/explain-rendition.ts';
 import { bytesOfPart, type HoldingColumns } from '../review/holding-columns.ts';
-import { type ClusterFigures, clusterDemand, planFigures } from '../review/plan-figures.ts';
+import { type ClusterFigures, clusterDemand, factColumns, type HeldNow, planFigures } from '../review/plan-figures.ts';
 import { whyNotHeld } from '../review/why-not.ts';
 import type { ClusterDecision } from '../rollout/decide-release.ts';
 import type { PlanRollout } from '../rollout/plan-rollout.ts';
+import type { PlanDraft } from './draft-plan.ts';
 import type { FleetInputs } from './fleet-inputs.ts';
 import { type GatherParts, gatherFleet } from './gather-fleet.ts';
-import type { ClusterPlacement } from './plan-facts.ts';
-import { placeCluster, planFleet } from './plan-fleet.ts';
+import type { PlannedContents } from './stored/prepare-plan.ts';
+import { makePlans, placeClusters } from './threads/make-plans.ts';
 
-/** Questions of operators about plans. None of them changes anything; each gathers everything anew, as a cycle does. */
+/**
+ * Questions of operators about plans. None of them changes anything; each gathers everything anew, as a cycle does, and
+ * leaves the event loop to others as it does.
+ */
 export interface ReviewParts extends GatherParts {
   readonly rollout: PlanRollout;
+  readonly planThreads: number;
 }
 
 export interface PlanDiff extends HoldingsDiff {
@@ -38,7 +44,7 @@ const none = (says: string): NoAnswer => ({ kind: 'none', says });
  * What changed between two plans of an appliance; of everybody when none is named, from the version before to the one in
  * force.
  */
-export function diffPlans(
+export async function diffPlans(
   parts: ReviewParts,
   question: {
     readonly appliance?: string | undefined;
@@ -46,8 +52,8 @@ export function diffPlans(
     readonly to?: number | undefined;
   },
   nowMs: number,
-): readonly PlanDiff[] | NoAnswer {
-  const { inputs } = gatherFleet(parts, nowMs);
+): Promise<readonly PlanDiff[] | NoAnswer> {
+  const { inputs } = await gatherFleet(parts, nowMs);
   const inForce = parts.plans.versionsInForce();
   const { appliance } = question;
   if (appliance !== undefined && !inForce.has(appliance)) return none(`there is no plan for '${appliance}'`);
@@ -59,6 +65,7 @@ export function diffPlans(
     const diff = diffOne(parts, inputs, applianceId, fromVersion, toVersion);
     if (isNoAnswer(diff) && appliance !== undefined) return diff;
     if (!isNoAnswer(diff)) diffs.push(diff);
+    await othersTurn();
   }
   return diffs;
 }
@@ -115,36 +122,36 @@ const MAX_CLUSTERS = 12;
 const MAX_RENDITIONS = 60;
 
 /** @param name path of a file, id of a rendition or of a title */
-export function explainPlace(
+export async function explainPlace(
   parts: ReviewParts,
   { name, cluster }: { readonly name: string; readonly cluster?: string | undefined },
   nowMs: number,
-): Explanation | NoAnswer {
-  const { inputs } = gatherFleet(parts, nowMs);
+): Promise<Explanation | NoAnswer> {
+  const { inputs } = await gatherFleet(parts, nowMs);
   const subject = subjectOf(parts, inputs, name);
   if (subject === undefined) return none(`the catalogue has no file, rendition or title '${name}'`);
   if (cluster !== undefined && !inputs.clusters.some(({ id }) => id === cluster))
     return none(`there is no cluster '${cluster}' in the fleet`);
-  const plans = plansInForce(parts, inputs);
+  const plans = await plansInForce(parts, inputs);
   const all = cluster === undefined ? inputs.clusters.map(({ id }) => id) : [cluster];
   const clusterIds = holdersFirst(all, subject.renditions, plans).slice(0, MAX_CLUSTERS);
-  const placements = new Map<string, ClusterPlacement>();
+  const renditions = subject.renditions.slice(0, MAX_RENDITIONS);
+  const asked = lackingClusters(inputs, clusterIds, renditions, plans);
+  const placements = await placeClusters(inputs, asked, parts.planThreads);
   const input = {
     inputs,
     plans,
     reports: new Map(parts.plans.reports().map(({ report }) => [report.applianceId, report])),
     whyNot: (clusterId: string, rendition: number): string => {
-      const placement = placements.get(clusterId) ?? placeCluster(inputs, clusterId);
-      placements.set(clusterId, placement);
+      const placement = placements.get(clusterId);
+      if (placement === undefined) throw new Error(`'${clusterId}' was not placed, although it lacks something`);
       return whyNotHeld(inputs, placement, rendition);
     },
   };
   return {
     subject: { kind: subject.kind, name },
     nowMs,
-    renditions: subject.renditions
-      .slice(0, MAX_RENDITIONS)
-      .flatMap((rendition) => explainRendition(input, rendition, clusterIds) ?? []),
+    renditions: renditions.flatMap((rendition) => explainRendition(input, rendition, clusterIds) ?? []),
     published: Object.fromEntries(parts.rollout.lastDecisions()),
     furtherClusters: all.length - clusterIds.length,
   };
@@ -165,14 +172,30 @@ function subjectOf(
   return byTitle.length === 0 ? undefined : { kind: 'title', renditions: byTitle };
 }
 
-function plansInForce({ plans }: ReviewParts, inputs: FleetInputs): Map<string, PlanInForce> {
+async function plansInForce({ plans }: ReviewParts, inputs: FleetInputs): Promise<Map<string, PlanInForce>> {
   const numberOf = numbersOf(inputs);
-  return new Map(
-    plans.all().flatMap(({ applianceId, planVersion, windows }) => {
-      const draft = plans.draftOf(applianceId, planVersion, numberOf);
-      return draft === undefined ? [] : [[applianceId, { planVersion, windows, draft }]];
-    }),
-  );
+  const inForce = new Map<string, PlanInForce>();
+  for (const { applianceId, planVersion, windows } of plans.all()) {
+    const draft = plans.draftOf(applianceId, planVersion, numberOf);
+    if (draft !== undefined) inForce.set(applianceId, { planVersion, windows, draft });
+    await othersTurn();
+  }
+  return inForce;
+}
+
+/** Those of the clusters that hold nothing of one of the renditions at least. */
+function lackingClusters(
+  { appliances }: FleetInputs,
+  clusterIds: readonly string[],
+  renditions: readonly number[],
+  plans: ReadonlyMap<string, PlanInForce>,
+): string[] {
+  return clusterIds.filter((clusterId) => {
+    const drafts = appliances.flatMap(({ id, clusterId: its }) =>
+      its === clusterId ? (plans.get(id)?.draft ?? []) : [],
+    );
+    return renditions.some((rendition) => !drafts.some((draft) => draft.rendition.includes(rendition)));
+  });
 }
 
 /** Clusters that hold some of it before those that hold nothing. */
@@ -199,33 +222,56 @@ export interface Simulation {
 }
 
 /** What the next cycle would do, and what it would do in another fleet. Takes as long as two cycles. */
-export function simulatePlans(parts: ReviewParts, change: FleetChange, nowMs: number): Simulation | NoAnswer {
+export async function simulatePlans(
+  parts: ReviewParts,
+  change: FleetChange,
+  nowMs: number,
+): Promise<Simulation | NoAnswer> {
   const stored = parts.fleet.get();
   const missing = missingFrom(stored.fleet, change);
   if (missing.length > 0) return none(missing.join('; '));
-  const { inputs: now } = gatherFleet(parts, nowMs);
-  const { inputs: then } = gatherFleet(
+  const { inputs: now } = await gatherFleet(parts, nowMs);
+  const { inputs: then } = await gatherFleet(
     { ...parts, fleet: { get: () => ({ ...stored, fleet: changeFleet(stored.fleet, change) }) } },
     nowMs,
   );
-  const [drafts, changed] = [planFleet(now).drafts, planFleet(then).drafts];
-  const heldNow = reportedHoldings(parts, now);
-  return {
-    nowMs,
-    before: planFigures(now, drafts, heldNow),
-    after: planFigures(then, changed, heldNow),
-    held: Object.fromEntries(parts.rollout.guard(now, drafts)),
-  };
+  const heldNow = await reportedHoldings(parts, now);
+  const { drafts, figures } = await makePlans(now, parts.planThreads, noNumbers);
+  const before = await figuresOf(now, drafts, heldNow);
+  const held = Object.fromEntries(parts.rollout.guard(now, drafts, figures));
+  const changed = await makePlans(then, parts.planThreads, noNumbers);
+  return { nowMs, before, after: await figuresOf(then, changed.drafts, heldNow), held };
+}
+
+/** What is only looked at is not stored, and needs no numbers for good. */
+function* noNumbers(): Generator<number, PlannedContents> {
+  yield 0;
+  const [none, nothing] = [new Uint32Array(0), new Float64Array(0)];
+  return { number: none, fileCount: none, headFileCount: none, sizeBytes: nothing, headBytes: nothing };
+}
+
+async function figuresOf(
+  inputs: FleetInputs,
+  drafts: readonly PlanDraft[],
+  heldNow: HeldNow,
+): Promise<readonly ClusterFigures[]> {
+  const columns = factColumns(inputs);
+  const figures: ClusterFigures[] = [];
+  for (const ofCluster of Map.groupBy(drafts, ({ clusterId }) => clusterId).values()) {
+    figures.push(...planFigures(inputs, ofCluster, { heldNow, columns }));
+    await othersTurn();
+  }
+  return figures;
 }
 
 /**
  * What appliances have got by their reports: of the plan in force as many bytes as they say, from its front, since that
  * is how plans are filled; nothing where nothing was reported.
  */
-function reportedHoldings(parts: ReviewParts, inputs: FleetInputs): Map<string, HoldingColumns> {
+async function reportedHoldings(parts: ReviewParts, inputs: FleetInputs): Promise<Map<string, HoldingColumns>> {
   const reports = new Map(parts.plans.reports().map(({ report }) => [report.applianceId, report]));
   return new Map(
-    [...plansInForce(parts, inputs)].map(([applianceId, { planVersion, draft }]) => {
+    [...(await plansInForce(parts, inputs))].map(([applianceId, { planVersion, draft }]) => {
       const report = reports.get(applianceId);
       if (report?.planVersion === planVersion && report.state === 'complete') return [applianceId, draft];
       let restBytes = report?.planVersion === planVersion ? report.heldBytes : 0;

@@ -42,27 +42,34 @@ export interface ClusterFigures {
  * Of every cluster that has drafts. 200 clusters of five appliances and 200,000 renditions take some seconds, so what
  * is the same for all is laid out once, and loops are over columns.
  * @param heldNow what appliances have got; else they are taken to have what the plan before asked for
+ * @param columns of the same inputs, for who asks cluster by cluster
  */
 export function planFigures(
   inputs: FleetInputs,
   drafts: readonly PlanDraft[],
-  heldNow: HeldNow = inputs.heldBefore,
+  {
+    heldNow = inputs.heldBefore,
+    columns = factColumns(inputs),
+  }: { readonly heldNow?: HeldNow | undefined; readonly columns?: FactColumns | undefined } = {},
 ): ClusterFigures[] {
-  const columns = factColumns(inputs);
   return [...Map.groupBy(drafts, ({ clusterId }) => clusterId)].map(([id, ofCluster]) =>
     clusterFigures(inputs, columns, id, ofCluster, heldNow),
   );
 }
 
 /** What is known of each rendition, by rendition. */
-interface FactColumns {
+export interface FactColumns {
   /** By part: a value of `HELD`. */
   readonly bytes: readonly Float64Array[];
   /** What must go is no loss. */
   readonly isRetired: Uint8Array;
 }
 
-function factColumns({ facts, calendar, nowMs }: FleetInputs): FactColumns {
+export function factColumns({
+  facts,
+  calendar,
+  nowMs,
+}: Pick<FleetInputs, 'facts' | 'calendar' | 'nowMs'>): FactColumns {
   const retired = retiredTitles(calendar, nowMs);
   return {
     bytes: [HELD.nothing, HELD.head, HELD.whole].map((part) =>

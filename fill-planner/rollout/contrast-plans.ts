@@ -25,8 +25,11 @@ export interface PlanContrast {
   changeOf(applianceId: string, rendition: number): PlanChange | undefined;
 }
 
-/** @param count of renditions: the numbering of the columns */
-export function contrastPlans(plans: readonly PlansOfAppliance[], count: number): PlanContrast {
+/**
+ * Yields how many plans are compared.
+ * @param count of renditions: the numbering of the columns
+ */
+export function* contrastPlans(plans: readonly PlansOfAppliance[], count: number): Generator<number, PlanContrast> {
   const changes = new Map<string, Map<number, PlanChange>>();
   const dropped = new Map<string, Set<number>>();
   let isAny = false;
@@ -49,6 +52,7 @@ export function contrastPlans(plans: readonly PlansOfAppliance[], count: number)
       const own = changesHere(good, now, goodNearby, count);
       changes.set(applianceId, own);
       isAny ||= own.size > 0;
+      yield 1;
     }
   }
   const clusterOf = new Map(plans.map(({ applianceId, clusterId }) => [applianceId, clusterId]));

@@ -18,11 +18,14 @@ export interface PlanLibrary {
     planVersion: number,
     numberOf: (renditionId: string) => number | undefined,
   ): Omit<PlanDraft, 'windows'> | undefined;
-  /** What these versions hold, by appliance; versions that are not kept any more are missing. */
-  heldByVersions(
+  /**
+   * What these versions hold, by appliance; versions that are not kept any more are missing. Yields what is done, in
+   * units of some milliseconds.
+   */
+  readVersions(
     versions: PlanVersions,
     numberOf: (renditionId: string) => number | undefined,
-  ): ReadonlyMap<string, HoldingColumns>;
+  ): Generator<number, ReadonlyMap<string, HoldingColumns>>;
   /** The newest of every appliance. */
   reports(): readonly { readonly report: FillReport; readonly receivedAtMs: number }[];
 }

@@ -7,7 +7,7 @@ import type { FleetInputs } from '../plan/fleet-inputs.ts';
 import type { PlannedAppliance } from '../plan/plan-store.ts';
 import type { GuardLimits } from '../review/guard-rails.ts';
 import type { HoldingColumns } from '../review/holding-columns.ts';
-import { planFigures } from '../review/plan-figures.ts';
+import type { ClusterFigures } from '../review/plan-figures.ts';
 import { clusterCandidates, membersByCluster } from './cluster-candidates.ts';
 import { contrastPlans, type PlanContrast } from './contrast-plans.ts';
 import { type CountedHour, countEfficiency } from './count-efficiency.ts';
@@ -101,8 +101,17 @@ export class PlanRollout {
     this.#parts = parts;
   }
 
-  /** Which of these drafts to publish, and who keeps what it has. Changes nothing. */
-  decide(inputs: FleetInputs, drafts: readonly PlanDraft[], wish: PublishWish = {}): RolloutDecision {
+  /**
+   * Which of these drafts to publish, and who keeps what it has. Changes nothing. Yields how many drafts are decided:
+   * to keep a large plan takes some tens of milliseconds.
+   * @param figures of every cluster, from the same inputs and drafts
+   */
+  *decide(
+    inputs: FleetInputs,
+    drafts: readonly PlanDraft[],
+    figures: readonly ClusterFigures[],
+    wish: PublishWish = {},
+  ): Generator<number, RolloutDecision> {
     const { store, plans, rules } = this.#parts;
     const { nowMs } = inputs;
     const state = withoutFuture(store.state(), nowMs, rules.returnHoldMs);
@@ -110,7 +119,7 @@ export class PlanRollout {
     const hours = store.hours(state.judgedUntilMs, judgeableUntilMs(nowMs));
     const verdict = judgeTrial(state, hours, nowMs, rules.trial);
     const returned = returnedBecause(verdict, wish, state, nowMs);
-    const candidates = this.#candidates(inputs, drafts, state);
+    const candidates = this.#candidates(inputs, drafts, figures, state);
     const forced = wish.publish === 'all' ? candidates.map(({ clusterId }) => clusterId) : (wish.publish ?? []);
     const hold = { untilMs: nowMs + rules.returnHoldMs, because: returned ?? '' };
     const release = decideRelease({
@@ -134,29 +143,29 @@ export class PlanRollout {
       return version === undefined ? undefined : plans.draftOf(applianceId, version, numbers);
     };
     const capacities = new Map(inputs.appliances.map(({ id, capacityBytes }) => [id, capacityBytes]));
-    return {
-      drafts: drafts.map((draft) => {
-        const { applianceId, clusterId } = draft;
-        const kept = release.clusters.get(clusterId)?.kind === 'publish' ? undefined : keptOf(applianceId);
-        if (kept === undefined) return draft;
-        const merged = mergeUrgent(
-          { ...kept, windows: draft.windows },
-          draft,
-          inputs.facts,
-          urgentIn(inputs, clusterId),
-        );
-        return fitDisk(merged, capacities.get(applianceId) ?? 0, inputs.facts);
-      }),
-      clusters: release.clusters,
-      release,
-      verdict,
-      returned,
-    };
+    const decided: PlanDraft[] = [];
+    for (const draft of drafts) {
+      const { applianceId, clusterId } = draft;
+      const kept = release.clusters.get(clusterId)?.kind === 'publish' ? undefined : keptOf(applianceId);
+      if (kept === undefined) {
+        decided.push(draft);
+        continue;
+      }
+      const stays = { ...kept, windows: draft.windows };
+      const merged = mergeUrgent(stays, draft, inputs.facts, urgentIn(inputs, clusterId));
+      decided.push(fitDisk(merged, capacities.get(applianceId) ?? 0, inputs.facts));
+      yield 1;
+    }
+    return { drafts: decided, clusters: release.clusters, release, verdict, returned };
   }
 
   /** By cluster, what the guard rails have against these drafts, in words; clusters without are missing. */
-  guard(inputs: FleetInputs, drafts: readonly PlanDraft[]): Map<string, readonly string[]> {
-    const candidates = this.#candidates(inputs, drafts, this.#parts.store.state());
+  guard(
+    inputs: FleetInputs,
+    drafts: readonly PlanDraft[],
+    figures: readonly ClusterFigures[],
+  ): Map<string, readonly string[]> {
+    const candidates = this.#candidates(inputs, drafts, figures, this.#parts.store.state());
     return new Map(
       candidates.flatMap(({ clusterId, heldBecause }) => (heldBecause.length === 0 ? [] : [[clusterId, heldBecause]])),
     );
@@ -186,8 +195,8 @@ export class PlanRollout {
     };
   }
 
-  /** Takes down what was decided, once the plans are stored. */
-  keep(decision: RolloutDecision, saved: readonly PlannedAppliance[], inputs: FleetInputs): void {
+  /** Takes down what was decided, once the plans are stored. Yields how many plans it has read to compare them. */
+  *keep(decision: RolloutDecision, saved: readonly PlannedAppliance[], inputs: FleetInputs): Generator<number, void> {
     const { store, rules, logger } = this.#parts;
     const { nowMs } = inputs;
     const before = withoutFuture(store.state(), nowMs, rules.returnHoldMs);
@@ -212,7 +221,7 @@ export class PlanRollout {
       plannedSinceMs: { ...firstPlanned(saved, inputs), ...before.plannedSinceMs },
       goodSinceMs: isRenewed || returned !== undefined || oldGood.size === 0 ? nowMs : before.goodSinceMs,
     };
-    this.#contrastWith(good, inputs);
+    yield* this.#contrastWith(good, inputs);
     const isOnTrial = this.#contrast.isAny;
     const isMoved = isRenewed && [...good].some(([id, version]) => oldGood.get(id) !== version);
     const events = eventsOf(decision, saved, before, isMoved, nowMs);
@@ -250,13 +259,14 @@ export class PlanRollout {
   #candidates(
     inputs: FleetInputs,
     drafts: readonly PlanDraft[],
+    figures: readonly ClusterFigures[],
     { members, plannedSinceMs }: RolloutState,
   ): ClusterCandidate[] {
     const { plans, rules } = this.#parts;
     const windows = new Map(drafts.map((draft) => [draft.applianceId, draft.windows]));
     return clusterCandidates({
       inputs,
-      figures: planFigures(inputs, drafts),
+      figures,
       windowsOf: (applianceId) => windows.get(applianceId) ?? [],
       limits: rules.guard,
       reports: freshReports(plans.reports(), inputs.nowMs),
@@ -266,7 +276,7 @@ export class PlanRollout {
     });
   }
 
-  #contrastWith(good: PlanVersions, inputs: FleetInputs): void {
+  *#contrastWith(good: PlanVersions, inputs: FleetInputs): Generator<number, void> {
     const { plans } = this.#parts;
     const { appliances, facts } = inputs;
     const numbers = numbersOf(inputs);
@@ -274,23 +284,26 @@ export class PlanRollout {
     const differing = new Set(
       appliances.filter(({ id }) => good.get(id) !== inForce.get(id)).map(({ clusterId }) => clusterId),
     );
-    this.#numberOf = numbers;
-    this.#clusterOf = new Map(appliances.map(({ id, clusterId }) => [id, clusterId]));
     const compared = new Map(
       appliances
         .filter(({ id, clusterId }) => differing.has(clusterId) && good.has(id) && inForce.has(id))
         .map(({ id, clusterId }) => [id, clusterId]),
     );
-    const heldBy = (versions: PlanVersions): ReadonlyMap<string, HoldingColumns> =>
-      plans.heldByVersions(new Map([...versions].filter(([id]) => compared.has(id))), numbers);
-    const [goodHeld, nowHeld] = [heldBy(good), heldBy(inForce)];
-    this.#contrast = contrastPlans(
+    const heldBy = (versions: PlanVersions): Generator<number, ReadonlyMap<string, HoldingColumns>> =>
+      plans.readVersions(new Map([...versions].filter(([id]) => compared.has(id))), numbers);
+    const goodHeld = yield* heldBy(good);
+    const nowHeld = yield* heldBy(inForce);
+    const contrast = yield* contrastPlans(
       [...compared].flatMap(([applianceId, clusterId]) => {
         const [was, is] = [goodHeld.get(applianceId), nowHeld.get(applianceId)];
         return was === undefined || is === undefined ? [] : [{ applianceId, clusterId, good: was, now: is }];
       }),
       facts.length,
     );
+    // All at once: samples are counted while this is read.
+    this.#contrast = contrast;
+    this.#numberOf = numbers;
+    this.#clusterOf = new Map(appliances.map(({ id, clusterId }) => [id, clusterId]));
   }
 }
 

@@ -35,8 +35,10 @@ export interface TriggerDeskParts {
   readonly calendar: CalendarStore;
   readonly catalog: Pick<CatalogStore, 'renditions' | 'filesOf' | 'renditionOf'>;
   readonly applianceIds: () => readonly string[];
-  /** Which appliances' newest plans name which of these renditions. */
-  readonly holdersOf: (renditionIds: ReadonlySet<string>) => ReadonlyMap<string, readonly string[]>;
+  /** Which appliances' newest plans name which of these renditions. Yields how many plans are read. */
+  readonly readHolders: (
+    renditionIds: ReadonlySet<string>,
+  ) => Generator<number, ReadonlyMap<string, readonly string[]>>;
   /** Other things are pinned than before: a cycle is due, and a fill window for so long where one was asked for. */
   readonly onPinned: (fillNowMinutes?: number) => void;
   readonly world: World;
@@ -129,18 +131,30 @@ export class TriggerDesk {
     this.#parts.store.report(applianceId, results, this.#parts.world.clock.nowMs());
   }
 
-  /** After a plan cycle: prepositions meet the appliances whose plans took them up, and old triggers are forgotten. */
-  afterCycle(): void {
-    const { store, holdersOf, catalog, world, retentionMs, applianceIds, calendar } = this.#parts;
+  /**
+   * After a plan cycle: prepositions meet the appliances whose plans took them up, and old triggers are forgotten. Yields
+   * how many plans it has read; what is taken back meanwhile is left alone, and what comes meanwhile waits.
+   */
+  *afterCycle(): Generator<number, void> {
+    const { store, readHolders, catalog, world, retentionMs, applianceIds, calendar } = this.#parts;
     const nowMs = world.clock.nowMs();
+    const asked = new Map(
+      store
+        .unassigned()
+        .map(({ triggerId, work }) => [triggerId, Map.groupBy(work.paths, (path) => catalog.renditionOf(path) ?? '')]),
+    );
+    const all = yield* readHolders(new Set([...asked.values()].flatMap((byRendition) => [...byRendition.keys()])));
     for (const trigger of store.unassigned()) {
       const { triggerId, work, errors } = trigger;
-      const byRendition = Map.groupBy(work.paths, (path) => catalog.renditionOf(path) ?? '');
+      const byRendition = asked.get(triggerId);
+      if (byRendition === undefined) continue;
       const holders = new Map(
-        [...holdersOf(new Set(byRendition.keys()))].map(([applianceId, renditionIds]) => [
-          applianceId,
-          renditionIds.flatMap((renditionId) => byRendition.get(renditionId) ?? []),
-        ]),
+        [...all]
+          .map(
+            ([applianceId, renditionIds]) =>
+              [applianceId, renditionIds.flatMap((renditionId) => byRendition.get(renditionId) ?? [])] as const,
+          )
+          .filter(([, paths]) => paths.length > 0),
       );
       const planned = new Set([...holders.values()].flat());
       const left = work.paths.filter((path) => !planned.has(path));

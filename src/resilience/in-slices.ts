@@ -1,3 +1,4 @@
+import { setImmediate as othersTurn } from 'node:timers/promises';
 import type { Clock } from '../world/world.ts';
 
 /**
@@ -40,6 +41,19 @@ export async function inSlices<T>(
     sliceEnds = done + unitsPerSlice;
     const dueMs = beganMs + done * paceMsPerUnit;
     await clock.delay(Math.max(SHORTEST_REST_MS, dueMs - clock.monotonicMs()), signal);
+  }
+}
+
+/** Runs the work to its end as soon as possible, with one turn of the event loop between slices, in which others are answered. */
+export async function inTurns<T>(work: Iterator<number, T>, unitsPerTurn: number): Promise<T> {
+  let done = 0;
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+    done += step.value;
+    if (done < unitsPerTurn) continue;
+    done = 0;
+    await othersTurn();
   }
 }
 

@@ -4,7 +4,7 @@ import { type AgeCurve, curveAt, fitAgeCurve } from './age-curve.ts';
 import { type CatalogueShape, shapeCatalogue } from './catalogue-shape.ts';
 import { learnMix, type RenditionMix, SESSION_SHARE } from './rendition-mix.ts';
 import { learnedFactor, remainingVariance } from './shrinkage.ts';
-import { type DemandRow, type DemandTally, HISTORY_DAYS, tallyDemand } from './tally-demand.ts';
+import { type DemandRow, DemandTallier, type DemandTally, HISTORY_DAYS } from './tally-demand.ts';
 import { learnLevels, type TitleLevels } from './title-levels.ts';
 
 /**
@@ -22,6 +22,9 @@ import { learnLevels, type TitleLevels } from './title-levels.ts';
  * What launches within two days is predicted for its first day, so that it can be filled before; later launches are
  * nothing yet. Limits: a title's hours are those of its region; a title of which history has forgotten everything is as
  * any of its age. Cost: one pass over history, one over renditions x regions.
+ *
+ * In two steps for who has much history: the rows are added up as they are read, in `tallierOf`, and what comes of them
+ * are arrays that may go to another thread, `predictTallied`.
  */
 export interface RegionsInput {
   /** Start of an hour: finer time only makes plans differ that are the same. */
@@ -47,14 +50,32 @@ const PEAK_SESSIONS = 200;
 export function predictRegions(input: RegionsInput): ReadonlyMap<string, RegionDemand> {
   const { nowMs, renditions, regions, launches = EMPTY_CALENDAR.launches } = input;
   const catalogue = shapeCatalogue(renditions);
-  const tally = tallyDemand({
-    nowMs,
-    renditionIds: renditions.map(({ id }) => id),
-    titleOf: catalogue.titleOf,
-    titleCount: catalogue.titleIds.length,
-    regions,
-    history: input.history,
-  });
+  const tallier = tallierOf(catalogue, input);
+  for (const row of input.history) tallier.add(row);
+  return predictTallied({ nowMs, catalogue, tally: tallier.tally, regions, launches });
+}
+
+/** Adds up history for `predictTallied`. */
+export function tallierOf(
+  { titleOf, titleIds }: CatalogueShape,
+  { nowMs, renditions, regions }: Pick<RegionsInput, 'nowMs' | 'renditions' | 'regions'>,
+): DemandTallier {
+  const renditionIds = renditions.map(({ id }) => id);
+  return new DemandTallier({ nowMs, renditionIds, titleOf, titleCount: titleIds.length, regions });
+}
+
+/** What is left to know once history is added up: columns, and a few words. */
+export interface TalliedRegions {
+  readonly nowMs: number;
+  readonly catalogue: CatalogueShape;
+  readonly tally: DemandTally;
+  readonly regions: readonly string[];
+  readonly launches: readonly Launch[];
+}
+
+/** As `predictRegions`. */
+export function predictTallied(input: TalliedRegions): ReadonlyMap<string, RegionDemand> {
+  const { nowMs, catalogue, tally, regions, launches } = input;
   const ages = regions.map((region, at) =>
     agedByDemand(agesOf(catalogue, region, nowMs, launches), catalogue, tally, tally.recentBytes[at]),
   );

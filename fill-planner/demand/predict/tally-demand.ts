@@ -24,14 +24,13 @@ export interface DemandTally {
   readonly watchedDays: readonly number[];
 }
 
-export interface TallyInput {
+export interface TallySubject {
   readonly nowMs: number;
   readonly renditionIds: readonly string[];
   /** Index of each rendition's title. */
   readonly titleOf: Int32Array;
   readonly titleCount: number;
   readonly regions: readonly string[];
-  readonly history: Iterable<DemandRow>;
 }
 
 export const HISTORY_DAYS = 28;
@@ -46,29 +45,44 @@ export const DAY_WEIGHTS: readonly number[] = Array.from(
   (_, daysAgo) => 2 ** (-daysAgo / HALF_LIFE_DAYS),
 );
 
-/** Rows of unknown renditions and regions, from the future or too old are left out. */
-export function tallyDemand(input: TallyInput): DemandTally {
-  const { nowMs, renditionIds, titleOf, titleCount, regions } = input;
-  const renditionIndex = new Map(renditionIds.map((id, index) => [id, index]));
-  const regionIndex = new Map(regions.map((region, index) => [region, index]));
-  const recentBytes = regions.map(() => new Float64Array(renditionIds.length));
-  const hours = regions.map(() => new Float64Array(24));
-  const titleDays = new Float64Array(titleCount * HISTORY_DAYS);
-  const watchedDays = regions.map(() => 0);
-  for (const { renditionId, region, startMs, spanHours, servedBytes } of input.history) {
-    const at = regionIndex.get(region);
-    const rendition = renditionIndex.get(renditionId);
-    if (at === undefined || startMs >= nowMs) continue;
-    watchedDays[at] = Math.max(watchedDays[at] ?? 0, Math.min(HISTORY_DAYS, (nowMs - startMs) / DAY_MS));
-    const daysAgo = Math.floor(Math.max(0, nowMs - startMs - (spanHours * HOUR_MS) / 2) / DAY_MS);
-    if (rendition === undefined || daysAgo >= HISTORY_DAYS) continue;
-    add(recentBytes[at], rendition, servedBytes * (DAY_WEIGHTS[daysAgo] ?? 0));
-    add(titleDays, (titleOf[rendition] ?? 0) * HISTORY_DAYS + daysAgo, servedBytes);
-    if (spanHours === 1) add(hours[at], Math.floor((startMs % DAY_MS) / HOUR_MS), servedBytes);
+/** Takes rows in any order; those of unknown renditions and regions, from the future or too old are left out. */
+export class DemandTallier {
+  readonly #subject: TallySubject;
+  readonly #renditionIndex: ReadonlyMap<string, number>;
+  readonly #regionIndex: ReadonlyMap<string, number>;
+  readonly #watchedDays: number[];
+  readonly tally: DemandTally;
+
+  constructor(subject: TallySubject) {
+    const { renditionIds, titleCount, regions } = subject;
+    this.#subject = subject;
+    this.#renditionIndex = new Map(renditionIds.map((id, index) => [id, index]));
+    this.#regionIndex = new Map(regions.map((region, index) => [region, index]));
+    this.#watchedDays = regions.map(() => 0);
+    this.tally = {
+      recentBytes: regions.map(() => new Float64Array(renditionIds.length)),
+      titleDays: new Float64Array(titleCount * HISTORY_DAYS),
+      hours: regions.map(() => new Float64Array(24)),
+      watchedDays: this.#watchedDays,
+    };
   }
-  return { recentBytes, titleDays, hours, watchedDays };
+
+  add({ renditionId, region, startMs, spanHours, servedBytes }: DemandRow): void {
+    const { nowMs, titleOf } = this.#subject;
+    const at = this.#regionIndex.get(region);
+    const rendition = this.#renditionIndex.get(renditionId);
+    if (at === undefined || startMs >= nowMs) return;
+    const watchedDays = Math.min(HISTORY_DAYS, (nowMs - startMs) / DAY_MS);
+    this.#watchedDays[at] = Math.max(this.#watchedDays[at] ?? 0, watchedDays);
+    const daysAgo = Math.floor(Math.max(0, nowMs - startMs - (spanHours * HOUR_MS) / 2) / DAY_MS);
+    if (rendition === undefined || daysAgo >= HISTORY_DAYS) return;
+    const { recentBytes, titleDays, hours } = this.tally;
+    increase(recentBytes[at], rendition, servedBytes * (DAY_WEIGHTS[daysAgo] ?? 0));
+    increase(titleDays, (titleOf[rendition] ?? 0) * HISTORY_DAYS + daysAgo, servedBytes);
+    if (spanHours === 1) increase(hours[at], Math.floor((startMs % DAY_MS) / HOUR_MS), servedBytes);
+  }
 }
 
-function add(array: Float64Array | undefined, index: number, bytes: number): void {
+function increase(array: Float64Array | undefined, index: number, bytes: number): void {
   if (array !== undefined) array[index] = (array[index] ?? 0) + bytes;
 }

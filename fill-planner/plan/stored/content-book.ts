@@ -60,6 +60,17 @@ export class ContentBook {
     return { id: row.id, files };
   }
 
+  /** All numbers of these renditions, and of which one each is. */
+  numbersOf(renditionIds: ReadonlySet<string>): Map<number, string> {
+    const rows = this.#database
+      .prepare<[string], [number, string]>(
+        'SELECT content_id, rendition_id FROM content WHERE rendition_id IN (SELECT value FROM json_each(?))',
+      )
+      .raw()
+      .all(JSON.stringify([...renditionIds]));
+    return new Map(rows);
+  }
+
   /** The rendition that a number is of. */
   renditionId(number: number): string {
     return this.#selectId.get(number) ?? '';

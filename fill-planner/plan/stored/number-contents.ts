@@ -2,18 +2,22 @@ import type { PlanDraft, RenditionContent } from '../draft-plan.ts';
 import type { PlanStore } from '../plan-store.ts';
 import { headBlockBytes, type PlannedContents } from './prepare-plan.ts';
 
+/** Contents in one transaction: some milliseconds. */
+const NUMBERED_AT_ONCE = 500;
+
 /**
- * Numbers for good for everything that is planned, and what its files add up to.
- * @param planned renditions of the cycle, in any order and any number of times
+ * Numbers for good for everything that is planned, and what its files add up to. Yields how many contents are done;
+ * numbers that are given and then come into no plan do no harm.
+ * @param planned columns of renditions of the cycle, in any order and any number of times
  * @param count of renditions in the cycle
  */
-export function numberPlanned(
+export function* numberPlanned(
   plans: PlanStore,
-  planned: Iterable<number>,
+  planned: Iterable<Uint32Array>,
   count: number,
   contentOf: (rendition: number) => RenditionContent,
   nowMs: number,
-): PlannedContents {
+): Generator<number, PlannedContents> {
   const contents: PlannedContents = {
     number: sharedColumn(Uint32Array, count),
     fileCount: sharedColumn(Uint32Array, count),
@@ -22,24 +26,25 @@ export function numberPlanned(
     headBytes: sharedColumn(Float64Array, count),
   };
   const isPlanned = new Uint8Array(count);
-  for (const rendition of planned) isPlanned[rendition] = 1;
+  for (const renditions of planned) for (const rendition of renditions) isPlanned[rendition] = 1;
   const renditions = Array.from(isPlanned.keys()).filter((rendition) => isPlanned[rendition] === 1);
-  const described = function* (): Generator<RenditionContent> {
-    for (const rendition of renditions) {
+  for (let at = 0; at < renditions.length; at += NUMBERED_AT_ONCE) {
+    const some = renditions.slice(at, at + NUMBERED_AT_ONCE);
+    const described = some.map((rendition) => {
       const content = contentOf(rendition);
       describe(contents, rendition, content);
-      yield content;
-    }
-  };
-  for (const [at, number] of plans.numberContents(described(), nowMs).entries())
-    contents.number[renditions[at] ?? 0] = number;
+      return content;
+    });
+    for (const [index, number] of plans.numberContents(described, nowMs).entries())
+      contents.number[some[index] ?? 0] = number;
+    yield some.length;
+  }
   return contents;
 }
 
 /** The renditions of some drafts. */
-export function* plannedRenditions(drafts: readonly PlanDraft[]): Generator<number> {
-  for (const { rendition } of drafts) yield* rendition;
-}
+export const plannedRenditions = (drafts: readonly PlanDraft[]): Uint32Array[] =>
+  drafts.map(({ rendition }) => rendition);
 
 function describe(contents: PlannedContents, rendition: number, { files }: RenditionContent): void {
   let sizeBytes = 0;

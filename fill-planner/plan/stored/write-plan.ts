@@ -16,15 +16,20 @@ export interface PlanToWrite {
   readonly draft: Omit<PlanDraft, 'windows' | 'applianceId'>;
 }
 
-const FILES_PER_CHUNK = 2000;
+const FILES_PER_CHUNK = 500;
 
-export function writePlan(
+/** Yields how many files are written. */
+export function* writePlan(
   plan: PlanToWrite,
   contentOf: (rendition: number) => RenditionContent,
   identity: Identity,
-): Buffer {
+): Generator<number, Buffer> {
   const { draft } = plan;
-  const contents = Array.from(draft.rendition, contentOf);
+  const contents: RenditionContent[] = [];
+  for (const rendition of draft.rendition) {
+    contents.push(contentOf(rendition));
+    if (contents.length % FILES_PER_CHUNK === 0) yield FILES_PER_CHUNK;
+  }
   const renditions = contents.map(({ id }) => id).sort();
   const indexOf = new Map(renditions.map((id, index) => [id, index]));
   const sources = draft.sourceLists.map((list) => canonicalJson(list));
@@ -50,7 +55,9 @@ export function writePlan(
           `"sizeBytes":${sizeBytes},"sources":${sourcesText}}`,
       );
       fileCount += 1;
-      if (lines.length === FILES_PER_CHUNK) flush();
+      if (lines.length < FILES_PER_CHUNK) continue;
+      flush();
+      yield FILES_PER_CHUNK;
     }
   }
   flush();

@@ -1,16 +1,25 @@
+import { setImmediate as othersTurn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { FleetInputs } from '../fleet-inputs.ts';
-import type { FleetLinks } from '../link-fleet.ts';
 import type { PlannedContents } from '../stored/prepare-plan.ts';
-import type { ClusterAnswer, ClusterJob, FromClusterThread, ToClusterThread } from './cluster-messages.ts';
-import { buffersOf } from './share-arrays.ts';
+import type {
+  ClusterAnswer,
+  ClusterJob,
+  FromClusterThread,
+  LinksBesideRenditions,
+  ToClusterThread,
+} from './cluster-messages.ts';
+import { buffersOf, shareArrays } from './share-arrays.ts';
 
 interface WaitingJob {
   readonly job: ClusterJob;
   readonly settle: PromiseWithResolvers<ClusterAnswer>;
 }
 
-/** Some threads that plan the clusters of one cycle. Each has one job at a time; whoever is free takes the next. */
+/** A few milliseconds to copy. */
+const RENDITIONS_AT_ONCE = 2000;
+
+/** Some threads that work for one cycle. Each has one job at a time; whoever is free takes the next. */
 export class ClusterThreads {
   readonly #threads: readonly Worker[];
   readonly #free: Worker[];
@@ -24,16 +33,21 @@ export class ClusterThreads {
     this.#free = [...this.#threads];
   }
 
-  tellInputs(inputs: Omit<FleetInputs, 'heldBefore'>): void {
-    this.#tellAll({ kind: 'inputs', inputs });
+  async tellInputs({ heldBefore: _, facts, originUrls, ...inputs }: FleetInputs): Promise<void> {
+    for (let at = 0; at < facts.length; at += RENDITIONS_AT_ONCE) {
+      const end = at + RENDITIONS_AT_ONCE;
+      this.#tellAll({ kind: 'renditions', facts: facts.slice(at, end), originUrls: originUrls.slice(at, end) });
+      await othersTurn();
+    }
+    this.#tellAll({ kind: 'inputs', inputs: shareArrays(inputs) });
   }
 
-  tellLinks(links: FleetLinks, contents: PlannedContents): void {
+  tellLinks(links: LinksBesideRenditions, contents: PlannedContents): void {
     this.#tellAll({ kind: 'links', links, contents });
   }
 
   /**
-   * Has a job done. Its arrays go to the thread: the caller has them no more.
+   * Has a job done. Arrays of it that threads do not share go to the thread: the caller has them no more.
    * @throws Error when a thread ended, which is a bug
    */
   async do<K extends ClusterAnswer['kind']>(job: ClusterJob, kind: K): Promise<Extract<ClusterAnswer, { kind: K }>> {

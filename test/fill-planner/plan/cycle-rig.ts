@@ -20,6 +20,7 @@ import { PlanRollout, type RolloutRules } from '../../../fill-planner/rollout/pl
 import { RolloutStore } from '../../../fill-planner/rollout/rollout-store.ts';
 import { TrafficStore } from '../../../fill-planner/savings/traffic-store.ts';
 import { type FillPlan, parseFillPlan } from '../../../src/contracts/fill-plan.ts';
+import { atOnce } from '../../../src/resilience/in-slices.ts';
 import { loadOrCreateIdentity } from '../../../src/signing/identity.ts';
 import { silentLogger } from '../../../src/telemetry/logger.ts';
 import { systemWorld } from '../../../src/world/world.ts';
@@ -102,7 +103,9 @@ export class CycleRig {
   plan(applianceId: string): FillPlan | undefined {
     const { plans, identity } = this.parts;
     const stored = plans.newest(applianceId);
-    return stored === undefined ? undefined : parseFillPlan(JSON.parse(plans.document(stored, identity).toString()));
+    return stored === undefined
+      ? undefined
+      : parseFillPlan(JSON.parse(atOnce(plans.document(stored, identity)).toString()));
   }
 
   #open(): PlanCycleParts {

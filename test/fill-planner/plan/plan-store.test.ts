@@ -7,6 +7,7 @@ import { numberPlanned, plannedRenditions } from '../../../fill-planner/plan/sto
 import { preparePlan } from '../../../fill-planner/plan/stored/prepare-plan.ts';
 import { parseFillPlan } from '../../../src/contracts/fill-plan.ts';
 import type { FillReport } from '../../../src/contracts/fill-report.ts';
+import { atOnce } from '../../../src/resilience/in-slices.ts';
 import { loadOrCreateIdentity } from '../../../src/signing/identity.ts';
 import { documentVerifies } from '../../../src/signing/signed-document.ts';
 import { openDatabase } from '../../../src/sqlite/open-database.ts';
@@ -23,7 +24,7 @@ async function openStore() {
     identity,
     save(draft: PlanDraft | undefined, nowMs: number, content: RenditionContent = CONTENT) {
       const drafts = draft === undefined ? [] : [draft];
-      const numbered = numberPlanned(store, plannedRenditions(drafts), 1, () => content, nowMs);
+      const numbered = atOnce(numberPlanned(store, plannedRenditions(drafts), 1, () => content, nowMs));
       store.setFleet(drafts.map(({ applianceId }) => applianceId));
       const prepared = drafts.map((each) => preparePlan(each, numbered));
       const [saved] = store.save(prepared, identity, nowMs);
@@ -33,7 +34,7 @@ async function openStore() {
     /** The newest plan of the appliance as it gets it. */
     document(): unknown {
       const plan = store.newest('a1');
-      return plan === undefined ? undefined : JSON.parse(store.document(plan, identity).toString());
+      return plan === undefined ? undefined : JSON.parse(atOnce(store.document(plan, identity)).toString());
     },
     async [Symbol.asyncDispose]() {
       store.close();
@@ -153,7 +154,7 @@ test('what a disk has changed is not signed again', async () => {
   const file = join(folder.path, 'plan.sqlite');
   const identity = loadOrCreateIdentity('planner', join(folder.path, 'identity.pem'));
   const store = new PlanStore(file);
-  const numbered = numberPlanned(store, [0], 1, () => CONTENT, 0);
+  const numbered = atOnce(numberPlanned(store, [Uint32Array.of(0)], 1, () => CONTENT, 0));
   store.save([preparePlan(draft(), numbered)], identity, 0);
   const other = preparePlan(draft({ reasons: ['forged'] }), numbered);
   const database = openDatabase(file, { durable: true });
@@ -167,12 +168,12 @@ test('what a disk has changed is not signed again', async () => {
 test('a plan in force is what was held before, by the numbers of the next cycle', async () => {
   await using opened = await openStore();
   opened.save(draft({ isHead: Uint8Array.of(1) }), 0);
-  expect(opened.store.heldBefore((id) => (id === 't/v' ? 7 : undefined)).get('a1')).toEqual({
+  expect(atOnce(opened.store.readHeld((id) => (id === 't/v' ? 7 : undefined))).get('a1')).toEqual({
     rendition: Uint32Array.of(7),
     isHead: Uint8Array.of(1),
     isMaster: Uint8Array.of(1),
   });
-  expect(opened.store.heldBefore(() => undefined).get('a1')?.rendition).toHaveLength(0);
+  expect(atOnce(opened.store.readHeld(() => undefined)).get('a1')?.rendition).toHaveLength(0);
 });
 
 test('an earlier version is a draft again, without what is gone, and saved again makes the next version', async () => {
@@ -271,7 +272,7 @@ test('plans of an older program are what was held before, until new ones take th
     ['t/w', 1],
     ['t/v', 4],
   ]);
-  const held = () => store.heldBefore((id) => numbers.get(id));
+  const held = () => atOnce(store.readHeld((id) => numbers.get(id)));
   expect(held()).toEqual(
     new Map([['a1', { rendition: Uint32Array.of(1, 4), isHead: Uint8Array.of(0, 0), isMaster: Uint8Array.of(0, 1) }]]),
   );
@@ -280,7 +281,7 @@ test('plans of an older program are what was held before, until new ones take th
   store.close();
   store = new PlanStore(file);
   expect(held().get('a1')?.rendition).toEqual(Uint32Array.of(1, 4));
-  const numbered = numberPlanned(store, [0], 1, () => CONTENT, 5);
+  const numbered = atOnce(numberPlanned(store, [Uint32Array.of(0)], 1, () => CONTENT, 5));
   expect(store.save([preparePlan(draft(), numbered)], identity, 5)).toMatchObject([{ planVersion: 8, outcome: 'new' }]);
   expect(held().get('a1')?.rendition).toEqual(Uint32Array.of(4));
   store.trim(5);

@@ -6,8 +6,10 @@ import type { FleetInputs } from '../../../fill-planner/plan/fleet-inputs.ts';
 import { type PlannedAppliance, PlanStore } from '../../../fill-planner/plan/plan-store.ts';
 import { numberPlanned, plannedRenditions } from '../../../fill-planner/plan/stored/number-contents.ts';
 import { preparePlan } from '../../../fill-planner/plan/stored/prepare-plan.ts';
+import { planFigures } from '../../../fill-planner/review/plan-figures.ts';
 import { PlanRollout, type PublishWish, type RolloutRules } from '../../../fill-planner/rollout/plan-rollout.ts';
 import { RolloutStore } from '../../../fill-planner/rollout/rollout-store.ts';
+import { atOnce } from '../../../src/resilience/in-slices.ts';
 import { type Identity, loadOrCreateIdentity } from '../../../src/signing/identity.ts';
 import { silentLogger } from '../../../src/telemetry/logger.ts';
 import { catalogueOf, demandOf } from '../plan/generated-fleet.ts';
@@ -71,14 +73,15 @@ export class RolloutRig {
   cycle(nowMs: number, titlesOf: (clusterId: string) => readonly number[], wish: PublishWish = {}, isKilled = false) {
     const inputs = this.#inputs(nowMs);
     const drafts = this.clusters.map((clusterId) => this.#draft(clusterId, titlesOf(clusterId), inputs));
-    const decision = this.#rollout.decide(inputs, drafts, wish);
-    const numbered = numberPlanned(
+    const decision = atOnce(this.#rollout.decide(inputs, drafts, planFigures(inputs, drafts), wish));
+    const numbering = numberPlanned(
       this.#plans,
       plannedRenditions(decision.drafts),
       inputs.facts.length,
       (rendition) => this.#catalogue.contents[rendition] ?? { id: '', files: [] },
       nowMs,
     );
+    const numbered = atOnce(numbering);
     this.#plans.setFleet(inputs.appliances.map(({ id }) => id));
     const saved = this.#plans.save(
       decision.drafts.map((draft) => preparePlan(draft, numbered)),
@@ -86,7 +89,7 @@ export class RolloutRig {
       nowMs,
     );
     if (!isKilled) {
-      this.#rollout.keep(decision, saved, inputs);
+      atOnce(this.#rollout.keep(decision, saved, inputs));
       this.#plans.trim(nowMs, this.#rollout.neededVersions());
     }
     return { decision, saved: new Map(saved.map((each: PlannedAppliance) => [each.applianceId, each])) };
@@ -187,7 +190,7 @@ export class RolloutRig {
           deletesAtMs: Number.MAX_SAFE_INTEGER,
         })),
       },
-      heldBefore: this.#plans.heldBefore((id) => this.#numberOf(id)),
+      heldBefore: atOnce(this.#plans.readHeld((id) => this.#numberOf(id))),
     };
   }
 

@@ -4,6 +4,7 @@ import { CalendarStore } from '../../../fill-planner/calendar/calendar-store.ts'
 import { CALENDAR, OPERATOR, TriggerDesk, type TriggerOwner } from '../../../fill-planner/triggers/trigger-desk.ts';
 import { TriggerStore } from '../../../fill-planner/triggers/trigger-store.ts';
 import type { TriggerResult } from '../../../src/contracts/trigger-list.ts';
+import { atOnce } from '../../../src/resilience/in-slices.ts';
 import { FakeWorld } from '../../support/fake-world.ts';
 import { temporaryFolder } from '../catalog/demo-title.ts';
 
@@ -30,7 +31,10 @@ async function openDesk() {
       renditionOf: (path) => Object.keys(FILES).find((id) => FILES[id]?.includes(path)),
     },
     applianceIds: () => fleet,
-    holdersOf: () => holders,
+    *readHolders(renditionIds) {
+      yield 1;
+      return new Map([...holders].filter(([, held]) => held.some((id) => renditionIds.has(id))));
+    },
     onPinned: (fillNowMinutes) => void pinnings.push(fillNowMinutes),
     world,
     cdnId: 'AS64496:0',
@@ -103,7 +107,7 @@ test('who left the fleet is not waited for, and finds what he missed when he com
   const id = rig.give(PURGE);
   rig.tell('a1', id, 'complete');
   rig.fleet.pop();
-  rig.desk.afterCycle();
+  atOnce(rig.desk.afterCycle());
   expect([rig.status(id), rig.states(id)]).toEqual(['complete', ['a1 complete', 'a2 gone']]);
   expect(rig.desk.openFor('a2')).toHaveLength(1);
   expect(rig.desk.openFor('a3')).toHaveLength(1);
@@ -137,10 +141,10 @@ test('a preposition pins what its URLs are of, and is for those whose plans took
   ]);
   expect(rig.status(id)).toBe('pending');
   // A cycle that was under way does not know of it.
-  rig.desk.afterCycle();
+  atOnce(rig.desk.afterCycle());
   expect(rig.status(id)).toBe('pending');
   rig.holders.set('a2', ['film/v1']);
-  rig.desk.afterCycle();
+  atOnce(rig.desk.afterCycle());
   expect(rig.desk.openFor('a1')).toEqual([]);
   expect(rig.desk.openFor('a2')).toMatchObject([{ type: 'preposition', paths: ['/film/v1/1.m4s'] }]);
   rig.tell('a2', id, 'active');
@@ -160,14 +164,14 @@ test('a preposition of what nobody knows fails; of what has no place, after a wh
   });
   const full = rig.give({ type: 'preposition', 'content.ccid': ['other'] });
   await rig.world.clock.advance(6 * 3_600_000 + 1);
-  rig.desk.afterCycle();
+  atOnce(rig.desk.afterCycle());
   expect(rig.desk.view(OPERATOR, full)?.trigger).toMatchObject({
     status: 'failed',
     errors: [{ error: 'econtent', 'content.urls': ['/other/v1.mp4'] }],
   });
   const part = rig.give({ type: 'preposition', 'content.urls': ['/nowhere', '/film/v2/1.m4s'] });
   rig.holders.set('a1', ['film/v2']);
-  rig.desk.afterCycle();
+  atOnce(rig.desk.afterCycle());
   rig.tell('a1', part, 'complete');
   expect(rig.status(part)).toBe('failed');
 });
@@ -213,7 +217,7 @@ test('what calendars purge has one name, is the operator to see, and old trigger
   expect(rig.desk.list(OPERATOR)).toHaveLength(1);
   expect(rig.desk.list(CALENDAR)).toHaveLength(1);
   await rig.world.clock.advance(86_400_001);
-  rig.desk.afterCycle();
+  atOnce(rig.desk.afterCycle());
   expect(rig.desk.list(OPERATOR)).toEqual([]);
 });
 
@@ -222,7 +226,7 @@ test('prepositions that wait for their window keep no purge waiting', async () =
   const { give, desk, holders } = part;
   holders.set('a1', ['film/v2']);
   for (let index = 0; index < 80; index += 1) give({ type: 'preposition', 'content.urls': ['/film/v2/1.m4s'] });
-  desk.afterCycle();
+  atOnce(desk.afterCycle());
   expect(desk.openFor('a1')).toHaveLength(64);
   const purge = give(PURGE);
   const [first, second] = desk.openFor('a1');

@@ -56,11 +56,17 @@ const contentsOf = (inputs: FleetInputs) => ({
   headBytes: Float64Array.from(inputs.facts, ({ headBytes }) => headBytes),
 });
 
+/** Numbers that are there already. */
+function* ready<T>(contents: T): Generator<number, T> {
+  yield 1;
+  return contents;
+}
+
 test('threads make the plans that one thread makes, also of what is held already', async () => {
   const inputs = largeFleet();
   const contents = contentsOf(inputs);
   const here = planFleet(inputs).drafts;
-  const made = await makePlans(inputs, 2, () => contents);
+  const made = await makePlans(inputs, 2, () => ready(contents));
   expect(made.drafts).toEqual(here);
   expect([...made.prepared.values()].map(({ contentDigest }) => Buffer.from(contentDigest))).toEqual(
     here.map((draft) => preparePlan(draft, contents).contentDigest),
@@ -76,12 +82,12 @@ test('threads make the plans that one thread makes, also of what is held already
       }),
     ),
   };
-  expect((await makePlans(held, 3, () => contents)).drafts).toEqual(planFleet(held).drafts);
+  expect((await makePlans(held, 3, () => ready(contents))).drafts).toEqual(planFleet(held).drafts);
 });
 
 test('a thread that fails fails the cycle', async () => {
   const inputs = largeFleet();
   const broken = { ...inputs, settings: { ...inputs.settings, reserveShare: Number.NaN } };
   Object.assign(broken, { calendar: undefined });
-  await expect(makePlans(broken, 2, () => contentsOf(inputs))).rejects.toThrow();
+  await expect(makePlans(broken, 2, () => ready(contentsOf(inputs)))).rejects.toThrow();
 });
