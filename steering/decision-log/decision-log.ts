@@ -6,8 +6,9 @@ import type { Service } from '../../src/lifecycle/service.ts';
 import { PeriodicTask } from '../../src/resilience/periodic-task.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import type { World } from '../../src/world/world.ts';
+import { DecisionBatch } from './decision-batch.ts';
 import { encodeFrame } from './log-frames.ts';
-import { encodeDecision, joinDecisions, type LoggedDecision } from './logged-decision.ts';
+import type { LoggedDecision } from './logged-decision.ts';
 
 /**
  * Keeps decisions with all that they knew, so that "why was this viewer sent there last night" has an answer.
@@ -37,8 +38,9 @@ const MAX_PENDING_BYTES = 64 * 2 ** 20;
 export class DecisionLog implements Service {
   readonly #options: DecisionLogOptions;
   readonly #flushing: PeriodicTask;
-  #pending: Buffer[] = [];
-  #pendingBytes = 0;
+  #pending = new DecisionBatch();
+  /** Whose turn is next; undefined while it is being written. */
+  #spare: DecisionBatch | undefined = new DecisionBatch();
   #seen = 0;
   #share = 1;
   #file: { readonly handle: FileHandle; bytes: number } | undefined;
@@ -67,27 +69,32 @@ export class DecisionLog implements Service {
   note(sessionId: string, make: () => LoggedDecision, share = 1): void {
     this.#seen += 1;
     const { maxPerSec } = this.#options;
-    if (this.#pending.length >= maxPerSec * BURST || this.#pendingBytes >= MAX_PENDING_BYTES) return;
+    if (this.#pending.count >= maxPerSec * BURST || this.#pending.bytes >= MAX_PENDING_BYTES) return;
     if (this.#share < 1 && unitHash(sessionId) >= share * this.#share) return;
-    const encoded = encodeDecision(make());
-    this.#pending.push(encoded);
-    this.#pendingBytes += encoded.length;
+    this.#pending.add(make());
   }
 
   async #flush(): Promise<void> {
-    const { maxPerSec, onOutcome } = this.#options;
+    const { maxPerSec } = this.#options;
     this.#share = this.#seen > maxPerSec ? maxPerSec / this.#seen : 1;
     this.#seen = 0;
-    const decisions = this.#pending;
-    if (decisions.length === 0) return;
-    this.#pending = [];
-    this.#pendingBytes = 0;
+    if (this.#pending.count === 0) return;
+    const batch = this.#pending;
+    this.#pending = this.#spare ?? new DecisionBatch();
+    this.#spare = undefined;
+    await this.#writeDown(batch);
+    batch.clear();
+    this.#spare = batch;
+  }
+
+  async #writeDown(batch: DecisionBatch): Promise<void> {
+    const { onOutcome } = this.#options;
     try {
-      await this.#append(await encodeFrame(joinDecisions(decisions)));
+      await this.#append(await encodeFrame(batch.document()));
       this.#isFailing = false;
-      onOutcome('written', decisions.length);
+      onOutcome('written', batch.count);
     } catch (error) {
-      onOutcome('dropped', decisions.length);
+      onOutcome('dropped', batch.count);
       await this.#giveUpFile();
       const { logger, folder } = this.#options;
       if (!this.#isFailing) logger.error({ folder, because: messageOf(error) }, 'decisions cannot be logged');

@@ -24,21 +24,13 @@ export interface LoggedDecision {
   readonly ranked: readonly string[];
 }
 
-const FORMAT = 2;
-
-/** One decision as a line of a frame's document: text at once, because what waits as objects the collector takes for old. */
-export const encodeDecision = (decision: LoggedDecision): Buffer => Buffer.from(JSON.stringify(decision));
-
-/** Decisions as the document of one frame, in JSON. They share most of what they knew, which compression finds. */
-export function joinDecisions(encoded: readonly Buffer[]): Buffer {
-  const lines = encoded.flatMap((line, index) => (index === 0 ? [line] : [Buffer.from(','), line]));
-  return Buffer.concat([Buffer.from(`{"format":${FORMAT},"decisions":[`), ...lines, Buffer.from(']}')]);
-}
+/** Of the document of a frame. */
+export const LOG_FORMAT = 2;
 
 /** The decisions of a frame's document. @throws Error when it is of another format */
 export function decisionsOf(document: unknown): readonly LoggedDecision[] {
   const block = document as { readonly format?: unknown; readonly decisions?: readonly LoggedDecision[] } | null;
-  if (block?.format !== FORMAT || block.decisions === undefined)
+  if (block?.format !== LOG_FORMAT || block.decisions === undefined)
     throw new Error('a decision log of a format that this version does not read');
   return block.decisions;
 }

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
+import { DecisionBatch } from '../../../steering/decision-log/decision-batch.ts';
 import { encodeFrame } from '../../../steering/decision-log/log-frames.ts';
-import { encodeDecision, joinDecisions, type LoggedDecision } from '../../../steering/decision-log/logged-decision.ts';
+import type { LoggedDecision } from '../../../steering/decision-log/logged-decision.ts';
 import { replayLog } from '../../../steering/decision-log/replay-log.ts';
 import type { Candidate } from '../../../steering/ranking/candidate.ts';
 import { rankAppliances } from '../../../steering/ranking/rank-appliances.ts';
@@ -32,7 +33,9 @@ const decided = (candidates: readonly Candidate[], session: SessionFacts, index:
 
 async function writeLog(name: string, decisions: readonly LoggedDecision[]): Promise<string> {
   const file = join(folder, name);
-  writeFileSync(file, await encodeFrame(joinDecisions(decisions.map(encodeDecision))), { flag: 'a' });
+  const batch = new DecisionBatch();
+  for (const decision of decisions) batch.add(decision);
+  writeFileSync(file, await encodeFrame(batch.document()), { flag: 'a' });
   return file;
 }
 
