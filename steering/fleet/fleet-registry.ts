@@ -12,7 +12,7 @@ import {
   stillRecovering,
   WARM,
 } from './presence/capacity-state.ts';
-import { judgeLeases, type LeaseFacts, type LeaseVerdicts } from './presence/leases.ts';
+import { CURRENT, judgeLeases, type LeaseFacts, type LeaseVerdicts } from './presence/leases.ts';
 
 /** What became of a heartbeat. Out of order: older than one that we have, of the same instance or of one before. */
 export type HeartbeatOutcome = 'accepted' | 'joined' | 'restarted' | 'out-of-order' | 'fleet-full';
@@ -74,6 +74,9 @@ interface Entry {
   withheld: string | undefined;
   /** In the last view its lease had run out, for good. */
   wasExpired: boolean;
+  /** As the last view had it, and why it did not count as well there. */
+  member: FleetMember | undefined;
+  recovering: string | undefined;
   /** Instances that ended, newest last: a late packet of one of them is not a restart. */
   readonly pastInstances: string[];
 }
@@ -103,6 +106,7 @@ export class FleetRegistry {
   #viewEndsMs = 0;
   #viewMadeMs = 0;
   #orders: PlaceOrders | undefined;
+  #sortedIds: readonly string[] | undefined;
   readonly #capacity: CapacityRules;
   readonly #listening: { nowMs(): number };
   readonly #startedMs: number;
@@ -135,8 +139,11 @@ export class FleetRegistry {
       graceEndsMs: undefined,
       withheld: undefined,
       wasExpired: false,
+      member: undefined,
+      recovering: undefined,
       pastInstances: [],
     });
+    this.#sortedIds = undefined;
     this.refresh();
   }
 
@@ -162,8 +169,11 @@ export class FleetRegistry {
       graceEndsMs: undefined,
       withheld: entry?.withheld,
       wasExpired: false,
+      member: undefined,
+      recovering: undefined,
       pastInstances,
     });
+    if (entry === undefined) this.#sortedIds = undefined;
     if (nowMs >= this.#lastLeaseEndsMs) this.#hearingSinceMs = nowMs;
     this.#lastLeaseEndsMs = nowMs + leaseMs;
     const isSeenAtOnce =
@@ -201,15 +211,21 @@ export class FleetRegistry {
       this.#entries.delete(id);
       this.#slots.giveBack(id);
     }
-    if (gone.length > 0) this.refresh();
+    if (gone.length > 0) {
+      this.#sortedIds = undefined;
+      this.refresh();
+    }
     return gone;
   }
 
   #nextChangeMs(nowMs: number): number {
+    const { preserveMs } = this.#options;
     let nextMs = nowMs + LONGEST_VIEW_MS;
-    for (const { leaseEndsMs, graceEndsMs } of this.#entries.values()) {
-      for (const changeMs of [leaseEndsMs, graceEndsMs ?? 0, leaseEndsMs + this.#options.preserveMs])
-        if (changeMs > nowMs && changeMs < nextMs) nextMs = changeMs;
+    for (const { leaseEndsMs, graceEndsMs = 0 } of this.#entries.values()) {
+      if (leaseEndsMs > nowMs && leaseEndsMs < nextMs) nextMs = leaseEndsMs;
+      if (graceEndsMs > nowMs && graceEndsMs < nextMs) nextMs = graceEndsMs;
+      const preservedMs = leaseEndsMs + preserveMs;
+      if (preservedMs > nowMs && preservedMs < nextMs) nextMs = preservedMs;
     }
     return nextMs;
   }
@@ -235,20 +251,26 @@ export class FleetRegistry {
   }
 
   #makeView(nowMs: number): FleetView {
-    const { leases, preserving } = this.#judgeLeases(nowMs);
-    const members = [...this.#entries.values()]
-      .map((entry) => {
-        const { applianceId } = entry.heartbeat;
-        const lease = leases.get(applianceId) ?? { kind: 'expired', silentMs: 0 };
-        entry.wasExpired = lease.kind === 'expired';
-        return this.#toMember(entry, lease, nowMs);
-      })
-      .sort((a, b) => (a.id < b.id ? -1 : 1));
+    const verdicts = this.#areAllHeard(nowMs) ? undefined : this.#judgeLeases(nowMs);
+    const members: FleetMember[] = [];
+    for (const id of (this.#sortedIds ??= [...this.#entries.keys()].sort())) {
+      const entry = this.#entries.get(id);
+      if (entry === undefined) continue;
+      const lease = verdicts === undefined ? CURRENT : (verdicts.leases.get(id) ?? { kind: 'expired', silentMs: 0 });
+      entry.wasExpired = lease.kind === 'expired';
+      members.push(this.#toMember(entry, lease, nowMs));
+    }
     this.#orders = PlaceOrders.of(members, this.#orders);
-    return makeView(members, preserving, {
+    return makeView(members, verdicts?.preserving ?? false, {
       orders: this.#orders,
       pendingBitsPerSec: this.#options.pendingBitsPerSec?.(),
     });
+  }
+
+  /** Then there is nothing to judge, and it is so for nearly every view. */
+  #areAllHeard(nowMs: number): boolean {
+    for (const { leaseEndsMs, restored } of this.#entries.values()) if (restored || leaseEndsMs <= nowMs) return false;
+    return true;
   }
 
   #judgeLeases(nowMs: number): LeaseVerdicts {
@@ -283,7 +305,18 @@ export class FleetRegistry {
     if (withheld === undefined && entry.withheld !== undefined) entry.capacity = { ...capacity, warmsSinceMs: nowMs };
     entry.withheld = withheld;
     const recovering = stillRecovering(entry.capacity, nowMs, this.#capacity);
-    return {
+    const capacityShare = capacityShareAt(entry.capacity, nowMs, this.#capacity);
+    const known = entry.member;
+    // Most are as they were. Two thousand new objects for each view are old when the next one makes garbage of them.
+    if (
+      known?.lease === lease &&
+      known.withheld === withheld &&
+      known.capacityShare === capacityShare &&
+      entry.recovering === recovering
+    )
+      return known;
+    entry.recovering = recovering;
+    entry.member = {
       id,
       slot: this.#slots.take(id),
       siteId,
@@ -301,9 +334,10 @@ export class FleetRegistry {
       hardEgressBitsPerSec: heartbeat.capacity.hardEgressBitsPerSec,
       maxActiveRequests: heartbeat.capacity.maxActiveRequests,
       atHardLimit: entry.capacity.atHardLimit,
-      capacityShare: capacityShareAt(entry.capacity, nowMs, this.#capacity),
+      capacityShare,
       lastHeardAtMs,
     };
+    return entry.member;
   }
 }
 

@@ -116,7 +116,8 @@ function groupRule(
   };
 }
 
-const CURRENT: Lease = { kind: 'current' };
+/** Of everybody who was heard in time. */
+export const CURRENT: Lease = { kind: 'current' };
 const doubtful = (because: string): Lease => ({ kind: 'doubtful', because });
 const ascending = (numbers: readonly number[]): number[] => [...numbers].sort((a, b) => a - b);
 

@@ -90,3 +90,21 @@ test('when thousands come at once, a view is not made anew for each of them, and
   await clock.advance(20);
   expect(fleet.view().servingIds).toHaveLength(1000);
 });
+
+test('a new view has those again of whom nothing new is known, in the order of their ids, and the others as they are', async () => {
+  const { clock, fleet } = registry();
+  for (const id of ['c', 'a', 'b']) fleet.accept(heartbeat(id));
+  const before = fleet.view();
+  await clock.advance(1000);
+  fleet.accept(heartbeat('b', { sequence: 2, softwareVersion: '9.9.9' }));
+  const after = fleet.view();
+  expect(after.members.map(({ id, softwareVersion }) => [id, softwareVersion])).toEqual([
+    ['a', before.members[0]?.softwareVersion],
+    ['b', '9.9.9'],
+    ['c', before.members[2]?.softwareVersion],
+  ]);
+  expect([after.byId.get('a'), after.byId.get('c')]).toEqual([before.byId.get('a'), before.byId.get('c')]);
+  expect(after.byId.get('a')).toBe(before.byId.get('a'));
+  await clock.advance(5500);
+  expect(fleet.view().members.map(({ lease }) => lease.kind)).toEqual(['doubtful', 'current', 'doubtful']);
+});
