@@ -37,8 +37,13 @@ describe('whether memory of a soak grows', () => {
     expect(judge({ samples }).isClean).toBe(true);
   });
 
-  it.each([6, 10, 40])('finds a leak of %d MiB per GB under what comes and goes', (leak) => {
-    const samples = lifeOf(12, (gigabytes) => warmUp(gigabytes) + inHand(gigabytes) + leak * gigabytes);
+  it.each([
+    [8, 12],
+    [40, 3],
+    [2, 50],
+    [1.3, 200],
+  ])('finds a leak of %d MiB per GB under what comes and goes, in a life of %d GB', (leak, gigabytesOfLife) => {
+    const samples = lifeOf(gigabytesOfLife, (gigabytes) => warmUp(gigabytes) + inHand(gigabytes) + leak * gigabytes);
     const verdict = judge({ samples });
     expect(verdict.lines.join('\n')).toContain('memory GROWS');
     expect(verdict.isClean).toBe(false);
@@ -50,8 +55,8 @@ describe('whether memory of a soak grows', () => {
   });
 
   it('says so when a life was too short to tell', () => {
-    const verdict = judge({ samples: lifeOf(7.5, (gigabytes) => warmUp(gigabytes) + 40 * gigabytes) });
-    expect(verdict.lines.join('\n')).toContain('memory: not judged, too short (187 of 60 samples over 3.5 of 4 GB');
+    const verdict = judge({ samples: lifeOf(1.8, (gigabytes) => warmUp(gigabytes) + 40 * gigabytes) });
+    expect(verdict.lines.join('\n')).toContain('memory: not judged, too short (200 of 60 samples over 0.9 of 1 GB');
     expect(verdict.isClean).toBe(true);
   });
 });

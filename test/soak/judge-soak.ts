@@ -3,12 +3,15 @@ import { descriptorCount, type ProcessSample } from './process-sample.ts';
 
 /** Beside the start: connections to the origin that are kept, files of volumes that are open for the next reader. */
 const MOST_MORE_DESCRIPTORS = 24;
-/** As in `npm run drill -- memory`: a leak of one small object per answer of 1 MiB would be ten times that. */
-const MOST_GROWTH_MIB_PER_GB = 4;
-/** Of one life: until then buffers, caches and tables have become as large as they get. */
-const WARM_UP_GB = 4;
-/** Over less the growth that is looked for is no more than what comes and goes. */
-const LEAST_JUDGED_GB = 4;
+/**
+ * By so much the floor may rise in the second half of a life: young generations of V8 that are touched for the first
+ * time, which takes an index thread 14 GB. A longer half may have more, for tables of the very seldom: a leak of one
+ * small object per answer of 1 MiB would be forty times that.
+ */
+const MOST_GROWTH_MIB = 32;
+const MOST_GROWTH_MIB_PER_GB = 1;
+/** Before that everything grows. */
+const LEAST_JUDGED_GB = 1;
 const STRETCHES = 10;
 const LEAST_SAMPLES = 60;
 
@@ -52,37 +55,31 @@ export function judgeSoak({ wrong, atStart, atEnd, samples }: SoakEvidence): Soa
  * that was 21 and 31 MiB in one step, and nothing before and after it over gigabytes, with a heap of V8 that stayed the
  * same within 2 MiB.
  *
- * So what is judged is the floor: what remains is cut into stretches of equally many bytes, and each counts with the
- * least of its samples. A leak raises the floor from stretch to stretch; a new height does so once. Memory grows when the
- * line through the floors rises too fast, and more than half of their steps go along with it.
+ * So what is judged is the floor: the half is cut into stretches of equally many bytes, and each counts with the least
+ * of its samples. A leak raises the floor from stretch to stretch; a new height does so once. Memory grows when the line
+ * through the floors rises by too much, and more than half of their steps go along with it.
  *
- * Limits: the beginning of a life is not judged, nor a life too short to tell. A leak of less than what is allowed is not
- * found, nor one that comes in few large pieces.
+ * Limits: the longer the life, the smaller the leak that is found; what comes in few large pieces is not.
  */
 function judgeMemory(samples: SoakEvidence['samples']): { isFlat: boolean; line: string } {
-  const [fromBytes, endBytes] = judgedBytes(samples);
+  const endBytes = samples.at(-1)?.servedBytes ?? 0;
+  const fromBytes = ((samples[0]?.servedBytes ?? 0) + endBytes) / 2;
   const judged = samples.filter(({ servedBytes }) => servedBytes >= fromBytes);
   const gigabytes = (endBytes - fromBytes) / 1e9;
   if (gigabytes < LEAST_JUDGED_GB || judged.length < LEAST_SAMPLES) {
-    const had = `${judged.length} of ${LEAST_SAMPLES} samples over ${Math.max(0, gigabytes).toFixed(1)} of ${LEAST_JUDGED_GB} GB`;
-    return { isFlat: true, line: `memory: not judged, too short (${had}, after ${WARM_UP_GB} GB of one life)` };
+    const had = `${judged.length} of ${LEAST_SAMPLES} samples over ${gigabytes.toFixed(1)} of ${LEAST_JUDGED_GB} GB`;
+    return { isFlat: true, line: `memory: not judged, too short (${had} in the second half of the last life)` };
   }
   const floors = floorsOf(judged, fromBytes, (endBytes - fromBytes) / STRETCHES);
-  const slope = slopeOf(floors);
-  const isFlat = slope < MOST_GROWTH_MIB_PER_GB || usualStepOf(floors) < MOST_GROWTH_MIB_PER_GB / 2;
+  const roseMib = slopeOf(floors) * gigabytes;
+  const mostMib = Math.max(MOST_GROWTH_MIB, MOST_GROWTH_MIB_PER_GB * gigabytes);
+  const isFlat = roseMib < mostMib || usualStepOf(floors) * gigabytes < mostMib / 2;
   const [from, to] = [floors[0], floors.at(-1)].map((floor) => floor?.[1].toFixed(0));
   const resident = samples.at(-1)?.sample.rssMib.toFixed(0);
   return {
     isFlat,
-    line: `memory ${isFlat ? 'is flat' : 'GROWS'}: ${slope.toFixed(2)} MiB of anonymous memory per GB served over the last ${gigabytes.toFixed(1)} GB of one life (at most ${MOST_GROWTH_MIB_PER_GB}, unless in one step), the floor ${from} MiB at first and ${to} at the end; resident at the end ${resident} MiB`,
+    line: `memory ${isFlat ? 'is flat' : 'GROWS'}: the floor of anonymous memory rose by ${roseMib.toFixed(1)} MiB over the last ${gigabytes.toFixed(1)} GB of one life (at most ${mostMib.toFixed(0)}, unless in one step), ${from} MiB at first and ${to} at the end; resident at the end ${resident} MiB`,
   };
-}
-
-/** From where to where a life is judged. */
-function judgedBytes(samples: SoakEvidence['samples']): readonly [number, number] {
-  const beginBytes = samples[0]?.servedBytes ?? 0;
-  const endBytes = samples.at(-1)?.servedBytes ?? 0;
-  return [Math.max(beginBytes + WARM_UP_GB * 1e9, (beginBytes + endBytes) / 2), endBytes];
 }
 
 /** Of each stretch of so many bytes the least memory: [GB in its middle, MiB]. */

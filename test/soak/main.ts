@@ -9,7 +9,7 @@ const program = new Command('soak')
   .description(
     'One appliance under mixed load for a long time: ranges, whole files, conditionals, misses, pipelining, aborts, slow readers, idle connections, purges, evictions, two restarts and two kill -9. Every byte is judged.',
   )
-  .option('--minutes <N>', 'how long; memory is judged from 8 GB of the last life on, which is half of the time', '60')
+  .option('--minutes <N>', 'how long; memory is judged from 2 GB of the last life on, and the finer the longer', '60')
   .option('--engine <NAME>', 'fast or reference', 'fast')
   .option('--seed <N>', 'what is asked for, by whom and in which order', '1')
   .option('--forced-collections', 'collect garbage in every thread every few turns: finds addresses that move')
