@@ -6,11 +6,12 @@ import type { Generation } from './generation.ts';
 import type { Urgency } from './object-store.ts';
 import { type BlockCheck, VolumeScrub } from './scrub/volume-scrub.ts';
 import { CommitQueue } from './volume/commit-queue.ts';
-import { DataFile, diskFailure } from './volume/data-file.ts';
+import { diskFailure } from './volume/data-file.ts';
 import { DiskLane, type LaneWork, volumeLaneLimits } from './volume/disk-lane.ts';
 import type { IndexClient } from './volume/index-client.ts';
 import { enterSpace, loadVolume } from './volume/load-volume.ts';
 import { type Loss, LossLog } from './volume/loss-log.ts';
+import { OpenFiles } from './volume/open-files.ts';
 import { BlockReader } from './volume/read-block.ts';
 import type { OperationKind, VolumeHealth } from './volume/volume-health.ts';
 import { VolumeLayout } from './volume/volume-layout.ts';
@@ -57,6 +58,7 @@ export class Volume {
   readonly #background = new Set<Promise<void>>();
   readonly #waiting = new Waiting();
   #opened: { readonly index: IndexClient; readonly queue: CommitQueue } | undefined;
+  readonly #files = new OpenFiles((generation) => this.#pathOf(generation));
   #useFlush: Timer | undefined;
   #closed = false;
   /** Generations that somebody holds. */
@@ -83,7 +85,7 @@ export class Volume {
       isReadable: () => this.answersReads,
       run: (urgency, bytes, operation) =>
         this.#onDisk(urgency === 'scrub' ? 'scrub' : 'read', { urgency, bytes }, operation),
-      fileOf: (generation) => this.#fileOf(generation),
+      fileOf: (generation) => this.#files.of(generation),
       pathOf: (generation) => this.#pathOf(generation),
       drop: (generation, block, why, error) => this.#drop(generation, block, why, error),
     });
@@ -106,7 +108,7 @@ export class Volume {
       queue: () => this.#opened?.queue,
       put: ({ generation, block, bytes, urgency }, checksum) =>
         this.#onDisk('write', { urgency, bytes: bytes.length }, () =>
-          this.#fileOf(generation).writeBlock(block, bytes, checksum),
+          this.#files.of(generation).writeBlock(block, bytes, checksum),
         ),
       wait: (work) => this.#waiting.for(work),
     });
@@ -228,9 +230,7 @@ export class Volume {
     generation.holders -= 1;
     if (generation.holders > 0) return;
     this.#heldCount -= 1;
-    const { file } = generation;
-    generation.file = undefined;
-    if (file !== undefined) this.#inBackground(file.close());
+    this.#inBackground(this.#files.rest(generation));
     // Once it was closed, the file may be that of a volume that was opened again.
     if (generation.forgotten && this.#opened !== undefined) this.#room.discard(generation, this.#pathOf(generation));
     if (isUse) this.#noteUse(generation);
@@ -256,9 +256,9 @@ export class Volume {
     const stays = durably || generation.holders > 0;
     this.#opened?.queue.deleteObject(generation, stays ? this.#pathOf(generation) : undefined);
     this.#options.onForgotten(generation);
-    if (generation.holders === 0 && this.#opened !== undefined) {
-      this.#room.discard(generation, this.#pathOf(generation));
-    }
+    if (generation.holders > 0) return;
+    this.#inBackground(this.#files.forget(generation));
+    if (this.#opened !== undefined) this.#room.discard(generation, this.#pathOf(generation));
   }
 
   /** As `forget`, and durable when it resolves. @throws OperationalError VOLUME_FULL, VOLUME_IO: it may come back after a restart */
@@ -321,7 +321,7 @@ export class Volume {
   async #describe(generation: Generation): Promise<void> {
     this.acquire(generation);
     try {
-      await this.#onDisk('write', { urgency: 'demand', bytes: 0 }, () => this.#fileOf(generation).describe());
+      await this.#onDisk('write', { urgency: 'demand', bytes: 0 }, () => this.#files.of(generation).describe());
     } catch (error) {
       this.#logger.debug({ error }, 'a data file keeps its older description');
     } finally {
@@ -340,11 +340,6 @@ export class Volume {
   #onDisk<T>(kind: OperationKind, work: Omit<LaneWork, 'what'>, operation: () => Promise<T>): Promise<T> {
     const what = `${kind} in ${this.dir}`;
     return this.#waiting.for(this.#lane.run({ ...work, what }, () => this.#health.observe(kind, operation)));
-  }
-
-  #fileOf(generation: Generation): DataFile {
-    generation.file ??= new DataFile(this.#pathOf(generation), generation);
-    return generation.file;
   }
 
   #pathOf(generation: Generation): string {
@@ -368,6 +363,7 @@ export class Volume {
 
   async #settle(): Promise<void> {
     await this.#writer.end();
+    this.#inBackground(this.#files.close());
     while (this.#background.size > 0) await Promise.allSettled(this.#background);
     await this.#room.settle();
   }

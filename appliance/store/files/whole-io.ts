@@ -26,7 +26,7 @@ export async function readAll(file: FileHandle, offset: number, length: number):
 }
 
 /** What O_DIRECT reads by (open(2)): a multiple of every disk's sector. */
-const SECTOR_BYTES = 4096;
+export const SECTOR_BYTES = 4096;
 
 /**
  * Reads from a file that was opened with O_DIRECT.

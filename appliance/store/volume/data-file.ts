@@ -4,14 +4,15 @@ import { dirname } from 'node:path';
 import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
 import { messageOf, OperationalError } from '../../../src/errors/operational-error.ts';
 import { type FileOwner, TailWriter } from '../files/tail-writer.ts';
-import { readInto, readSectors, writeAll } from '../files/whole-io.ts';
+import { readInto, writeAll } from '../files/whole-io.ts';
+import { DirectFile } from './direct-file.ts';
 
 const PAGE_BYTES = 4096;
 
 /**
  * The sparse file with the blocks of one generation, open from the first use until `close`. Handles, not descriptor
  * numbers: a handle closes only after what runs on it has ended, so that no operation ever meets a number that the
- * kernel has given to another file.
+ * kernel has given to another file. What has to be cheap, reading past the page cache, is in direct-file.ts.
  * Behind the blocks stands the file's tail, from which a lost index is rebuilt (file-tail.ts).
  */
 export class DataFile {
@@ -19,12 +20,16 @@ export class DataFile {
   readonly #tail: TailWriter;
   #reader: Promise<FileHandle> | undefined;
   #writer: Promise<FileHandle> | undefined;
-  /** With O_DIRECT; undefined where the file system has none. */
-  #direct: Promise<FileHandle | undefined> | undefined;
+  #direct: DirectFile | undefined;
 
   constructor(path: string, owner: FileOwner) {
     this.#path = path;
     this.#tail = new TailWriter(owner);
+  }
+
+  /** Whether it was opened to be written to. */
+  get isWritten(): boolean {
+    return this.#writer !== undefined;
   }
 
   /** Fills `bytes` from `offset`. @returns how many there were: fewer when the file ends. @throws OperationalError VOLUME_IO */
@@ -45,18 +50,12 @@ export class DataFile {
    */
   async readPastCache(bytes: Uint8Array, offset: number): Promise<number> {
     const { buffer, byteLength, byteOffset } = bytes;
+    const roomBytes = Math.min(Math.ceil(byteLength / PAGE_BYTES) * PAGE_BYTES, buffer.byteLength - byteOffset);
+    this.#direct ??= new DirectFile(this.#path);
     try {
-      const handle = await this.#openDirect();
-      if (handle !== undefined) {
-        const memory = new Uint8Array(
-          buffer,
-          byteOffset,
-          Math.min(Math.ceil(byteLength / PAGE_BYTES) * PAGE_BYTES, buffer.byteLength - byteOffset),
-        );
-        return await readSectors(handle, memory, offset, byteLength);
-      }
+      return await this.#direct.read(new Uint8Array(buffer, byteOffset, roomBytes), offset, byteLength);
     } catch (error) {
-      // Memory or sectors that do not fit: no failure of the disk.
+      // Not from this file system, or not into this memory: no failure of the disk.
       if (errnoOf(error) !== 'EINVAL') throw diskFailure(error, `read ${this.#path}`);
     }
     return this.read(bytes, offset);
@@ -94,10 +93,11 @@ export class DataFile {
 
   /** Never throws: there is nothing left to lose. */
   async close(): Promise<void> {
-    const handles = [this.#reader, this.#writer, this.#direct];
+    this.#direct?.close();
+    this.#direct = undefined;
+    const handles = [this.#reader, this.#writer];
     this.#reader = undefined;
     this.#writer = undefined;
-    this.#direct = undefined;
     for (const handle of handles) {
       try {
         await (await handle)?.close();
@@ -113,15 +113,6 @@ export class DataFile {
       throw error;
     });
     return this.#reader;
-  }
-
-  #openDirect(): Promise<FileHandle | undefined> {
-    this.#direct ??= open(this.#path, constants.O_RDONLY | constants.O_DIRECT).catch((error: unknown) => {
-      if (errnoOf(error) === 'EINVAL') return undefined;
-      this.#direct = undefined;
-      throw error;
-    });
-    return this.#direct;
   }
 
   #openWriter(): Promise<FileHandle> {

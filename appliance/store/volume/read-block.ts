@@ -2,17 +2,12 @@ import { BLOCK_BYTES } from '../../../src/contracts/file-manifest.ts';
 import { OperationalError } from '../../../src/errors/operational-error.ts';
 import type { Clock } from '../../../src/world/world.ts';
 import { crc32cOf } from '../checksum.ts';
-import { hashOfBlock, scrambled } from '../eviction/structures/hash-of-key.ts';
-import { SecondHitFilter } from '../eviction/structures/second-hit-filter.ts';
 import type { Generation } from '../generation.ts';
 import type { Urgency } from '../object-store.ts';
 import { DirectReader } from '../scrub/direct-read.ts';
 import type { BlockCheck } from '../scrub/volume-scrub.ts';
 import { type DataFile, diskFailure, errnoOf } from './data-file.ts';
 import type { Loss } from './loss-log.ts';
-
-/** Blocks, in one of the filter's two halves: 64 GiB of them. */
-const SIGHTINGS = 2 ** 16;
 
 /**
  * Blocks from a disk, each compared with the checksum that was taken when it came.
@@ -22,10 +17,9 @@ const SIGHTINGS = 2 ** 16;
  * block would lose a good one. Only a block that is held is read, and it is held only after all of it is written, so
  * the second read meets one block and not two.
  *
- * What is read into shared memory goes past the page cache the first time (O_DIRECT): most of it is not asked for again,
- * and a MiB that also has to be given pages of the cache costs twice the processor (410 against 222 microseconds, with
- * its checksum). What comes back although it was in memory not long ago goes through the cache, so that where most of the
- * machine's memory is left to the kernel it is the second level below ours.
+ * What is read into shared memory goes past the page cache (O_DIRECT). A MiB that also has to be given pages of the cache
+ * costs twice the processor (410 against 222 microseconds, with its checksum), and what the cache would keep is better
+ * kept in the memory that is sent from: `memoryBytes` is a share of the machine's memory for that reason.
  *
  * Why there are no threads of our own that read and compare: tried, twelve to a disk, each with the shared memory mapped.
  * They take a MiB off the owner's loop (54 microseconds of it in place of 232) and cost 297 of processor in place of 222,
@@ -35,8 +29,6 @@ const SIGHTINGS = 2 ** 16;
 export class BlockReader {
   readonly #options: BlockReaderOptions;
   readonly #direct: DirectReader;
-  /** Blocks that were read into memory of late. */
-  readonly #seen = new SecondHitFilter(SIGHTINGS);
 
   constructor(options: BlockReaderOptions) {
     this.#options = options;
@@ -71,15 +63,11 @@ export class BlockReader {
    */
   readInto(generation: Generation, block: number, urgency: Urgency, view: Uint8Array): ReadInto {
     const { fileOf } = this.#options;
-    const sighting = hashOfBlock(scrambled(generation.id), block);
-    const isAgain = this.#seen.has(sighting);
-    this.#seen.add(sighting);
     let isGivenUp = false;
     let last: Promise<unknown> = Promise.resolve();
     const looked = this.#look(generation, block, urgency, () => {
       if (isGivenUp) return Promise.reject(new OperationalError('VOLUME_IO', 'nobody waits for the block any more'));
-      const file = fileOf(generation);
-      const reading = isAgain ? file.read(view, block * BLOCK_BYTES) : file.readPastCache(view, block * BLOCK_BYTES);
+      const reading = fileOf(generation).readPastCache(view, block * BLOCK_BYTES);
       last = reading;
       return reading.then((count) => view.subarray(0, count));
     });

@@ -52,3 +52,11 @@ test('a file that is not there is told apart from a disk that fails', async () =
   const failure: unknown = await file.readPastCache(new Uint8Array(4096), 0).catch((error: unknown) => error);
   expect(errnoOf(failure)).toBe('ENOENT');
 });
+
+test('a file is closed when the last read of it has ended, and not before', async () => {
+  const bytes = Array.from({ length: 8 }, () => new Uint8Array(8192).subarray(1, 4097));
+  const reading = bytes.map((each) => file.readPastCache(each, 4096));
+  await file.close();
+  expect(await Promise.all(reading)).toEqual(bytes.map(() => 4096));
+  for (const each of bytes) expect(Buffer.from(each)).toEqual(CONTENT.subarray(4096, 8192));
+});

@@ -17,7 +17,6 @@ function rig() {
   const turn = Promise.withResolvers<void>();
   let begun: (() => Promise<Uint8Array>) | undefined;
   let reads = 0;
-  const ways: string[] = [];
   const read = async (view: Uint8Array): Promise<number> => {
     reads += 1;
     await disk.promise;
@@ -25,14 +24,7 @@ function rig() {
     return BYTES.length;
   };
   const file = {
-    read: (into: Uint8Array) => {
-      ways.push('by the page cache');
-      return read(into);
-    },
-    readPastCache: (into: Uint8Array) => {
-      ways.push('past it');
-      return read(into);
-    },
+    readPastCache: read,
   };
   const reader = new BlockReader({
     dir: '/nowhere',
@@ -54,8 +46,6 @@ function rig() {
     view,
     begin: () => begun?.(),
     reads: () => reads,
-    ways,
-    again: () => reader.readInto(generation, 0, 'viewer', view),
     ...reader.readInto(generation, 0, 'viewer', view),
   };
 }
@@ -77,15 +67,6 @@ describe('a block that is read into memory of somebody else', () => {
     expect(await checked).toBe(true);
     await ended;
     expect(Buffer.from(view)).toEqual(BYTES);
-  });
-
-  it('comes past the page cache, and by it when it is wanted once more', async () => {
-    const { again, checked, disk, turn, ways } = rig();
-    turn.resolve();
-    disk.resolve();
-    await checked;
-    await again().checked;
-    expect(ways).toEqual(['past it', 'by the page cache']);
   });
 
   it('is wrong when its bytes are not those that were kept', async () => {
