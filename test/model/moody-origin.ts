@@ -34,6 +34,9 @@ export class MoodyOrigin {
     this.#truth = truth;
     this.#random = random;
     this.#server = createServer((request, response) => this.#answer(request, response));
+    // A connection that it closes while a request is on its way to it is an honest 502, and on a machine that is busy
+    // enough twice in a row. Idle ones end where the time of who asks is up.
+    this.#server.keepAliveTimeout = 0;
   }
 
   async listen(): Promise<string> {
