@@ -116,6 +116,10 @@ export class AcquiredObject implements StoredObject {
     return this.#keeping(() => this.#place.memory.putIn(this.#generation, blockIndex, bytes));
   }
 
+  get isShown(): boolean {
+    return this.#generation.shared?.record !== undefined;
+  }
+
   show(description: PublishedDescription): boolean {
     if (this.#released) throw new Error('the object was released');
     return this.#place.isFound(this.#generation) && this.#place.memory.show(this.#generation, description);

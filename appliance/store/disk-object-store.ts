@@ -1,4 +1,5 @@
 import { isOperational, type OperationalError } from '../../src/errors/operational-error.ts';
+import { atOnce } from '../../src/resilience/in-slices.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import type { SharedMemory } from '../memory/published.ts';
 import { AcquiredObject, type Place } from './acquired-object.ts';
@@ -202,16 +203,13 @@ class DiskObjectStore implements DiskStore {
   }
 
   pin(keys: ReadonlySet<string>, heads: ReadonlyMap<string, number> = new Map()): void {
-    const concerned = [...this.#pins.replace(keys, heads)].map((key) => this.#objects.get(key));
-    const generations = concerned.filter((generation) => generation !== undefined);
-    this.#setPinned(
-      generations.filter((generation) => !this.#pins.cover(generation)),
-      false,
-    );
-    this.#setPinned(
-      generations.filter((generation) => this.#pins.cover(generation)),
-      true,
-    );
+    atOnce(this.pinning(new Set(keys), new Map(heads)));
+  }
+
+  *pinning(keys: ReadonlySet<string>, heads: ReadonlyMap<string, number>): Generator<number, void> {
+    const { lost, won } = yield* this.#pins.replace(keys, heads, this.#objects);
+    this.#setPinned(lost, false);
+    this.#setPinned(won, true);
   }
 
   *objects(which: 'reachable' | 'all' = 'reachable'): Generator<ObjectState> {

@@ -27,6 +27,11 @@ export interface ObjectStore extends Service {
    * @param heads of how many of these only the first so many blocks are wanted; one that holds more is not kept for that
    */
   pin(keys: ReadonlySet<string>, heads?: ReadonlyMap<string, number>): void;
+  /**
+   * The same a little at a time, for plans of hundreds of thousands of files. Yields how many keys it has looked at. The
+   * sets are the store's from now on, and nobody may change them.
+   */
+  pinning(keys: ReadonlySet<string>, heads: ReadonlyMap<string, number>): Generator<number, void>;
   /** Objects, for inventory and the operator; 'all' has those on failing volumes, too. Not acquired: look, do not read. */
   objects(which?: 'reachable' | 'all'): Iterable<ObjectState>;
   /** What is known under a key, though its volume may fail. Not acquired. */
@@ -89,6 +94,8 @@ export interface StoredObject extends ObjectState, Disposable {
   putIn(blockIndex: number, bytes: Uint8Array): Promise<LoadOutcome>;
   /** From now on threads may answer for it. @returns false: it was forgotten, is too large to be shown, or no thread reads */
   show(description: PublishedDescription): boolean;
+  /** Whether threads may answer for it, by the description that it has now. They look themselves whether that is still fresh. */
+  readonly isShown: boolean;
 }
 
 export interface StoreUsage {

@@ -10,13 +10,30 @@ export class Pins {
   #keys: ReadonlySet<string> = new Set();
   #heads: ReadonlyMap<string, number> = new Map();
 
-  /** @returns the keys whose objects may have gained or lost their pin */
-  replace(keys: ReadonlySet<string>, heads: ReadonlyMap<string, number>): Set<string> {
+  /**
+   * From now on these, which nobody changes any more. Yields how many keys it has looked at: a plan may have a million.
+   * What comes or goes meanwhile is covered by the new ones already.
+   * @returns the objects that lose their pin by it, and those that gain one
+   */
+  *replace(
+    keys: ReadonlySet<string>,
+    heads: ReadonlyMap<string, number>,
+    objects: ReadonlyMap<string, Generation>,
+  ): Generator<number, Readonly<Record<'lost' | 'won', Generation[]>>> {
     const before = this.#keys;
-    // Copies: the caller may go on building its own.
-    this.#keys = new Set(keys);
-    this.#heads = new Map(heads);
-    return new Set([...before, ...keys]);
+    this.#keys = keys;
+    this.#heads = heads;
+    const changed: Generation[] = [];
+    for (const concerned of [before, keys]) {
+      for (const key of concerned) {
+        const generation = objects.get(key);
+        if (generation !== undefined && this.cover(generation) !== generation.pinned) changed.push(generation);
+        yield 1;
+      }
+    }
+    const there = changed.filter(({ forgotten }) => !forgotten);
+    const isWanted = Map.groupBy(there, (generation) => this.cover(generation));
+    return { lost: isWanted.get(false) ?? [], won: isWanted.get(true) ?? [] };
   }
 
   /** Whether an object is to be pinned as it is now. Tells it how much of it is wanted. */

@@ -35,6 +35,11 @@ export class FakeStore implements ObjectStore {
     this.heads = heads;
   }
 
+  *pinning(keys: ReadonlySet<string>, heads: ReadonlyMap<string, number>): Generator<number, void> {
+    yield keys.size;
+    this.pin(keys, heads);
+  }
+
   objects(): Iterable<ObjectState> {
     return this.#objects.values();
   }
@@ -106,6 +111,7 @@ export class FakeObject implements StoredObject {
   }
 
   readonly isLeft = false;
+  readonly isShown = false;
 
   holds(blockIndex: number): boolean {
     return this.#held.has(blockIndex);

@@ -49,11 +49,26 @@ const NO_FIELD = (): undefined => undefined;
 const GIVEN_UP = new Error('nobody waits for the block any more');
 
 /** What is held for one ticket. */
-interface Grip {
-  readonly left: AbortController;
+class Grip {
+  #left: AbortController | undefined;
+  isLeft = false;
   lease: ObjectLease | undefined;
   /** The last block that is being read ahead, or was. */
-  aheadTo: number;
+  aheadTo = -1;
+
+  /** Aborts when nobody waits any more. Made when somebody asks: for most blocks nobody does. */
+  get signal(): AbortSignal {
+    this.#left ??= new AbortController();
+    if (this.isLeft) this.#left.abort(GIVEN_UP);
+    return this.#left.signal;
+  }
+
+  leave(): void {
+    this.isLeft = true;
+    this.#left?.abort(GIVEN_UP);
+    this.lease?.[Symbol.dispose]();
+    this.lease = undefined;
+  }
 }
 
 /** For one wire thread, whose tickets they are. */
@@ -71,14 +86,14 @@ export class WantedBlocks {
     if (want.isBegun) {
       const grip = this.#grips.get(ticket);
       const isHere = grip !== undefined && (await this.#until(grip, () => this.#bringBegun(grip, want)));
-      if (grip?.left.signal.aborted !== true) this.#options.answer(ticket, isHere);
+      if (grip?.isLeft !== true) this.#options.answer(ticket, isHere);
       return;
     }
     if (this.#grips.has(ticket)) throw new Error(`ticket ${ticket} has a grip already`);
-    const grip: Grip = { left: new AbortController(), lease: undefined, aheadTo: -1 };
+    const grip = new Grip();
     this.#grips.set(ticket, grip);
     const isHere = await this.#until(grip, () => this.#bringFirst(grip, want));
-    if (grip.left.signal.aborted) return;
+    if (grip.isLeft) return;
     if (!isHere) this.noMore(ticket);
     this.#options.answer(ticket, isHere);
   }
@@ -94,9 +109,7 @@ export class WantedBlocks {
     const grip = this.#grips.get(ticket);
     if (grip === undefined) return;
     this.#grips.delete(ticket);
-    grip.left.abort(GIVEN_UP);
-    grip.lease?.[Symbol.dispose]();
-    grip.lease = undefined;
+    grip.leave();
   }
 
   /** The thread is gone. */
@@ -114,7 +127,7 @@ export class WantedBlocks {
     try {
       return await bring();
     } catch (error) {
-      if (grip.left.signal.aborted || isOperational(error)) return false;
+      if (grip.isLeft || isOperational(error)) return false;
       throw error;
     }
   }
@@ -128,6 +141,8 @@ export class WantedBlocks {
 
   #show({ description, object }: ObjectLease): boolean {
     if (object.condemned !== undefined || this.#options.finder.fills.isOverruled(description)) return false;
+    // A new description takes it off the board, and what is not fresh any more the threads see for themselves.
+    if (object.stored.isShown) return true;
     const published = describePublished(description, this.#options.finder.nowMs());
     return published !== undefined && object.stored.show(published);
   }
@@ -139,9 +154,10 @@ export class WantedBlocks {
     grip.lease = lease;
     const { description, object } = lease;
     if (lastBlock > object.lastBlock || !holdsAll(lease, firstBlock, lastBlock)) return false;
-    if (describePublished(description, this.#options.finder.nowMs()) === undefined) return false;
-    if ((await object.stored.bringIn(firstBlock)) !== 'here') return false;
-    if (grip.left.signal.aborted || passage.isOutdated(lease.description)) return false;
+    const isShowable =
+      object.stored.isShown || describePublished(description, this.#options.finder.nowMs()) !== undefined;
+    if (!isShowable || (await object.stored.bringIn(firstBlock)) !== 'here') return false;
+    if (grip.isLeft || passage.isOutdated(lease.description)) return false;
     this.#readAhead(grip, firstBlock, lastBlock);
     return this.#show(lease);
   }
@@ -154,13 +170,13 @@ export class WantedBlocks {
       // Wrong as a whole: nobody gets more of it (the reference engine's readers neither).
       if (lease === undefined || lease.object.condemned !== undefined) return false;
       const outcome = await lease.object.stored.bringIn(firstBlock);
-      if (grip.left.signal.aborted) return false;
+      if (grip.isLeft) return false;
       if (outcome === 'here') {
         this.#readAhead(grip, firstBlock, lastBlock);
         return true;
       }
       if (clock.monotonicMs() >= endMs) return false;
-      if (outcome === 'refused') await clock.delay(REFUSED_AGAIN_MS, grip.left.signal);
+      if (outcome === 'refused') await clock.delay(REFUSED_AGAIN_MS, grip.signal);
       else {
         loads += 1;
         if ((await this.#fillAgain(grip, lease, firstBlock)) === 'here') return true;
@@ -174,7 +190,7 @@ export class WantedBlocks {
     const first = block * BLOCK_BYTES;
     const bytes = Buffer.allocUnsafeSlow(lease.object.blockLengthBytes(block));
     let at = 0;
-    for await (const piece of lease.read({ first, last: first + bytes.length - 1 }, grip.left.signal)) {
+    for await (const piece of lease.read({ first, last: first + bytes.length - 1 }, grip.signal)) {
       bytes.set(piece, at);
       at += piece.length;
     }

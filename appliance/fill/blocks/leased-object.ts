@@ -60,6 +60,10 @@ export class LeasedObject implements StoredObject {
     return this.#stored.putIn(blockIndex, bytes);
   }
 
+  get isShown(): boolean {
+    return this.#stored.isShown;
+  }
+
   show(description: PublishedDescription): boolean {
     return this.#stored.show(description);
   }
