@@ -1,49 +1,27 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ChildService, serviceWords } from '../../deploy/demo/child-service.ts';
-import { GatedOrigin, patterned } from '../appliance/support/gated-origin.ts';
+import { type ChildService, serviceWords } from '../../deploy/demo/child-service.ts';
+import { type GatedOrigin, patterned } from '../appliance/support/gated-origin.ts';
 import { ask, openAnswer } from '../appliance/support/http-client.ts';
 import { until } from '../support/until.ts';
+import { ApplianceProcesses } from './support/appliance-processes.ts';
 
 const MIB = 2 ** 20;
 const BYTES = patterned(3 * MIB + 5);
 const TLS = join(import.meta.dirname, '../support/tls');
 
 describe('oca appliance as a process', () => {
-  let folder: string;
+  let processes: ApplianceProcesses;
   let origin: GatedOrigin;
-  const running = new Set<ChildService>();
 
   beforeEach(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'oca-process-'));
-    origin = await GatedOrigin.start();
-    origin.files.set('/film.mp4', { bytes: BYTES, etag: '"v1"', headers: { 'cache-control': 'max-age=600' } });
+    processes = await ApplianceProcesses.before(BYTES);
+    ({ origin } = processes);
   });
 
-  afterEach(async () => {
-    for (const service of running) await service.end('SIGKILL');
-    running.clear();
-    await origin.stop();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterEach(() => processes[Symbol.asyncDispose]());
 
-  const words = (parameters: Readonly<Record<string, string | number>> = {}): string[] =>
-    serviceWords('appliance', {
-      listen: '127.0.0.1:0',
-      adminListen: '127.0.0.1:0',
-      origin: origin.url,
-      volume: join(folder, 'volume'),
-      logLevel: 'error',
-      ...parameters,
-    });
-  const start = async (parameters?: Readonly<Record<string, string | number>>): Promise<ChildService> => {
-    const service = await ChildService.start({ words: words(parameters) });
-    running.add(service);
-    return service;
-  };
   const at = (service: ChildService, path: string): string => `${service.addresses['listen']}${path}`;
   const isHeldWhole = async (service: ChildService): Promise<boolean> => {
     const known = await ask(`${service.addresses['admin']}/v1/explain?path=/film.mp4`);
@@ -51,12 +29,12 @@ describe('oca appliance as a process', () => {
   };
 
   it('serves what it stored after kill -9, without a word to the origin', async () => {
-    const first = await start();
+    const first = await processes.start();
     await ask(at(first, '/film.mp4'));
     await until(() => isHeldWhole(first));
     await first.end('SIGKILL');
     origin.isHeld = true;
-    const second = await start();
+    const second = await processes.start();
     const answer = await ask(at(second, '/film.mp4'));
     expect(answer.status).toBe(200);
     expect(answer.headers['cache-status']).toContain('hit');
@@ -65,7 +43,7 @@ describe('oca appliance as a process', () => {
   });
 
   it('keeps the blocks of a fill that kill -9 broke off, and asks only for the others', async () => {
-    const first = await start();
+    const first = await processes.start();
     origin.isHeld = true;
     const client = openAnswer(at(first, '/film.mp4'));
     const request = await origin.arrival();
@@ -78,13 +56,13 @@ describe('oca appliance as a process', () => {
     });
     await first.end('SIGKILL');
     origin.isHeld = false;
-    const second = await start();
+    const second = await processes.start();
     expect((await ask(at(second, '/film.mp4'))).body.equals(BYTES)).toBe(true);
     expect(origin.requests.at(-1)?.range).toBe(`bytes=${2 * MIB}-${BYTES.length - 1}`);
   });
 
   it('finishes what is under way at SIGTERM, serves on while players learn of it, and ends with 0', async () => {
-    const service = await start({ drainMs: 20_000, stopDeadlineMs: 20_000 });
+    const service = await processes.start({ drainMs: 20_000, stopDeadlineMs: 20_000 });
     origin.isHeld = true;
     const client = openAnswer(at(service, '/film.mp4'));
     const request = await origin.arrival();
@@ -103,7 +81,7 @@ describe('oca appliance as a process', () => {
   });
 
   it('speaks HTTPS with a certificate', async () => {
-    const service = await start({
+    const service = await processes.start({
       tlsCert: join(TLS, 'test-only-cert.pem'),
       tlsKey: join(TLS, 'test-only-key.pem'),
     });
@@ -119,7 +97,7 @@ describe('oca appliance as a process', () => {
     ['a certificate that is not there', { tlsCert: '/nowhere.pem', tlsKey: '/nowhere.pem' }, '/nowhere.pem'],
     ['a limit that contradicts another', { softEgressBitsPerSec: '9G', hardEgressBitsPerSec: '8G' }, 'soft-egress'],
   ])('does not start with %s, exits with 78 and says what to do', (_what, parameters, hint) => {
-    const wrong = spawnSync(process.execPath, words(parameters).filter(notEmpty), { encoding: 'utf8' });
+    const wrong = spawnSync(process.execPath, processes.words(parameters).filter(notEmpty), { encoding: 'utf8' });
     expect(wrong.status).toBe(78);
     expect(wrong.stderr).toContain(hint);
   });
@@ -128,7 +106,7 @@ describe('oca appliance as a process', () => {
   it.skipIf(process.platform !== 'linux')(
     'says that it may have too few descriptors, and does not blame the disk',
     () => {
-      const limited = ['-c', 'ulimit -n 24 && exec "$@"', 'sh', process.execPath, ...words()];
+      const limited = ['-c', 'ulimit -n 24 && exec "$@"', 'sh', process.execPath, ...processes.words()];
       const wrong = spawnSync('/bin/sh', limited, { encoding: 'utf8' });
       expect(wrong.status).toBe(78);
       expect(wrong.stderr).toContain('LimitNOFILE=');
@@ -137,17 +115,16 @@ describe('oca appliance as a process', () => {
   );
 
   it('does not start where another one listens, nor on the volume of another one', async () => {
-    const first = await start();
+    const first = await processes.start();
     const { host } = new URL(at(first, ''));
-    const samePort = spawnSync(process.execPath, words({ listen: host, volume: join(folder, 'other') }), {
-      encoding: 'utf8',
-    });
+    const elsewhere = processes.words({ listen: host, volume: join(processes.folder, 'other') });
+    const samePort = spawnSync(process.execPath, elsewhere, { encoding: 'utf8' });
     // Not 78: the supervisor tries again, and finds the port free when who is on it has ended.
     expect(samePort.status).toBe(1);
     expect(samePort.stderr).toContain(`cannot listen on ${host}`);
-    const sameVolume = spawnSync(process.execPath, words(), { encoding: 'utf8' });
+    const sameVolume = spawnSync(process.execPath, processes.words(), { encoding: 'utf8' });
     expect(sameVolume.status).toBe(1);
-    expect(sameVolume.stderr).toContain(join(folder, 'volume'));
+    expect(sameVolume.stderr).toContain(join(processes.folder, 'volume'));
   });
 
   it('names both missing things when it is started with nothing', () => {

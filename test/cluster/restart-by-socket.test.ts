@@ -1,12 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadLibc } from '../../appliance/kernel/libc.ts';
-import { ChildService, serviceWords } from '../../deploy/demo/child-service.ts';
-import { GatedOrigin, patterned } from '../appliance/support/gated-origin.ts';
+import type { ChildService } from '../../deploy/demo/child-service.ts';
+import { patterned } from '../appliance/support/gated-origin.ts';
 import { until } from '../support/until.ts';
+import { ApplianceProcesses } from './support/appliance-processes.ts';
 import { SocketKeeper } from './support/socket-keeper.ts';
 
 const BYTES = patterned(100_000);
@@ -59,38 +57,16 @@ class Storm {
 
 // Only where the calls of Linux can be had: elsewhere the reference engine serves alone.
 describe.skipIf(loadLibc().kind === 'missing')('a restart with the socket of systemd', () => {
-  let folder: string;
-  let origin: GatedOrigin;
-  const running = new Set<ChildService>();
+  let processes: ApplianceProcesses;
 
   beforeEach(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'oca-restart-'));
-    origin = await GatedOrigin.start();
-    origin.files.set('/film.mp4', { bytes: BYTES, etag: '"v1"', headers: { 'cache-control': 'max-age=600' } });
+    processes = await ApplianceProcesses.before(BYTES);
   });
 
-  afterEach(async () => {
-    for (const service of running) await service.end('SIGKILL');
-    running.clear();
-    await origin.stop();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterEach(() => processes[Symbol.asyncDispose]());
 
-  const start = async (engine: string, keeper: SocketKeeper, port = keeper.port): Promise<ChildService> => {
-    const words = serviceWords('appliance', {
-      engine,
-      listen: `127.0.0.1:${port}`,
-      adminListen: '127.0.0.1:0',
-      origin: origin.url,
-      volume: join(folder, 'volume'),
-      volumeCapacityBytes: '256Mi',
-      drainMs: 100,
-      logLevel: 'error',
-    });
-    const service = await ChildService.start({ words, listenFd: keeper.fd });
-    running.add(service);
-    return service;
-  };
+  const start = (engine: string, keeper: SocketKeeper, port = keeper.port): Promise<ChildService> =>
+    processes.start({ engine, listen: `127.0.0.1:${port}`, drainMs: 100 }, keeper.fd);
 
   it.each(['fast', 'reference'])('refuses, resets and cuts nobody who connects: %s engine', async (engine) => {
     using keeper = new SocketKeeper();
