@@ -14,8 +14,17 @@ let server: JsonServer;
 let port: number;
 const sockets: Socket[] = [];
 
-async function start(options: { isTls?: boolean; maxConnections?: number } = {}): Promise<void> {
-  const { isTls = false, ...limits } = options;
+/** For what has nothing to do with time: a machine may stand still for longer than the others' clients. */
+const UNHURRIED = { headTimeoutMs: 60_000, silenceTimeoutMs: 60_000 };
+
+interface Limits {
+  readonly isTls?: boolean;
+  readonly maxConnections?: number;
+  readonly headTimeoutMs?: number;
+  readonly silenceTimeoutMs?: number;
+}
+
+async function start({ isTls = false, ...limits }: Limits = {}): Promise<void> {
   server = createJsonServer({
     logger: silentLogger,
     bodyLimitBytes: 10_000_000,
@@ -77,7 +86,7 @@ describe.each([
   });
 
   it('with a head beyond all reason gets 431', async () => {
-    await start({ isTls });
+    await start({ isTls, ...UNHURRIED });
     const answer = await send(`GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, isTls);
     await closed(answer);
     expect(answer.text).toContain('431');
@@ -102,7 +111,7 @@ describe('a hostile client', () => {
   });
 
   it('finds a limit to the number of its connections', async () => {
-    await start({ maxConnections: 2 });
+    await start({ maxConnections: 2, ...UNHURRIED });
     await send('GET /');
     await send('GET /');
     await closed(await send('GET /'));
