@@ -112,7 +112,8 @@ export class StallMeter {
     if (this.#hasPlayed) this.#last = now;
     if (last === undefined) return undefined;
     const wallMs = now.at - last.at;
-    const movedMs = ((now.playhead - last.playhead) * 1000) / playbackRate;
+    // Shaka stops the rate while it waits for media; what moved before that moved at another one.
+    const movedMs = ((now.playhead - last.playhead) * 1000) / (playbackRate || 1);
     if (movedMs - wallMs > jumpMs) this.skippedMs += movedMs - wallMs;
     const lostMs = Math.max(0, wallMs - Math.max(0, movedMs));
     if (movedMs <= 0 || lostMs >= noiseMs || this.#standstill !== undefined) this.#lose(last, now, lostMs);

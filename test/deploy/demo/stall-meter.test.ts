@@ -30,7 +30,7 @@ class FakeVideo extends EventTarget {
   readonly duration = 60;
   paused = false;
   ended = false;
-  readonly playbackRate = 1;
+  playbackRate = 1;
   bufferedTo = 0;
 
   get buffered() {
@@ -176,4 +176,17 @@ test("the viewer's seek is no stall, the player's is, and so is what it jumps ov
   play(1000);
   expect(meter.dryStalls).toBe(1);
   expect(meter.skippedMs).toBeGreaterThan(2500);
+});
+
+test('a player that stops the playback rate while it waits for media stands still all the same, and skips nothing', () => {
+  play(1020, 0.2);
+  // Shaka does so, between two looks.
+  video.playbackRate = 0;
+  video.currentTime += 0.01;
+  stand(1500, 0.1);
+  expect(meter.standing).toBeDefined();
+  video.playbackRate = 1;
+  play(1000);
+  expect(meter).toMatchObject({ dryStalls: 1, skippedMs: 0 });
+  expect(meter.longestDryMs).toBeGreaterThanOrEqual(1400);
 });
