@@ -13,6 +13,9 @@ export interface OpenLoad {
   readonly p99Ms: number;
   readonly p999Ms: number;
   readonly worstMs: number;
+  /** How far apart the generator's own ticks of a millisecond were: its lateness is in the latencies. */
+  readonly ownP99Ms: number;
+  readonly ownWorstMs: number;
 }
 
 export interface OpenLoopOrder extends Questions {
@@ -20,6 +23,8 @@ export interface OpenLoopOrder extends Questions {
   readonly requestsPerSec: number;
   readonly seconds: number;
   readonly connections: number;
+  /** Of what is drawn for the questions. */
+  readonly seed: number;
 }
 
 /** Runs the generator as a process of its own on one core. */
