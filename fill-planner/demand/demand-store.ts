@@ -25,18 +25,27 @@ const HOURS_KEPT_MS = 3 * DAY_MS;
 const PAGE_ROWS = 2000;
 
 type Table = 'demand_hour' | 'demand_day';
+
+/** Rows in the order of their keys, up to some place, as a condition and its values. */
+interface RowPage {
+  readonly where: string;
+  readonly values: readonly (number | string)[];
+}
+
 const ADD = `ON CONFLICT DO UPDATE SET requests = requests + excluded.requests,
   served_bytes = min(served_bytes + excluded.served_bytes, ${Number.MAX_SAFE_INTEGER})`;
 
 export class DemandStore {
   readonly #database: Database;
   readonly #limits: DemandLimits;
+  #rowCount: number;
 
   /** @throws OperationalError STATE_CORRUPT, VOLUME_IO */
   constructor(file: string, limits: DemandLimits) {
     this.#limits = limits;
     this.#database = openDatabase(file, { durable: false, exclusive: true });
     migrate(this.#database, new URL('./migrations/', import.meta.url));
+    this.#rowCount = this.#count('demand_day') + this.#count('demand_hour');
   }
 
   /**
@@ -100,33 +109,40 @@ export class DemandStore {
     yield* this.#rows('demand_hour', 1);
   }
 
+  /** Counted when it was last trimmed: five million rows take a tenth of a second. */
   get rowCount(): number {
-    return this.#count('demand_day') + this.#count('demand_hour');
+    return this.#rowCount;
+  }
+
+  get isEmpty(): boolean {
+    return this.#newestMs() === Number.POSITIVE_INFINITY;
   }
 
   /**
    * Makes days of hours that are old enough, forgets what is too old, and the oldest while there are too many rows. What
    * is too old is counted from two days after the newest hour, where that is earlier than now: a clock that is a year
    * ahead for one cycle must not cost all that was ever watched.
+   *
+   * Page by page, each a transaction of its own: a day of a large fleet is millions of rows. Yields the rows done; killed
+   * in between, the next time goes on.
    */
-  trim(nowMs: number): void {
+  *trim(nowMs: number): Generator<number, void> {
     const oldestMs = Math.min(nowMs, this.#newestMs() + 2 * DAY_MS) - this.#limits.retentionMs;
-    transact(this.#database, () => {
-      const borderMs = oldestHourMs(nowMs);
+    yield* this.#takeAway('demand_hour', oldestHourMs(nowMs), ({ where, values }) => {
       this.#database
         .prepare(
           `INSERT INTO demand_day
              SELECT start_ms - start_ms % ${DAY_MS}, region, rendition, requests, served_bytes
-             FROM demand_hour WHERE start_ms < ? ${ADD}`,
+             FROM demand_hour WHERE ${where} ${ADD}`,
         )
-        .run(borderMs);
-      this.#forget('demand_hour', borderMs);
-      this.#forget('demand_day', oldestMs - DAY_MS + 1);
-      this.#forget('demand_hour', oldestMs);
-      // Kept an hour longer than samples are taken, so that none can come in twice at the border.
-      this.#database.prepare('DELETE FROM counted_sample WHERE hour_start_ms < ?').run(oldestMs - HOUR_MS);
-      for (const table of ['demand_day', 'demand_hour'] as const) this.#forgetExcess(table);
+        .run(...values);
     });
+    yield* this.#takeAway('demand_day', oldestMs - DAY_MS + 1);
+    yield* this.#takeAway('demand_hour', oldestMs);
+    // Kept an hour longer than samples are taken, so that none can come in twice at the border.
+    this.#database.prepare('DELETE FROM counted_sample WHERE hour_start_ms < ?').run(oldestMs - HOUR_MS);
+    this.#rowCount = this.#count('demand_day') + this.#count('demand_hour');
+    for (const table of ['demand_day', 'demand_hour'] as const) yield* this.#takeExcess(table);
   }
 
   close(): void {
@@ -161,18 +177,37 @@ export class DemandStore {
     return Number(this.#database.prepare(`SELECT count(*) FROM ${table}`).pluck().get());
   }
 
-  #forget(table: Table, beforeMs: number): void {
-    this.#database.prepare(`DELETE FROM ${table} WHERE start_ms < ?`).run(beforeMs);
+  /** Deletes what began before then, oldest first. @param first is told of each page before it goes */
+  *#takeAway(table: Table, beforeMs: number, first: (page: RowPage) => void = () => {}): Generator<number, void> {
+    const pageEnd = this.#database
+      .prepare<[number, number], [number, string, string]>(
+        `SELECT start_ms, region, rendition FROM ${table} WHERE start_ms < ?
+         ORDER BY start_ms, region, rendition LIMIT 1 OFFSET ?`,
+      )
+      .raw();
+    for (let rows = PAGE_ROWS; rows === PAGE_ROWS; ) {
+      const end = pageEnd.get(beforeMs, PAGE_ROWS - 1);
+      const page: RowPage =
+        end === undefined
+          ? { where: 'start_ms < ?', values: [beforeMs] }
+          : { where: '(start_ms, region, rendition) <= (?, ?, ?)', values: end };
+      rows = transact(this.#database, () => {
+        first(page);
+        return this.#database.prepare(`DELETE FROM ${table} WHERE ${page.where}`).run(...page.values).changes;
+      });
+      yield rows;
+    }
   }
 
-  #forgetExcess(table: Table): void {
-    const excess = this.rowCount - this.#limits.maxRows;
+  *#takeExcess(table: Table): Generator<number, void> {
+    const excess = this.#rowCount - this.#limits.maxRows;
     if (excess <= 0) return;
     const borderMs = this.#database
       .prepare(`SELECT start_ms FROM ${table} ORDER BY start_ms LIMIT 1 OFFSET ?`)
       .pluck()
       .get(excess - 1);
-    this.#forget(table, borderMs === undefined ? Number.MAX_SAFE_INTEGER : Number(borderMs) + 1);
+    yield* this.#takeAway(table, borderMs === undefined ? Number.MAX_SAFE_INTEGER : Number(borderMs) + 1);
+    this.#rowCount = this.#count('demand_day') + this.#count('demand_hour');
   }
 }
 

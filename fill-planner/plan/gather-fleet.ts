@@ -1,3 +1,4 @@
+import { setImmediate as othersTurn } from 'node:timers/promises';
 import { inTurns } from '../../src/resilience/in-slices.ts';
 import type { CalendarStore } from '../calendar/calendar-store.ts';
 import type { CatalogStore, RenditionFile, StoredRendition } from '../catalog/catalog-store.ts';
@@ -53,7 +54,9 @@ export async function gatherFleet(parts: GatherParts, nowMs: number): Promise<Ga
   const calendar = parts.calendar.facts;
   const { sites, clusters, appliances } = ownFleet(fleet, share);
   const { facts, files, catalogueVersion } = await readCatalogue(catalog);
+  await othersTurn();
   const numbers = new Map(facts.map(({ id }, index) => [id, index]));
+  await othersTurn();
   const contents = facts.map(({ id }, index): RenditionContent => ({ id, files: files[index] ?? [] }));
   const demand = await predictDemand(parts, facts, [...new Set(sites.map(({ region }) => region))], nowMs);
   const heldBefore = await inTurns(
@@ -114,8 +117,11 @@ async function predictDemand(
   // Demand is counted by the hour; finer time would only make plans differ that are the same. The hour that runs counts
   // as whole: what viewers began to ask for minutes ago is what a plan is made anew for.
   const nowMs = (Math.floor(now / HOUR_MS) + 1) * HOUR_MS;
+  await othersTurn();
   const catalogue = shapeCatalogue(renditions);
+  await othersTurn();
   const tallier = tallierOf(catalogue, { nowMs, renditions, regions });
+  await othersTurn();
   await inTurns(tallied(tallier, demand.history()), ROWS_PER_TURN);
   return predictAside({ nowMs, catalogue, tally: tallier.tally, regions, launches: calendar.launches });
 }

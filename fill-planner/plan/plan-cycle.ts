@@ -77,7 +77,8 @@ export interface PlanCycleParts extends LinkParts {
   readonly planThreads: number;
 }
 
-/** Some milliseconds. */
+/** Some milliseconds each. */
+const DEMAND_ROWS_PER_TURN = 1000;
 const KEPT_CONTENTS_PER_TURN = 500;
 const NO_CONTENT: RenditionContent = { id: '', files: [] };
 
@@ -87,7 +88,7 @@ export async function runPlanCycle(parts: PlanCycleParts, options: CycleOptions 
   const nowMs = clock.nowMs();
   if (options.fillNowMinutes !== undefined)
     plans.openWindow({ startsAtMs: nowMs, endsAtMs: nowMs + options.fillNowMinutes * 60_000 });
-  demand.trim(nowMs);
+  await inTurns(demand.trim(nowMs), DEMAND_ROWS_PER_TURN);
   const { inputs, contents, catalogueVersion, fleetVersion } = await gatherFleet(parts, nowMs);
   const number: NumberContents = (planned) =>
     numberPlanned(plans, planned, contents.length, (rendition) => contents[rendition] ?? NO_CONTENT, nowMs);
@@ -138,7 +139,7 @@ export async function runPlanCycle(parts: PlanCycleParts, options: CycleOptions 
     appliances,
     leftOut,
     notHeld: sumOfCounts(made.clusters.map(({ notHeld }) => notHeld)),
-    hasDemand: demand.rowCount > 0,
+    hasDemand: !demand.isEmpty,
     published: Object.fromEntries(decision.clusters),
     returned: decision.returned,
   };

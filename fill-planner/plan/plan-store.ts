@@ -62,8 +62,6 @@ const KEPT_MS = 30 * 86_400_000;
 export const REFRESH_MS = 6 * 3_600_000;
 /** Twice the skew of signatures: an old request of a sender whose clock is ahead. */
 const REPLAYABLE_MS = 600_000;
-/** Numbers of contents that are looked up in a few milliseconds. */
-const PAGE_NUMBERS = 4000;
 /** A million entries and as many reasons. */
 const MAX_PLAN_BYTES = 256 * 2 ** 20;
 
@@ -132,7 +130,6 @@ export class PlanStore {
     return holders;
   }
 
-  /** Of every appliance in the fleet that has a plan. */
   versionsInForce(): ReadonlyMap<string, number> {
     return new Map(this.all().map(({ applianceId, planVersion }) => [applianceId, planVersion]));
   }
@@ -289,7 +286,7 @@ export class PlanStore {
   ): Generator<number, Map<string, HeldBefore>> {
     const held = new Map<string, HeldBefore>();
     if (plans.length === 0) return held;
-    const numbers = yield* this.#numbersNow(numberOf);
+    const numbers = yield* this.#contents.readNumbers(numberOf);
     for (const plan of plans) {
       held.set(plan.applianceId, heldIn(this.#unpack(plan), numbers));
       yield 1;
@@ -398,22 +395,5 @@ export class PlanStore {
     if (!verifySignature(identity.publicKey, seal, row.signature))
       throw new OperationalError('STATE_CORRUPT', `plan ${planVersion} of ${applianceId} is not what was signed`);
     return readDraft(laidOut);
-  }
-
-  /** By number of a content: the number of its rendition in this cycle, -1 for none. */
-  *#numbersNow(numberOf: (renditionId: string) => number | undefined): Generator<number, Int32Array> {
-    const last = Number(this.#database.prepare('SELECT max(content_id) FROM content').pluck().get() ?? 0);
-    const numbers = new Int32Array(last + 1).fill(-1);
-    const page = this.#database
-      .prepare<[number, number], [number, string]>(
-        'SELECT content_id, rendition_id FROM content WHERE content_id > ? AND content_id <= ?',
-      )
-      .raw();
-    for (let first = 0; first < last; first += PAGE_NUMBERS) {
-      for (const [id, renditionId] of page.iterate(first, Math.min(last, first + PAGE_NUMBERS)))
-        numbers[id] = numberOf(renditionId) ?? -1;
-      yield 1;
-    }
-    return numbers;
   }
 }

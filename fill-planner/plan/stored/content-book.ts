@@ -10,6 +10,9 @@ const DAY_MS = 86_400_000;
 /** What no cycle has planned for so long can be in no plan that is kept. */
 const KEPT_DAYS = 60;
 
+/** Numbers that are looked up in a few milliseconds. */
+const PAGE_NUMBERS = 4000;
+
 type FileRow = readonly [path: string, sizeBytes: number, root: string, headBytes: number];
 
 export class ContentBook {
@@ -69,6 +72,23 @@ export class ContentBook {
       .raw()
       .all(JSON.stringify([...renditionIds]));
     return new Map(rows);
+  }
+
+  /** By number of a content: the number of its rendition in this cycle, -1 for none. Yields the pages read. */
+  *readNumbers(numberOf: (renditionId: string) => number | undefined): Generator<number, Int32Array> {
+    const last = Number(this.#database.prepare('SELECT max(content_id) FROM content').pluck().get() ?? 0);
+    const numbers = new Int32Array(last + 1).fill(-1);
+    const page = this.#database
+      .prepare<[number, number], [number, string]>(
+        'SELECT content_id, rendition_id FROM content WHERE content_id > ? AND content_id <= ?',
+      )
+      .raw();
+    for (let first = 0; first < last; first += PAGE_NUMBERS) {
+      for (const [id, renditionId] of page.iterate(first, Math.min(last, first + PAGE_NUMBERS)))
+        numbers[id] = numberOf(renditionId) ?? -1;
+      yield 1;
+    }
+    return numbers;
   }
 
   /** The rendition that a number is of. */

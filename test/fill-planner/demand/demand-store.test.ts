@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { DemandStore } from '../../../fill-planner/demand/demand-store.ts';
 import type { DemandSample } from '../../../src/contracts/demand-sample.ts';
+import { atOnce } from '../../../src/resilience/in-slices.ts';
 import { openDatabase } from '../../../src/sqlite/open-database.ts';
 import { temporaryFolder } from '../catalog/demo-title.ts';
 
@@ -76,7 +77,7 @@ test('hours become days after three days, late samples too, and nothing is lost 
   for (const hour of [0, 5, 23])
     opened.store.count(sample({ hourStartMs: day + hour * HOUR_MS }), 'de', known, day + 24 * HOUR_MS);
   const laterMs = day + 4 * 24 * HOUR_MS;
-  for (let times = 0; times < 2; times += 1) opened.store.trim(laterMs);
+  for (let times = 0; times < 2; times += 1) atOnce(opened.store.trim(laterMs));
   opened.store.count(sample({ hourStartMs: day + 7 * HOUR_MS }), 'de', known, laterMs);
   expect([...opened.store.history()]).toEqual([
     { renditionId: 'of/x', region: 'de', startMs: day, spanHours: 24, servedBytes: 400 },
@@ -87,7 +88,7 @@ test('days go before hours when there are too many rows', async () => {
   await using opened = await openStore({ retentionMs: 10 * 24 * HOUR_MS, maxRows: 2 });
   for (const days of [6, 5, 1, 0])
     opened.store.count(sample({ hourStartMs: HOUR - days * 24 * HOUR_MS }), 'de', known, NOW_MS);
-  opened.store.trim(NOW_MS);
+  atOnce(opened.store.trim(NOW_MS));
   expect([...opened.store.history()].map(({ startMs }) => startMs)).toEqual([HOUR - 24 * HOUR_MS, HOUR]);
 });
 
@@ -113,12 +114,12 @@ test('old hours are forgotten, and their samples stay counted for as long as the
   const old = sample();
   opened.store.count(old, 'de', known, NOW_MS);
   const lastMoment = HOUR + 10 * 24 * HOUR_MS;
-  opened.store.trim(lastMoment);
+  atOnce(opened.store.trim(lastMoment));
   expect(opened.store.count(old, 'de', known, lastMoment)).toBe('duplicate');
   expect(opened.store.count(old, 'de', known, lastMoment + HOUR_MS)).toBe('too-old');
   // Hours of that age are one day, which is forgotten when all of it is, and something newer has come.
   opened.store.count(sample({ hourStartMs: lastMoment }), 'de', known, lastMoment);
-  opened.store.trim(lastMoment + 12 * HOUR_MS);
+  atOnce(opened.store.trim(lastMoment + 12 * HOUR_MS));
   expect([...opened.store.history()].map(({ startMs }) => startMs)).toEqual([lastMoment]);
 });
 
@@ -127,7 +128,7 @@ test('a clock that is a year ahead for one cycle forgets nothing', async () => {
   const one = sample({ hourStartMs: HOUR - 5 * 24 * HOUR_MS });
   opened.store.count(one, 'de', known, NOW_MS);
   opened.store.count(sample(), 'de', known, NOW_MS);
-  opened.store.trim(NOW_MS + 365 * 24 * HOUR_MS);
+  atOnce(opened.store.trim(NOW_MS + 365 * 24 * HOUR_MS));
   expect(opened.store.rowCount).toBe(2);
   expect(opened.store.count(one, 'de', known, NOW_MS)).toBe('duplicate');
 });
@@ -138,7 +139,7 @@ test('the oldest hours go first when there are too many rows', async () => {
     const entries = Array.from({ length: 5 }, (_, file) => ({ path: `/f${file}`, requests: 1, servedBytes: 1 }));
     opened.store.count(sample({ hourStartMs: HOUR - hour * HOUR_MS, entries }), 'de', known, NOW_MS);
   }
-  opened.store.trim(NOW_MS);
+  atOnce(opened.store.trim(NOW_MS));
   expect(opened.store.rowCount).toBe(25);
   const oldest = Math.min(...[...opened.store.history()].map(({ startMs }) => startMs));
   expect(oldest).toBe(HOUR - 4 * HOUR_MS);
@@ -167,7 +168,7 @@ test('what an older program counted by path is taken over by rendition, once', a
   older.close();
   const store = new DemandStore(file, { retentionMs: 10 * 24 * HOUR_MS, maxRows: 1000 });
   for (let times = 0; times < 2; times += 1) store.adoptPaths((path) => (path.startsWith('/x/') ? 'x' : undefined));
-  store.trim(NOW_MS);
+  atOnce(store.trim(NOW_MS));
   const rows = [...store.history()].map(({ region, renditionId, servedBytes, spanHours }) => [
     region,
     renditionId,
