@@ -25,7 +25,7 @@ type Shelves = Pick<ObjectStore, 'objects' | 'find'>;
 
 export function takeInventory(plan: FillPlan, store: Shelves): PlanInventory {
   const layout = layoutOf(plan);
-  const states = statesOf(plan.files, layout.indexByPath, store);
+  const states = atOnce(findStates(plan.files, layout.indexByPath, store));
   let heldFileCount = 0;
   let heldBytes = 0;
   const missing: { file: FillPlanFile; heldBytes: number }[] = [];
@@ -42,13 +42,19 @@ export function takeInventory(plan: FillPlan, store: Shelves): PlanInventory {
   return { levels, fileCount: plan.files.length, heldFileCount, planBytes: layout.planBytes, heldBytes, missing };
 }
 
-/** The files of a plan that lack blocks which it wants, in the plan's order; a path that is named twice counts once. */
-export function missingFiles(plan: FillPlan, store: Shelves): FillPlanFile[] {
+/**
+ * The files of a plan that lack blocks which it wants, in the plan's order; a path that is named twice counts once. Yields
+ * how many objects and files it has looked at. What changes meanwhile is seen or not; the next look sees it.
+ */
+export function* findMissing(plan: FillPlan, store: Shelves): Generator<number, FillPlanFile[]> {
   const { indexByPath } = layoutOf(plan);
-  const states = statesOf(plan.files, indexByPath, store);
-  return plan.files.filter(
-    (file, index) => indexByPath.get(file.path) === index && !hasPlanned(file, states[index], store),
-  );
+  const states = yield* findStates(plan.files, indexByPath, store);
+  const missing: FillPlanFile[] = [];
+  for (const [index, file] of plan.files.entries()) {
+    if (indexByPath.get(file.path) === index && !hasPlanned(file, states[index], store)) missing.push(file);
+    yield 1;
+  }
+  return missing;
 }
 
 /** What of a plan does not change. It is looked at every few seconds, and the plan comes once a day. */
@@ -83,16 +89,17 @@ export function* layOut(plan: FillPlan): Generator<number, Layout> {
   return layout;
 }
 
-/** Per file what is held of it; undefined for nothing, and for an object with other bytes. */
-function statesOf(
+/** Per file what is held of it; undefined for nothing, and for an object with other bytes. Yields the objects seen. */
+function* findStates(
   files: readonly FillPlanFile[],
   indexByPath: ReadonlyMap<string, number>,
   store: Shelves,
-): (ObjectState | undefined)[] {
+): Generator<number, (ObjectState | undefined)[]> {
   const states = Array.from<ObjectState | undefined>({ length: files.length });
   for (const state of store.objects()) {
     const index = indexByPath.get(state.description.key);
     if (index !== undefined && state.description.manifestRoot === files[index]?.root) states[index] = state;
+    yield 1;
   }
   return states;
 }

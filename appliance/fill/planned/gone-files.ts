@@ -31,9 +31,6 @@ interface Gone {
   readonly sinceMs: number;
 }
 
-/** What is remembered of the plan before, so that the next one shows who has gone. */
-type Sizes = ReadonlyMap<string, number>;
-
 const MAX_GONE = 50_000;
 const keptSchema = z.object({
   version: z.literal(1),
@@ -44,7 +41,8 @@ const keptSchema = z.object({
 
 export class GoneFiles {
   readonly #options: GoneFilesOptions;
-  #planned: Sizes | undefined;
+  /** Those of the plan in force, so that the next one shows who has gone. */
+  #planned: ReadonlyMap<string, FillPlanFile> | undefined;
   /** Who went first stands first. */
   #gone = new Map<string, Gone>();
 
@@ -64,18 +62,26 @@ export class GoneFiles {
     }
   }
 
-  planChanged(files: ReadonlyMap<string, FillPlanFile>): void {
+  /**
+   * These are the plan's files from now on, and nobody changes them any more. Yields how many files it has looked at: a
+   * plan may have a million. Ask for nothing else until it is done.
+   */
+  *planChanged(files: ReadonlyMap<string, FillPlanFile>): Generator<number, void> {
     const sinceMs = this.#options.clock.nowMs();
-    for (const [path, sizeBytes] of this.#planned ?? []) {
-      if (!files.has(path)) this.#gone.set(path, { sizeBytes, sinceMs });
+    for (const [path, file] of this.#planned ?? []) {
+      if (!files.has(path)) this.#gone.set(path, { sizeBytes: plannedBytes(file), sinceMs });
+      yield 1;
     }
-    for (const path of files.keys()) this.#gone.delete(path);
+    for (const path of this.#gone.keys()) {
+      if (files.has(path)) this.#gone.delete(path);
+      yield 1;
+    }
     for (const path of this.#gone.keys()) {
       if (this.#gone.size <= MAX_GONE) break;
       this.#gone.delete(path);
     }
     const isFirst = this.#planned === undefined;
-    this.#planned = new Map([...files].map(([path, file]) => [path, plannedBytes(file)]));
+    this.#planned = files;
     if (!isFirst) this.#keep();
   }
 
@@ -98,9 +104,16 @@ export class GoneFiles {
     return true;
   }
 
-  /** Everything whose place is kept: the plan's files and those that went lately. */
-  pinned(): ReadonlySet<string> {
-    return new Set([...(this.#planned?.keys() ?? []), ...this.#gone.keys()]);
+  /** Everything whose place is kept: the plan's files and those that went lately. Yields how many it has collected. */
+  *pinned(): Generator<number, ReadonlySet<string>> {
+    const paths = new Set<string>();
+    for (const kept of [this.#planned ?? new Map<string, FillPlanFile>(), this.#gone]) {
+      for (const path of kept.keys()) {
+        paths.add(path);
+        yield 1;
+      }
+    }
+    return paths;
   }
 
   #keep(): void {

@@ -10,9 +10,10 @@ import type { OperationalError } from '../../../src/errors/operational-error.ts'
 import type { Service } from '../../../src/lifecycle/service.ts';
 import { BoundedMap } from '../../../src/memory/bounded-map.ts';
 import { Alarm } from '../../../src/resilience/alarm.ts';
+import { inTurns } from '../../../src/resilience/in-slices.ts';
 import type { Logger } from '../../../src/telemetry/logger.ts';
 import type { World } from '../../../src/world/world.ts';
-import { missingFiles } from '../../report/holdings.ts';
+import { findMissing } from '../../report/holdings.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import type { BlockFiller, BlockFillResult } from '../block-filler.ts';
 import { chooseSource, type LearnedOfSource, type SourceChoice } from '../choose-source.ts';
@@ -33,6 +34,9 @@ import { SourceMemory } from './source-memory.ts';
  * What is missing is asked of the store, never remembered: after a crash, an eviction or a rotten block the next look
  * finds the gap. One look begins a shift (fill-shift.ts), which works until nothing is left, the window closes or the
  * plan changes.
+ *
+ * A plan may have a million files, so whatever goes through all of it (what went from the plan, what the store is to keep,
+ * what is missing) is done a few milliseconds at a time, in this one loop, and a plan that comes meanwhile begins anew.
  */
 export interface PlannedFillOptions {
   readonly applianceId: string;
@@ -58,6 +62,8 @@ export interface PlannedFillOptions {
 export type FillState = FillReport['state'];
 
 const LOOK_AGAIN_MS = 30_000;
+/** One or two milliseconds. */
+const FILES_PER_TURN = 2000;
 const NOTHING_CAME_MS = 1000;
 /** Our own disk or limits said no: asking on would only fail on. */
 const OWN_FAILURE_PAUSE_MS = 10_000;
@@ -75,6 +81,8 @@ export class PlannedFill implements Service {
   #loop: Promise<void> = Promise.resolve();
   #state: FillState = 'waiting';
   #plan: FillPlan | undefined;
+  /** The one that the store keeps places for. */
+  #pinnedPlan: FillPlan | undefined;
   #shift: FillShift | undefined;
   #pausedUntilMs = 0;
   /** On the monotonic clock. */
@@ -130,7 +138,7 @@ export class PlannedFill implements Service {
   }
 
   #planChanged(): void {
-    const { held, world, gone, onProgress } = this.#options;
+    const { held, world, onProgress } = this.#options;
     if (held.plan !== undefined && held.plan !== this.#plan) {
       // The planner may renew windows and sources without a new version: the work is the same then.
       if (held.plan.planVersion !== this.#plan?.planVersion) this.#filledBytes = { ...NOTHING };
@@ -138,8 +146,6 @@ export class PlannedFill implements Service {
       this.#takenAtMs = world.clock.monotonicMs();
       this.#memory = new SourceMemory(world, this.#memory);
       this.#failures.clear();
-      gone.planChanged(held.files);
-      this.#pin();
       this.#shift?.supersede();
       onProgress();
       this.#alarm.ring();
@@ -149,10 +155,28 @@ export class PlannedFill implements Service {
   }
 
   /** Keeps a place for the plan's files, and for those that went from it lately: of heads for no more than the head. */
-  #pin(): void {
+  *#pinning(files: ReadonlyMap<string, FillPlanFile>): Generator<number, void> {
+    const { store, gone } = this.#options;
+    const heads = new Map<string, number>();
+    for (const file of files.values()) {
+      if (file.headBytes !== undefined) heads.set(file.path, plannedBlocks(file));
+      yield 1;
+    }
+    yield* store.pinning(yield* gone.pinned(), heads);
+  }
+
+  /** What is missing of the plan, once the store keeps places for it; undefined when another plan came meanwhile. */
+  async #look(plan: FillPlan): Promise<FillPlanFile[] | undefined> {
     const { held, store, gone } = this.#options;
-    const heads = [...held.files.values()].filter(({ headBytes }) => headBytes !== undefined);
-    store.pin(gone.pinned(), new Map(heads.map((file) => [file.path, plannedBlocks(file)])));
+    const { files } = held;
+    if (plan !== this.#pinnedPlan) {
+      await inTurns(gone.planChanged(files), FILES_PER_TURN);
+      await inTurns(this.#pinning(files), FILES_PER_TURN);
+      this.#pinnedPlan = plan;
+    }
+    const missing = await inTurns(findMissing(plan, store), FILES_PER_TURN);
+    if (gone.look(missing, store.usage())) await inTurns(this.#pinning(files), FILES_PER_TURN);
+    return held.plan === plan ? missing : undefined;
   }
 
   #hoursChanged(): void {
@@ -167,10 +191,10 @@ export class PlannedFill implements Service {
 
   /** Looks at plan, store and clock, and works while there is something to do. @returns ms until the next look */
   async #turn(): Promise<number> {
-    const { held, store, world, hours, gone } = this.#options;
+    const { held, world, hours } = this.#options;
     if (held.plan === undefined) return LOOK_AGAIN_MS;
-    const missing = missingFiles(held.plan, store);
-    if (gone.look(missing, store.usage())) this.#pin();
+    const missing = await this.#look(held.plan);
+    if (missing === undefined) return 0;
     const nowMs = world.clock.nowMs();
     const window = hours.open(nowMs);
     const urgent = missing.filter(({ priority }) => priority <= (window?.lastPriority ?? Number.POSITIVE_INFINITY));

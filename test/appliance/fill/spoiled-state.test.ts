@@ -10,6 +10,7 @@ import { TrafficLedger } from '../../../appliance/report/traffic-ledger.ts';
 import { TriggerJournal } from '../../../appliance/triggers/trigger-journal.ts';
 import type { FillPlan } from '../../../src/contracts/fill-plan.ts';
 import { isOperational } from '../../../src/errors/operational-error.ts';
+import { atOnce } from '../../../src/resilience/in-slices.ts';
 import { silentLogger } from '../../../src/telemetry/logger.ts';
 import { Metrics } from '../../../src/telemetry/metrics.ts';
 import { FakeWorld } from '../../support/fake-world.ts';
@@ -54,7 +55,7 @@ async function use({ linkUse, traffic, bans, gone, hours, journal }: Running): P
   traffic.served(1000, 0);
   bans.gaveWrong({ id: 'liar', kind: 'peer' }, '/a 0');
   bans.gaveRight({ id: 'origin', kind: 'origin' }, '/a 0');
-  gone.planChanged(new Map());
+  atOnce(gone.planChanged(new Map()));
   hours.pause(3_600_000);
   const trigger = { triggerId: 't1', type: 'purge', createdAtMs: 1, paths: ['/a'], patterns: [], tags: [] } as const;
   journal.take([{ ...trigger, paths: ['/a'], patterns: [], tags: [] }]);

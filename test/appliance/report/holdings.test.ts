@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { HEAD_BLOCKS, missingFiles, takeInventory } from '../../../appliance/report/holdings.ts';
+import { findMissing, HEAD_BLOCKS, takeInventory } from '../../../appliance/report/holdings.ts';
 import type { FillPlan, FillPlanFile } from '../../../src/contracts/fill-plan.ts';
+import { atOnce } from '../../../src/resilience/in-slices.ts';
 import { FakeStore } from '../../support/fake-store.ts';
 import { originSource } from '../../support/sample-plan.ts';
 
@@ -99,7 +100,13 @@ describe('a file of which the plan wants the head', () => {
     store.put('/f', wanted.root, wanted.sizeBytes, held);
     const plan = planOf([wanted], 1);
     const { levels, heldFileCount, heldBytes, planBytes } = takeInventory(plan, store);
-    return { level: levels[0], heldFileCount, heldBytes, planBytes, isMissing: missingFiles(plan, store).length === 1 };
+    return {
+      level: levels[0],
+      heldFileCount,
+      heldBytes,
+      planBytes,
+      isMissing: atOnce(findMissing(plan, store)).length === 1,
+    };
   };
   const full = { planBytes: 2 * MIB, heldBytes: 2 * MIB, heldFileCount: 1, isMissing: false };
 
@@ -154,15 +161,15 @@ describe('the inventory of a plan', () => {
     const files = [file('/a', 2, 0), file('/b', 3, 0), file('/c', 1, 0)];
     store.put('/a', rootOf('/a'), 2 * MIB);
     store.put('/b', rootOf('/b'), 3 * MIB, [0, 1]);
-    const missing = missingFiles(planOf(files, 1), store);
+    const missing = atOnce(findMissing(planOf(files, 1), store));
     expect(missing.map(({ path }) => path)).toEqual(['/b', '/c']);
   });
 
   it('asks once for a path that two renditions have in common, and counts it for both', () => {
     const files = [file('/a', 2, 0), file('/a', 2, 1)];
-    expect(missingFiles(planOf(files, 2), store)).toHaveLength(1);
+    expect(atOnce(findMissing(planOf(files, 2), store))).toHaveLength(1);
     store.put('/a', rootOf('/a'), 2 * MIB);
     expect(takeInventory(planOf(files, 2), store).levels).toEqual(['whole', 'whole']);
-    expect(missingFiles(planOf(files, 2), store)).toEqual([]);
+    expect(atOnce(findMissing(planOf(files, 2), store))).toEqual([]);
   });
 });

@@ -81,6 +81,14 @@ export class FillRig {
     this.#lacking = files.filter(({ isHere }) => !isHere).map(({ manifest }) => manifest);
   }
 
+  /** Takes a plan of so many files of one block below a path, without windows and manifests. */
+  planOfMany(below: string, count: number): void {
+    const planner = loadOrCreateIdentity('planner', join(this.#dir, 'planner.pem'));
+    const one = samplePlanFile(sampleManifest(below, MIB, planner), {});
+    const files = Array.from({ length: count }, (_, at) => ({ ...one, path: `${below}/${at}` }));
+    this.#held.hold(samplePlan(planner, files, { planVersion: 1, windows: [] }));
+  }
+
   /** One by one, as they come from a planner. */
   async bringManifests(): Promise<void> {
     for (const manifest of this.#lacking) {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { GoneFiles } from '../../../../appliance/fill/planned/gone-files.ts';
 import type { FillPlanFile } from '../../../../src/contracts/fill-plan.ts';
+import { atOnce } from '../../../../src/resilience/in-slices.ts';
 import { silentLogger } from '../../../../src/telemetry/logger.ts';
 import { FakeWorld } from '../../../support/fake-world.ts';
 import { originSource } from '../../../support/sample-plan.ts';
@@ -38,8 +39,8 @@ const file = (path: string, sizeBytes = 100): FillPlanFile => ({
   expectedBytes: 0,
   sources: [originSource],
 });
-const plan = (...paths: string[]): void => gone.planChanged(new Map(paths.map((path) => [path, file(path)])));
-const pinned = (): string[] => [...gone.pinned()].sort();
+const plan = (...paths: string[]): void => atOnce(gone.planChanged(new Map(paths.map((path) => [path, file(path)]))));
+const pinned = (): string[] => [...atOnce(gone.pinned())].sort();
 
 describe('files that are gone from the plan', () => {
   it('keep their place for the grace time, and no longer', async () => {

@@ -214,6 +214,7 @@ describe('planned fill', () => {
   it('pins the keys of the plan in the store, and of the next plan instead', async () => {
     await start();
     plan([{ path: '/a', blocks: 1 }], []);
+    await world.clock.advance(1);
     expect([...store.pinned]).toEqual(['/a']);
     plan([{ path: '/b', blocks: 1 }], []);
     await world.clock.advance(1);
