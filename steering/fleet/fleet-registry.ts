@@ -253,7 +253,8 @@ export class FleetRegistry {
   #makeView(nowMs: number): FleetView {
     const verdicts = this.#areAllHeard(nowMs) ? undefined : this.#judgeLeases(nowMs);
     const members: FleetMember[] = [];
-    for (const id of (this.#sortedIds ??= [...this.#entries.keys()].sort())) {
+    this.#sortedIds ??= [...this.#entries.keys()].sort();
+    for (const id of this.#sortedIds) {
       const entry = this.#entries.get(id);
       if (entry === undefined) continue;
       const lease = verdicts === undefined ? CURRENT : (verdicts.leases.get(id) ?? { kind: 'expired', silentMs: 0 });

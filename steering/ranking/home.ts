@@ -30,8 +30,7 @@ export function homeOf(eligible: readonly Scored[], { preferredSiteId }: Session
     );
   takeBest(home, eligible, size - FOR_OTHER_DOMAINS);
   while (home.length < size) {
-    const domains = new Set(home.map(domainOf));
-    const best = bestOf(eligible, (one) => !domains.has(domainOf(one)));
+    const best = bestOfNewDomain(eligible, home);
     if (best === undefined) break;
     home.push(best);
   }
@@ -41,10 +40,17 @@ export function homeOf(eligible: readonly Scored[], { preferredSiteId }: Session
 
 export const domainOf = ({ candidate }: Scored): string => candidate.site.failureDomain;
 
-function bestOf(items: readonly Scored[], isWanted: (item: Scored) => boolean): Scored | undefined {
+function bestOfNewDomain(items: readonly Scored[], home: readonly Scored[]): Scored | undefined {
   let best: Scored | undefined;
-  for (const item of items) if (isWanted(item) && (best === undefined || compareLasting(item, best) < 0)) best = item;
+  for (const item of items)
+    if ((best === undefined || compareLasting(item, best) < 0) && !hasDomain(home, domainOf(item))) best = item;
   return best;
+}
+
+/** Of seven at most: a set of them costs more to make than to do without. */
+function hasDomain(home: readonly Scored[], domain: string): boolean {
+  for (const one of home) if (domainOf(one) === domain) return true;
+  return false;
 }
 
 /** Adds the best that are not in it until there are `count`; a fleet of thousands is not sorted for seven places. */

@@ -85,6 +85,7 @@ export class PrefixTable<V> {
 }
 
 function compareAt({ starts, wordsPerAddress }: Intervals, index: number, words: readonly number[]): number {
+  if (wordsPerAddress === 1) return (starts[index] ?? 0) - (words[0] ?? 0);
   const at = index * wordsPerAddress;
   for (let word = 0; word < wordsPerAddress; word += 1) {
     const difference = (starts[at + word] ?? 0) - (words[word] ?? 0);

@@ -32,10 +32,26 @@ export interface MaintenanceWindow {
   readonly why: string;
 }
 
+/** Of which nothing is said: asked for by every candidate of every decision, so they are kept. */
+const unknownSites = new Map<string, SiteFacts>();
+/** More sites than anybody has; then it begins afresh. */
+const MAX_UNKNOWN_SITES = 10_000;
+
+/** It is for everybody and fails alone. */
+function unknownSite(siteId: string): SiteFacts {
+  let site = unknownSites.get(siteId);
+  if (site === undefined) {
+    if (unknownSites.size >= MAX_UNKNOWN_SITES) unknownSites.clear();
+    site = { kind: 'embedded', network: undefined, failureDomain: siteId };
+    unknownSites.set(siteId, site);
+  }
+  return site;
+}
+
 /** Without a table every site is for everybody and fails alone. */
 export const NO_SITES: SiteTable = {
   version: 'none',
-  of: (siteId) => ({ kind: 'embedded', network: undefined, failureDomain: siteId }),
+  of: unknownSite,
   find: () => undefined,
   facts: () => [],
 };
@@ -46,7 +62,7 @@ export function makeSiteTable(version: string, sites: readonly Site[]): SiteTabl
   const sorted = [...sites].sort((a, b) => (a.id < b.id ? -1 : 1));
   return {
     version,
-    of: (siteId) => byId.get(siteId) ?? NO_SITES.of(siteId),
+    of: (siteId) => byId.get(siteId) ?? unknownSite(siteId),
     find: (siteId) => byId.get(siteId),
     facts: () => sorted,
   };
