@@ -69,6 +69,12 @@ function nearSitesOf({ siteId, otherSites, preferredSiteId }: SessionFacts): str
 /** Whoever fits the policy's software and holds the whole title; the others of a tier are asked once it is through. */
 const BEST_GRADE = 2 * WHOLE_CLASS + 1;
 
+/** Members with the failure domain of each: looked up once, and not for each comparison of two. */
+interface Few {
+  readonly members: FleetMember[];
+  readonly domains: string[];
+}
+
 class Walk {
   readonly #around: Around;
   readonly #holders: Holders;
@@ -76,7 +82,7 @@ class Walk {
   readonly #nearSites: readonly string[];
   readonly #named: readonly string[];
   readonly #selected: FleetMember[];
-  readonly #before: number;
+  readonly #outside: Few = { members: [], domains: [] };
 
   constructor(
     around: Around,
@@ -94,18 +100,17 @@ class Walk {
     this.#nearSites = nearSites;
     this.#named = named;
     this.#selected = selected;
-    this.#before = selected.length;
   }
 
   get hasEnough(): boolean {
-    return this.#selected.length - this.#before >= ENOUGH_OUTSIDE;
+    return this.#outside.members.length >= ENOUGH_OUTSIDE;
   }
 
   /** Takes of one tier until there is enough. */
   take(slots: Uint16Array): void {
     const { canServe, bySlot } = this.#around.fleet;
     const { marks, unknown } = this.#holders;
-    const lesser: FleetMember[][] = [];
+    const lesser: Few[] = [];
     // By index: an iterator makes this walk over thousands of numbers five times as long.
     for (let at = 0; at < slots.length; at += 1) {
       const slot = slots[at] ?? 0;
@@ -116,23 +121,37 @@ class Walk {
       if (member === undefined || !this.#mayServe(member, slot)) continue;
       const grade = this.#gradeOf(member, mark);
       if (grade === BEST_GRADE) {
-        if (this.#hasOfItsDomain(this.#selected, this.#before, member)) continue;
-        this.#selected.push(member);
+        this.#select(member);
         if (this.hasEnough) return;
         continue;
       }
-      const alike = (lesser[grade] ??= []);
-      if (alike.length < ENOUGH_OUTSIDE && !this.#hasOfItsDomain(alike, 0, member)) alike.push(member);
+      const alike = (lesser[grade] ??= { members: [], domains: [] });
+      if (alike.members.length < ENOUGH_OUTSIDE) this.#addTo(alike, member);
     }
     this.#takeLesser(lesser);
   }
 
-  #takeLesser(lesser: readonly FleetMember[][]): void {
+  #takeLesser(lesser: readonly Few[]): void {
     for (let grade = lesser.length - 1; grade >= 0; grade -= 1)
-      for (const member of lesser[grade] ?? []) {
+      for (const member of lesser[grade]?.members ?? []) {
         if (this.hasEnough) return;
-        if (!this.#hasOfItsDomain(this.#selected, this.#before, member)) this.#selected.push(member);
+        this.#select(member);
       }
+  }
+
+  #select(member: FleetMember): void {
+    if (this.#addTo(this.#outside, member)) this.#selected.push(member);
+  }
+
+  /** Unless there are as many of its failure domain as there may be. @returns whether it was added */
+  #addTo({ members, domains }: Few, member: FleetMember): boolean {
+    const domain = this.#around.sites.of(member.siteId).failureDomain;
+    let count = 0;
+    for (const other of domains) if (other === domain) count += 1;
+    if (count >= MOST_OF_ONE_DOMAIN) return false;
+    members.push(member);
+    domains.push(domain);
+    return true;
   }
 
   #mayServe(member: FleetMember, slot: number): boolean {
@@ -152,18 +171,5 @@ class Walk {
     const { software } = this.#session.policy;
     const fits = software === undefined || (softwareVersion === software.version) === (software.rule !== 'avoid');
     return fits ? WHOLE_CLASS + 1 + heldClass : heldClass;
-  }
-
-  /** Whether there are as many of its failure domain as there may be. */
-  #hasOfItsDomain(members: readonly FleetMember[], from: number, { siteId }: FleetMember): boolean {
-    if (members.length - from < MOST_OF_ONE_DOMAIN) return false;
-    const { sites } = this.#around;
-    const domain = sites.of(siteId).failureDomain;
-    let count = 0;
-    for (let at = from; at < members.length; at += 1) {
-      const other = members[at];
-      if (other !== undefined && sites.of(other.siteId).failureDomain === domain) count += 1;
-    }
-    return count >= MOST_OF_ONE_DOMAIN;
   }
 }
