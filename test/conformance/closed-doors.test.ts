@@ -3,20 +3,21 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ApplianceRig, startAppliance } from '../appliance/support/appliance-rig.ts';
 import { talk } from '../appliance/support/raw-client.ts';
 
+// One appliance for all, as an attacker would have it.
 describe('what nobody gets through an appliance', () => {
   let dir: string;
   let rig: ApplianceRig;
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     dir = mkdtempSync(join(tmpdir(), 'oca-doors-'));
     rig = await startAppliance({ dir });
   });
 
-  afterEach(async () => {
+  afterAll(async () => {
     await rig.stop();
     await rig.origin.stop();
     rmSync(dir, { recursive: true, force: true });
