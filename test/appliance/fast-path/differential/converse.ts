@@ -111,14 +111,26 @@ class Heard {
   answer(quietMs: number): Promise<void> {
     if (this.isAnswered) return Promise.resolve();
     return new Promise((resolve) => {
-      const quiet = setTimeout(() => this.#awaited?.(), quietMs);
-      this.#refresh = () => quiet.refresh();
-      this.#awaited = () => {
+      let isOver = false;
+      const end = (): void => {
+        if (isOver) return;
+        isOver = true;
         clearTimeout(quiet);
         this.#awaited = undefined;
         this.#refresh = undefined;
         resolve();
       };
+      const goOn = (): void => {
+        if (!isOver) quiet.refresh();
+      };
+      // Where this process stood still, what came meanwhile is read before anybody is called quiet.
+      const look = (): void => {
+        const heard = this.#pieces.length;
+        setImmediate(() => (this.#pieces.length === heard ? end() : goOn()));
+      };
+      const quiet = setTimeout(look, quietMs);
+      this.#refresh = goOn;
+      this.#awaited = end;
     });
   }
 

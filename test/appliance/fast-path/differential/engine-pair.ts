@@ -5,6 +5,12 @@ import { difference } from './compare.ts';
 import { converse } from './converse.ts';
 import type { Script } from './generate.ts';
 
+/**
+ * The threads of one engine look at the clock also while this process, with the clients in it, stands still for want of
+ * processors: then the usual 5 s for a head are too few, and one engine answers 408.
+ */
+const HEAD_TIMEOUT_MS = 60_000;
+
 /** Two appliances in front of one origin, alike but for their engine. */
 export class EnginePair {
   readonly fast: ApplianceRig;
@@ -26,7 +32,10 @@ export class EnginePair {
     const origin = await GatedOrigin.start();
     fill(origin);
     const start = (engine: string): Promise<ApplianceRig> =>
-      startAppliance({ origin, flags: { ...flagsOf(engine), engine, maxConnectionsPerAddress: 1000 } });
+      startAppliance({
+        origin,
+        flags: { ...flagsOf(engine), engine, maxConnectionsPerAddress: 1000, headTimeoutMs: HEAD_TIMEOUT_MS },
+      });
     const pair = new EnginePair(origin, await start('fast'), await start('reference'));
     for (const { url } of [pair.fast, pair.reference]) for (const path of [...paths, ...paths]) await ask(url + path);
     return pair;
