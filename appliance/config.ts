@@ -1,4 +1,4 @@
-import { hostname } from 'node:os';
+import { hostname, totalmem } from 'node:os';
 import {
   type ConfigOf,
   choiceParameter,
@@ -13,6 +13,7 @@ import {
 } from '../src/config/parameter.ts';
 import { adminHostsParameter } from '../src/server/admin-routes.ts';
 import { engineParameters } from './engine-parameters.ts';
+import { defaultContentMemory } from './memory/content-memory.ts';
 import { policyNames } from './store/eviction/eviction-policy.ts';
 import { tokenParameters } from './tokens/token-parameters.ts';
 import { volumeParameters } from './volume-parameters.ts';
@@ -97,8 +98,9 @@ export const applianceParameters = {
   memoryBytes: numberParameter(
     'bytes',
     { min: 0, max: 2 ** 43 },
-    256 * 2 ** 20,
-    'Memory for content that is asked for often, beside what the process itself needs.',
+    defaultContentMemory(totalmem(), process.constrainedMemory()),
+    'Memory for content that is asked for often, beside what the process itself needs. The page cache keeps no content for viewers: on a machine of its own give it more.',
+    "a quarter of the machine's memory, or of the limit that it runs under",
   ),
 
   steering: urlParameter('Steering service that heartbeats go to; without it no player is sent here by steering.'),

@@ -109,11 +109,13 @@ const SUFFIXES: Readonly<Record<string, number>> = {
 };
 
 /** A number within [min, max] in `unit`; text may carry k, M, G, T (powers of 1000) or Ki, Mi, Gi, Ti (of 1024). */
+/** `defaultSays` as in Parameter. */
 export function numberParameter(
   unit: string,
   range: { min: number; max: number },
   fallback: number,
   help: string,
+  defaultSays?: string,
 ): Parameter<number> {
   const parse = (value: unknown): number => {
     const text = asText(value);
@@ -130,7 +132,10 @@ export function numberParameter(
       throw new ParameterError(`must be ${range.min} to ${range.max} ${unit}, not ${text}`);
     return parsed;
   };
-  return parameter(unit, fallback, help, parse, { range: `${range.min} to ${range.max}` });
+  return parameter(unit, fallback, help, parse, {
+    range: `${range.min} to ${range.max}`,
+    ...(defaultSays === undefined ? {} : { defaultSays }),
+  });
 }
 
 /** `8080`, `127.0.0.1:8080`, `[::1]:8080`, `localhost:0`; a bare port listens on every address, IPv6 and IPv4. */
