@@ -4,9 +4,8 @@ import { descriptorCount, type ProcessSample } from './process-sample.ts';
 /** Beside the start: connections to the origin that are kept, files of volumes that are open for the next reader. */
 const MOST_MORE_DESCRIPTORS = 24;
 /**
- * By so much the floor may rise in the second half of a life: young generations of V8 that are touched for the first
- * time, which takes an index thread 14 GB. A longer half may have more, for tables of the very seldom: a leak of one
- * small object per answer of 1 MiB would be forty times that.
+ * By so much the floor may rise in the second half of a life: tables and caches that are filled by what is seldom. A
+ * longer half may have more; a leak of one small object per answer of 1 MiB would be forty times that.
  */
 const MOST_GROWTH_MIB = 32;
 const MOST_GROWTH_MIB_PER_GB = 1;
