@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { Command } from '../../src/cli/commander.ts';
+import { Command, Option } from '../../src/cli/commander.ts';
 import { applianceDrills } from './appliance-drills.ts';
 import type { Drill } from './drill.ts';
 import { cleanUpMemoryRun, runMemory } from './memory-run.ts';
@@ -10,6 +10,7 @@ Examples:
   npm run drill -- appliance                       all of them, about three minutes
   npm run drill -- appliance --list                what there is, why, and what other caches did in the same test
   npm run drill -- appliance --only cold-range,kill-20
+  npm run drill -- appliance --engine reference    the same with the other engine
 
 Each drill starts real appliances on loopback with volumes of their own, does one thing to them that happens in a data
 centre, and looks at what a viewer gets. A drill that needs root (to mount small disks) or a program that is not here
@@ -23,6 +24,12 @@ program
   .command('appliance')
   .description('One appliance, one fault per line: origins, disks, processes and clients that misbehave.')
   .option('--only <NAMES>', 'only these, with commas between')
+  .addOption(
+    new Option('--engine <NAME>', 'which one serves (default: what an appliance chooses)').choices([
+      'fast',
+      'reference',
+    ]),
+  )
   .option('--list', 'print what there is and run nothing')
   .addHelpText('after', EXAMPLES)
   .action(drillAppliance);
@@ -52,7 +59,9 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
 }
 await program.parseAsync();
 
-async function drillAppliance(options: { only?: string; list?: boolean }): Promise<void> {
+async function drillAppliance(options: { only?: string; engine?: string; list?: boolean }): Promise<void> {
+  // Appliances of drills are processes, and take what is not on their command line from here.
+  if (options.engine !== undefined) process.env['OCA_ENGINE'] = options.engine;
   const chosen = choose(applianceDrills, options.only);
   if (options.list === true) {
     for (const drill of chosen) process.stdout.write(`${describe(drill)}\n\n`);
