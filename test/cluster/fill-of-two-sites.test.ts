@@ -1,21 +1,21 @@
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { BLOCK_BYTES } from '../../src/contracts/file-manifest.ts';
 import type { FillPlan } from '../../src/contracts/fill-plan.ts';
+import { ask } from '../appliance/support/http-client.ts';
 import { FillFleet, type FleetSite, type Sent } from './support/fill-fleet.ts';
 import { eventually } from './support/running-network.ts';
 
 // A machine that does other things besides may need several windows; every wait has its own end.
 vi.setConfig({ testTimeout: 400_000, hookTimeout: 200_000 });
 
-const TITLES = 11;
+const TITLES = 5;
 const NORTH: FleetSite = { id: 'north', appliances: ['n1', 'n2', 'n3'], fillBitsPerSec: 120e6 };
 const SOUTH: FleetSite = { id: 'south', appliances: ['s1', 's2'], fillBitsPerSec: 120e6 };
 const LIAR = 'n3';
-const MOST_LOOKS = 300;
-const LOOK_EVERY_MS = 1000;
+const MOST_LOOKS = 1500;
+const LOOK_EVERY_MS = 200;
 
 interface Status {
   readonly state: string;
@@ -75,7 +75,7 @@ async function waitForAll(): Promise<void> {
   throw new Error(`not filled: ${JSON.stringify(await Promise.all(fleet.ids.map(status)))}`);
 }
 
-test('five appliances fill 300 MB by their plan while one lies, the planner dies and one is killed', async () => {
+test('five appliances fill 140 MB by their plan while one lies, the planner dies and one is killed', async () => {
   fleet.letLie(LIAR);
   await fleet.planNow(1);
   const plans = await Promise.all(fleet.ids.map((id) => fleet.ask<FillPlan>('planner', `/v1/plans/${id}`)));
@@ -124,16 +124,14 @@ test('then every appliance has every byte as it should be, without asking anybod
   const before = fleet.fromOrigin.length;
   for (let title = 0; title < TITLES; title += 1) {
     for (const name of ['v144.mp4', 'v240.mp4', 'v360.mp4', 'a48.mp4', 'manifest.mpd', 'v360.m3u8']) {
-      const wanted = sha256(readFileSync(join(fleet.folder, 'catalogue', `t${title}`, name)));
+      const wanted = readFileSync(join(fleet.folder, 'catalogue', `t${title}`, name));
       await Promise.all(
         fleet.ids.map(async (id) => {
-          const answer = await fetch(`${fleet.listenOf(id)}/vod/t${title}/${name}`);
-          expect([id, name, answer.status, sha256(await answer.bytes())]).toEqual([id, name, 200, wanted]);
+          const { status, body } = await ask(`${fleet.listenOf(id)}/vod/t${title}/${name}`);
+          expect([id, name, status, body.equals(wanted)]).toEqual([id, name, 200, true]);
         }),
       );
     }
   }
   expect(fleet.fromOrigin.length).toBe(before);
 });
-
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
