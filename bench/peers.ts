@@ -73,8 +73,15 @@ export async function benchPeers(options: PeerOptions): Promise<boolean> {
   log.show('writing the files');
   const coldFiles = options.cases.includes('mix') ? COLD_FILES[options.isQuick ? 'quick' : 'full'] : 0;
   const stage = await Stage.set(coldFiles);
+  const report = (): void => {
+    for (const problem of log.problems) remarks.add(problem);
+    reportPeers(log.rounds, { options, remarks: [...remarks], versions: versionsOf(servers) });
+  };
   const interrupted = (): void => {
     killLoads();
+    log.end();
+    remarks.add('ended by hand: later cases have fewer rounds, or none');
+    if (log.rounds.length > 0) report();
     void stage.clear().finally(() => process.exit(130));
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupted);
@@ -85,8 +92,7 @@ export async function benchPeers(options: PeerOptions): Promise<boolean> {
     log.end();
     await stage.clear();
   }
-  for (const problem of log.problems) remarks.add(problem);
-  reportPeers(log.rounds, { options, servers, remarks: [...remarks], versions: versionsOf(servers) });
+  report();
   return !log.problems.some((problem) => /\b(fast|reference):/.test(problem));
 }
 

@@ -1,11 +1,11 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { largePageBytes } from '../../appliance/memory/large-pages.ts';
 import { formatTable } from '../../src/cli/table.ts';
 import { describeMachine } from '../machine.ts';
 import { CASE_NAMES, type Figure, medianFigure, type Round } from './figures.ts';
 import { type Judged, judgeGoals } from './goals.ts';
-import { PEER_KINDS, type PeerName } from './peer-kinds.ts';
+import { PEER_KINDS, PEER_NAMES, type PeerName } from './peer-kinds.ts';
 import { plotPeers } from './plot-peers.ts';
 
 const RESULTS = join(import.meta.dirname, '../results');
@@ -35,17 +35,27 @@ const COLUMNS: readonly Column[] = [
   { figure: 'openIdle', title: 'idle', digits: 0 },
 ];
 
-/** Prints the tables and writes `peers-DATE.json` and `.svg`. */
+/**
+ * Prints the tables and writes `peers-DATE.json` and `.svg`. What a file of the same day has of other cases stays in it: a
+ * whole run takes most of an hour, and a ratio is of servers that ran next to each other in its case.
+ */
 export function reportPeers(
-  rounds: readonly Round[],
+  measured: readonly Round[],
   run: {
     readonly options: { readonly isQuick: boolean };
-    readonly servers: readonly PeerName[];
     readonly remarks: readonly string[];
     readonly versions: Readonly<Record<string, string>>;
   },
 ): void {
-  const medians = CASE_NAMES.flatMap((caseName) => mediansOf(rounds, caseName, run.servers));
+  const file = join(RESULTS, `peers-${new Date().toISOString().slice(0, 10)}`);
+  const earlier = run.options.isQuick ? [] : otherRounds(`${file}.json`, measured);
+  const rounds = [...earlier, ...measured];
+  const remarks = [...run.remarks];
+  if (earlier.length > 0) {
+    const cases = [...new Set(earlier.map(({ caseName }) => caseName))].join(', ');
+    remarks.push(`from an earlier run of the same day: ${cases}`);
+  }
+  const medians = CASE_NAMES.flatMap((caseName) => mediansOf(rounds, caseName, serversOf(rounds)));
   for (const name of new Set(medians.map(({ case: caseName }) => caseName))) printCase(name, medians);
   const judged = judgeGoals(rounds);
   printGoals(judged);
@@ -53,12 +63,11 @@ export function reportPeers(
   process.stdout.write(
     `${rounds.length} rounds, ${shaky} of them shaky (the host's speed changed by more than a quarter) and run again\n`,
   );
-  for (const remark of run.remarks) process.stdout.write(`${remark}\n`);
+  for (const remark of remarks) process.stdout.write(`${remark}\n`);
   // A quick look is for whoever works on it, not for the record.
   if (run.options.isQuick) return;
   mkdirSync(RESULTS, { recursive: true });
-  const file = join(RESULTS, `peers-${new Date().toISOString().slice(0, 10)}`);
-  const { options, versions, remarks } = run;
+  const { options, versions } = run;
   const goals = judged.map((goal) => ({ ...goal, value: rounded(goal.value, 3) }));
   const body = {
     command: 'npm run bench -- peers',
@@ -70,8 +79,18 @@ export function reportPeers(
     medians,
   };
   writeFileSync(`${file}.json`, `${JSON.stringify({ ...body, rounds: rounds.map(compact) }, null, 2)}\n`);
-  writeFileSync(`${file}.svg`, plotPeers(rounds, run.servers));
+  writeFileSync(`${file}.svg`, plotPeers(rounds, serversOf(rounds)));
   process.stdout.write(`written to ${file}.json and .svg\n`);
+}
+
+const serversOf = (rounds: readonly Round[]): PeerName[] =>
+  PEER_NAMES.filter((name) => rounds.some(({ figures }) => figures[name] !== undefined));
+
+/** Of a file, the rounds of cases that were not measured now. */
+function otherRounds(file: string, measured: readonly Round[]): readonly Round[] {
+  if (!existsSync(file)) return [];
+  const { rounds } = JSON.parse(readFileSync(file, 'utf8')) as { readonly rounds: readonly Round[] };
+  return rounds.filter(({ caseName }) => !measured.some((round) => round.caseName === caseName));
 }
 
 type Medians = Readonly<{ case: string; server: string } & Partial<Record<Figure, number>>>;
