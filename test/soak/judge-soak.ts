@@ -1,8 +1,10 @@
 /** Whether a soak was clean: pure, from what was seen. */
 import { descriptorCount, type ProcessSample } from './process-sample.ts';
 
-/** Beside the start: connections to the origin that are kept, files of volumes that are open for the next reader. */
+/** Beside the start: connections to the origin that are kept. */
 const MOST_MORE_DESCRIPTORS = 24;
+/** Of a volume, for the next reader (open-files.ts): 128, each open for reads through the page cache and past it. */
+const MOST_RESTING_FILES = 256;
 /**
  * By so much the floor may rise in the second half of a life: tables and caches that are filled by what is seldom. A
  * longer half may have more; a leak of one small object per answer of 1 MiB would be forty times that.
@@ -31,19 +33,25 @@ export interface SoakVerdict {
 }
 
 export function judgeSoak({ wrong, atStart, atEnd, samples }: SoakEvidence): SoakVerdict {
-  const [before, after] = [descriptorCount(atStart), descriptorCount(atEnd)];
-  const isBack = after <= before + MOST_MORE_DESCRIPTORS;
+  const more = moreOf(atStart, atEnd);
+  const isBack = more.files <= MOST_RESTING_FILES && more.others <= MOST_MORE_DESCRIPTORS;
   const memory = judgeMemory(samples);
   const isClean = wrong.length === 0 && isBack && memory.isFlat;
   return {
     isClean,
     lines: [
       wrong.length === 0 ? 'no wrong byte, no answer that may not be' : `WRONG: ${wrong.length} times`,
-      `${isBack ? 'descriptors are back' : 'DESCRIPTORS LEAKED'}: ${before} at the start, ${after} at the end, at most ${MOST_MORE_DESCRIPTORS} more (${kinds(atStart)}; then ${kinds(atEnd)})`,
+      `${isBack ? 'descriptors are back' : 'DESCRIPTORS LEAKED'}: ${more.files} more files at the end, at most ${MOST_RESTING_FILES}, and ${more.others} others, at most ${MOST_MORE_DESCRIPTORS} (${kinds(atStart)}; then ${kinds(atEnd)})`,
       memory.line,
       `threads: ${atStart.threads} at the start, ${atEnd.threads} at the end`,
     ],
   };
+}
+
+function moreOf(atStart: ProcessSample, atEnd: ProcessSample): { files: number; others: number } {
+  const filesOf = ({ descriptors }: ProcessSample): number => descriptors['file'] ?? 0;
+  const files = filesOf(atEnd) - filesOf(atStart);
+  return { files, others: descriptorCount(atEnd) - descriptorCount(atStart) - files };
 }
 
 /**

@@ -7,7 +7,7 @@ export interface ProcessSample {
   readonly rssMib: number;
   /** Of it what belongs to no file: heaps, stacks, buffers. */
   readonly anonymousMib: number;
-  /** By what they are of: `socket`, `file`, `memfd`, `eventpoll` ... */
+  /** By what they are of: `socket`, `file`, `removed file`, `memfd`, `eventpoll` ... */
   readonly descriptors: Readonly<Record<string, number>>;
 }
 
@@ -36,7 +36,7 @@ function kindOf(link: string): string | undefined {
   try {
     const target = readlinkSync(link);
     if (target.startsWith('/memfd:')) return 'memfd';
-    if (target.startsWith('/')) return 'file';
+    if (target.startsWith('/')) return target.endsWith(' (deleted)') ? 'removed file' : 'file';
     return /^(?:anon_inode:)?\[?(\w+)/.exec(target)?.[1] ?? target;
   } catch {
     // Closed between the listing and its turn.
