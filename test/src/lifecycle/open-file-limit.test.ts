@@ -27,6 +27,7 @@ describe('the limit of open files', () => {
     expect(openFileLimit(readFileSync('/proc/self/limits', 'utf8'))).toBeGreaterThan(0);
   });
 
+  // Other systems do not say what the limit is.
   it.skipIf(process.platform !== 'linux')('that is far too low keeps a service from starting, by its name', () => {
     const { status, stderr } = startWith(24);
     expect(stderr).toContain('this process may have 24 open files');
@@ -34,6 +35,7 @@ describe('the limit of open files', () => {
     expect(status).toBe(78);
   });
 
+  // Other systems do not say what the limit is.
   it.skipIf(process.platform !== 'linux')('that is just enough does not', () => {
     expect(startWith(LEAST_OPEN_FILES).stderr).toContain('--listen is wrong');
   });
