@@ -1,4 +1,4 @@
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page, Request } from 'playwright-core';
 import { type PageRecord, VIEWPORT } from '../../../deploy/demo/check.ts';
 import { type AnswerRecord, meterAnswers } from './answer-meter.ts';
 
@@ -42,7 +42,7 @@ export class Viewer {
     page.on('pageerror', (error) => this.#errors.push(error.message));
     page.on('requestfailed', (request) => this.#failedHosts.add(new URL(request.url()).host));
     page.on('request', (request) => {
-      if (new URL(request.url()).pathname.startsWith('/v1/steering/')) this.#steeringRequests.push(request.url());
+      if (asksForSteering(request)) this.#steeringRequests.push(request.url());
     });
   }
 
@@ -65,6 +65,12 @@ export class Viewer {
   /** Requests of the player for content steering so far; a `data:` URI is none. */
   get steeringRequests(): number {
     return this.#steeringRequests.length;
+  }
+
+  /** Resolves when what the player asks steering from now on is answered for the first time. */
+  async isSteered(): Promise<void> {
+    const request = await this.page.waitForRequest(asksForSteering, { timeout: PATIENCE_MS });
+    await request.response();
   }
 
   /** Errors that the page did not catch. */
@@ -121,6 +127,8 @@ export class Viewer {
     return this.#context.close();
   }
 }
+
+const asksForSteering = (request: Request): boolean => new URL(request.url()).pathname.startsWith('/v1/steering/');
 
 /** Who delivered, each once, in the order of the first delivery. */
 export const deliverers = (segments: Seen['segments']): string[] => [
