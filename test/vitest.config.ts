@@ -11,15 +11,18 @@ process.env['NODE_COMPILE_CACHE'] ??= resolve(import.meta.dirname, '../node_modu
 // Services that tests start as processes of their own take the engine that is judged; those inside take it from test-engine.ts.
 if (process.env['OCA_TEST_ENGINE'] !== undefined) process.env['OCA_ENGINE'] = process.env['OCA_TEST_ENGINE'];
 
-// Forks, because tests start servers, native addons and children; two, because that is what the smallest machine has.
+// Forks, because tests start servers, native addons and children. The smallest machine has two processors, and three are
+// at work there: those that start processes, play video or fill at a given rate wait for half of their time. Files need no
+// order of their own: by size, as vitest sorts them, the last worker ends within seconds of the first. The time limits
+// are there for what hangs: a machine with much else to do was seen to need ten times as long for anything.
 export default defineConfig({
   root: resolve(import.meta.dirname, '..'),
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',
-    maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    maxWorkers: 3,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     teardownTimeout: 10_000,
     reporters: ['default'],
   },
