@@ -64,10 +64,14 @@ export function drive(context: WireContext, connection: Connection): void {
         return;
     }
   }
-  if (!connection.isReady) {
-    connection.isReady = true;
-    context.ready.push(connection);
-  }
+  driveLater(context, connection);
+}
+
+/** When it is its turn among those that have more to do. */
+export function driveLater(context: WireContext, connection: Connection): void {
+  if (connection.isReady) return;
+  connection.isReady = true;
+  context.ready.push(connection);
 }
 
 /** Whether its last answer is out. */

@@ -2,7 +2,7 @@ import type { PublishedDescription } from '../../memory/published.ts';
 import { means, type PurgeRule } from '../../purge/purge-rule.ts';
 import type { MovedConnection, ToWire } from '../messages.ts';
 import { type Connection, FETCHING, LINGERING, NONE, READING, SENDING, WAITING } from './connection.ts';
-import { drive } from './drive-connection.ts';
+import { driveLater } from './drive-connection.ts';
 import { abandon, closeConnection, handOver } from './end-connection.ts';
 import { admitMoved, closeListener, stopListening } from './listener.ts';
 import { fetched } from './send-body.ts';
@@ -40,7 +40,7 @@ function answered(context: WireContext, ticket: number, isHere: boolean): void {
   if (connection.state === WAITING) answeredBeforeHead(context, connection, isHere);
   else if (connection.isAsking) {
     fetched(context, connection, isHere);
-    if (connection.state === SENDING) drive(context, connection);
+    if (connection.state === SENDING) driveLater(context, connection);
   }
 }
 
@@ -54,7 +54,7 @@ function answeredBeforeHead(context: WireContext, connection: Connection, isHere
   } else connection.hasGrip = true;
   if (!isHere) return giveUp(context, connection);
   connection.state = READING;
-  drive(context, connection);
+  driveLater(context, connection);
 }
 
 /** It is the reference engine's: what is missing, and why. */
