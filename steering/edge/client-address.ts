@@ -1,5 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { formatAddress, type IpAddress, type IpPrefix, parseAddress, parsePrefix, prefixContains } from '../routing/ip-address.ts';
+import {
+  formatAddress,
+  type IpAddress,
+  type IpPrefix,
+  parseAddress,
+  parsePrefix,
+  prefixContains,
+} from '../routing/ip-address.ts';
 import { forwardedFrom } from './forwarded-field.ts';
 
 /**
