@@ -10,8 +10,8 @@ import type { OpenLoad, OpenLoopOrder } from './open-loop.ts';
  * The first two seconds are asked and not counted: this program is being compiled, and would count its own slowness.
  *
  * It sleeps between the milliseconds. Asking the clock without a rest is more exact by half a millisecond, and it takes
- * from the sibling of its core what the service should have: at 70 % of what the service had reached beside a calm
- * sibling, that alone was overload. What it asks is made beforehand, so that it has little for its own collector; how
+ * from the sibling of its core what the service should have: 70 % of what was reached beside a calm sibling is more
+ * than that beside a busy one. What it asks is made beforehand, so that it has little for its own collector; how
  * late its own clock ticked it tells, because that is in the latencies too.
  */
 const WARM_SECONDS = 2;

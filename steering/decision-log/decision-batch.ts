@@ -5,8 +5,8 @@ import { LOG_FORMAT, type LoggedDecision } from './logged-decision.ts';
  * compression finds.
  *
  * They wait for a second, and what waits for a second the collector takes for old: a buffer for each decision, and one
- * for all of them joined, were three megabytes a second of which nothing is free before a collection of the whole heap.
- * That holds the only core for tenths of a second, every twenty seconds. So each is written as text behind the one
+ * for all of them joined, are memory of which nothing is free before a collection of the whole heap: by estimate three
+ * megabytes a second at the default rate. Where the service has one core, such a collection takes it from the answers. So each is written as text behind the one
  * before, into memory that is used again.
  */
 const HEAD = `{"format":${LOG_FORMAT},"decisions":[`;

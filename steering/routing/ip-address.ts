@@ -34,8 +34,7 @@ function parseIpv6(text: string): IpAddress | undefined {
 const [DOT, ZERO, NINE] = [0x2e, 0x30, 0x39];
 
 /**
- * By hand, because tables of a million prefixes and every request are read this way (an expression with its four groups
- * takes eight times as long), and because ipaddr.js also takes 0x7f.1 and the other forms of C's inet_aton, which an
+ * By hand, because tables of a million prefixes and every request are read this way, and because ipaddr.js also takes 0x7f.1 and the other forms of C's inet_aton, which an
  * address from a socket or a proxy never has.
  */
 function parseIpv4(text: string): IpAddress | undefined {
