@@ -6,8 +6,8 @@ import { LOG_FORMAT, type LoggedDecision } from './logged-decision.ts';
  *
  * They wait for a second, and what waits for a second the collector takes for old: a buffer for each decision, and one
  * for all of them joined, are memory of which nothing is free before a collection of the whole heap: by estimate three
- * megabytes a second at the default rate. Where the service has one core, such a collection takes it from the answers. So each is written as text behind the one
- * before, into memory that is used again.
+ * megabytes a second at the default rate. Where the service has one core, such a collection takes it from the answers.
+ * So each is written as text behind the one before, into memory that is used again.
  */
 const HEAD = `{"format":${LOG_FORMAT},"decisions":[`;
 const TAIL = ']}';
