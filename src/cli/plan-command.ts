@@ -113,7 +113,7 @@ async function showPlan(appliance: string, options: ShowOptions): Promise<void> 
           describeSources(file.sources),
           shortReason(file.reason),
         ]),
-      )}\nPER DAY: expected to be served from here. 'oca plan explain FILE' tells more of one.\n`,
+      )}\nPER DAY: expected to be served from here. More: 'oca plan explain FILE'\n`,
   );
 }
 

@@ -3,6 +3,8 @@ import { wrapWords } from './plan/wrap-words.ts';
 const GAP = 2;
 /** Columns up to this wide are left alone: a time or a name in pieces is harder to read than a long line. */
 const NARROW = 20;
+/** Unless the whole table fits so. */
+const NARROWEST = 8;
 
 /**
  * Rows as a table of plain text: left-aligned first column, the others right-aligned where every value is a number. Where
@@ -37,20 +39,35 @@ export function formatTable(
   return [line(header), line(widths.map((each) => '-'.repeat(each))), ...rows.map(lines)].join('\n');
 }
 
-/** Widths that fit, as far as words allow: the widest column gives first. */
+/** Widths that fit, as far as words allow. */
 function fitWidths(
   header: readonly string[],
   rows: ReadonlyArray<readonly string[]>,
   natural: readonly number[],
   width: number,
 ): number[] {
+  const wide = narrowed(header, rows, natural, width, NARROW);
+  const tight = narrowed(header, rows, natural, width, NARROWEST);
+  return lineLength(tight) <= width ? (lineLength(wide) <= width ? wide : tight) : wide;
+}
+
+const lineLength = (widths: readonly number[]): number => widths.reduce((sum, each) => sum + each + GAP, -GAP);
+
+/** The widest column gives first, and none gets narrower than its words or so many characters. */
+function narrowed(
+  header: readonly string[],
+  rows: ReadonlyArray<readonly string[]>,
+  natural: readonly number[],
+  width: number,
+  narrow: number,
+): number[] {
   const widths = [...natural];
-  let excess = widths.reduce((sum, each) => sum + each + GAP, -GAP) - width;
+  let excess = lineLength(widths) - width;
   const columns = widths.map((_, column) => column).toSorted((a, b) => (natural[b] ?? 0) - (natural[a] ?? 0));
   for (const column of columns) {
     if (excess <= 0) break;
     const words = rows.flatMap((row) => (row[column] ?? '').split(' ').map(({ length }) => length));
-    const least = Math.max(NARROW, header[column]?.length ?? 0, ...words);
+    const least = Math.max(narrow, header[column]?.length ?? 0, ...words);
     const given = Math.max(0, Math.min(excess, (widths[column] ?? 0) - least));
     widths[column] = (widths[column] ?? 0) - given;
     excess -= given;

@@ -19,7 +19,7 @@ export function describeDiffs({ diffs }: PlanDiffs, appliance: string | undefine
     formatBytes(diff.staysBytes),
     `${formatBytes(diff.servedBeforeBytes)} -> ${formatBytes(diff.servedAfterBytes)}`,
   ]);
-  const header = ['APPLIANCE', 'PLANS', 'COMES', 'SIZE', 'GOES', 'SIZE', 'STAYS', 'TO SERVE A DAY'];
+  const header = ['APPLIANCE', 'PLANS', 'COMES', 'SIZE', 'GOES', 'SIZE', 'STAYS', 'SERVES A DAY'];
   return `${formatTable(header, rows)}\n`;
 }
 

@@ -21,7 +21,8 @@ export function describeExplanation(explanation: Explanation, width: number): st
 function describeTitle({ subject, renditions }: Explanation, width: number): string {
   const rows = renditions.flatMap(({ renditionId, sizeBytes, clusters }) =>
     clusters.map(({ clusterId, part, rank, itemCount, expectedBytes, copies }, index) => [
-      index === 0 ? renditionId : '',
+      // The title stands above.
+      index === 0 ? renditionId.slice(renditionId.startsWith(`${subject.name}/`) ? subject.name.length + 1 : 0) : '',
       index === 0 ? formatBytes(sizeBytes) : '',
       clusterId,
       part,
@@ -33,7 +34,7 @@ function describeTitle({ subject, renditions }: Explanation, width: number): str
   return (
     `title ${subject.name}: ${renditions.length} renditions\n\n` +
     `${formatTable(['RENDITION', 'SIZE', 'CLUSTER', 'HELD', 'RANK', 'PER DAY', 'APPLIANCES'], rows)}\n` +
-    "\nPER DAY: asked for there. In brackets: not there yet.\n'oca plan explain RENDITION' tells more of one.\n" +
+    "\nPER DAY: asked for there. In brackets: not there yet.\n'oca plan explain TITLE/RENDITION' tells more of one.\n" +
     notHeldLines(renditions, width)
   );
 }

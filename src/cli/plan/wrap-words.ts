@@ -6,7 +6,7 @@ export function wrapWords(text: string, width: number, indent: string): string {
   let line = '';
   for (const word of text.slice(margin.length).split(' ')) {
     const longer = line === '' ? `${lines.length === 0 ? margin : ''}${word}` : `${line} ${word}`;
-    if (longer.length > Math.max(20, width) && line !== '') {
+    if (longer.length > Math.max(8, width) && line !== '') {
       lines.push(line);
       line = word;
     } else {

@@ -32,3 +32,13 @@ test('what another machine says gives the terminal no orders', () => {
   expect(table).toContain('bad disk?[2J?1A??all is well');
   expect(table.split('\n')).toHaveLength(3);
 });
+
+test('a column gets narrower than a time where the whole row then fits', () => {
+  const rows = [
+    ['a-name-of-some-length', '183 kB -> 367 kB'],
+    ['b', '0 B -> 189 kB'],
+  ];
+  const text = formatTable(['APPLIANCE', 'A DAY'], rows, 32);
+  expect(Math.max(...text.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(32);
+  expect(text).toContain('a-name-of-some-length  183 kB');
+});
