@@ -26,9 +26,10 @@ const NO_COUNTS: readonly unknown[] = [
 
 test.each(['requests', 'servedBytes', 'missedBytes'])('%s that are no count make the whole sample void', (member) => {
   for (const value of NO_COUNTS)
-    expect(() => parseDemandSample({ ...sample, entries: [entry, { ...entry, [member]: value }] }), String(value)).toThrow(
-      ContractError,
-    );
+    expect(
+      () => parseDemandSample({ ...sample, entries: [entry, { ...entry, [member]: value }] }),
+      String(value),
+    ).toThrow(ContractError);
   // As it may come over the wire: JSON knows no NaN, but numbers larger than any double.
   const wire = JSON.stringify(sample).replace(`"${member}":${entry[member as 'requests']}`, `"${member}":1e999`);
   expect(() => parseDemandSample(JSON.parse(wire))).toThrow(ContractError);
