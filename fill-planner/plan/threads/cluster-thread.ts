@@ -50,7 +50,8 @@ function done(job: ClusterJob): ClusterAnswer {
     return { kind: 'placed', placement: shareArrays({ ...placement, peakBitsPerSec: new Float64Array() }) };
   }
   if (job.kind === 'link') {
-    const { originUrls: _, ...links } = linkFleet(inputs, job.placements);
+    // URLs are known here, and 200,000 strings would be copied.
+    const links = { ...linkFleet(inputs, job.placements), originUrls: [] };
     return { kind: 'linked', links: shareArrays(links) };
   }
   if (linked === undefined) throw new Error('a draft was asked for before the links');
