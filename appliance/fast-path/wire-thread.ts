@@ -8,6 +8,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { loadLibc } from '../kernel/libc.ts';
 import { EPOLLIN, IPPROTO_TCP, TCP_NODELAY } from '../kernel/linux-abi.ts';
+import { askShortTurns } from '../kernel/short-turns.ts';
 import { createReader } from '../memory/reader.ts';
 import { WireAnswers } from './answer-on-wire.ts';
 import { ConnectionBoard } from './connection-board.ts';
@@ -44,6 +45,7 @@ function begin(data: WireThreadData, post: (message: ToOwner) => void): WireCont
   if (loaded.kind === 'missing') throw new Error(`no fast path: ${loaded.because}`);
   const { libc } = loaded;
   const { limits, listenFd, wakeFd } = data;
+  askShortTurns(libc);
   const epollFd = checked('epoll_create1', libc.epollCreate());
   const input = libc.memory(INPUT_BYTES);
   const made: WireContext = {

@@ -57,6 +57,8 @@ const F_DUPFD_CLOEXEC = 1030;
 const O_NONBLOCK = 0o4000;
 const SIOCOUTQ = 0x5411;
 const UINT32 = 2 ** 32;
+/** By architecture (syscalls(2)). */
+const SCHED_SETATTR: Readonly<Record<string, number>> = { x64: 314, arm64: 274 };
 
 /** The functions by their C declarations (LP64, so off_t, size_t and pointers have 64 bits). */
 function declare(lib: Koffi.LibraryHandle) {
@@ -89,6 +91,8 @@ function declare(lib: Koffi.LibraryHandle) {
     write: lib.func('intptr_t write(int fd, uintptr_t buffer, size_t length)'),
     epollCreate: lib.func('int epoll_create1(int flags)'),
     epollCtl: lib.func('int epoll_ctl(int epoll, int op, int fd, uintptr_t event)'),
+    // A call by its number, since older C libraries have none by this name.
+    schedSetattr: lib.func('syscall', 'long', ['long', 'int', 'uintptr_t', 'unsigned int']),
     alarm: lib.func('unsigned int alarm(unsigned int seconds)'),
     epollWait: lib.func('int epoll_wait(int epoll, uintptr_t events, int count, int timeoutMs)'),
   };
@@ -319,6 +323,12 @@ export class Libc {
   /** The process is killed (SIGALRM) if it is still there then; 0 calls that off. alarm(2) */
   alarm(seconds: number): number {
     return this.#calls.alarm(seconds);
+  }
+
+  /** Of the calling thread. sched_setattr(2), of no flags; EPERM, EINVAL. @param address of a struct sched_attr */
+  schedSetattr(address: number): number {
+    const number = SCHED_SETATTR[process.arch];
+    return number === undefined ? -ERRNO.EINVAL : this.#answer(this.#calls.schedSetattr(number, 0, address, 0));
   }
 
   /** epoll_create1(2) */

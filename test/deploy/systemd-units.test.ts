@@ -25,6 +25,8 @@ const KERNEL_NAMES: ReadonlyMap<string, string> = new Map([
   ['pwrite', 'pwrite64'],
   ['recv', 'recvfrom'],
   ['send', 'sendto'],
+  // The one that is called by its number.
+  ['syscall', 'sched_setattr'],
 ]);
 
 /** The calls of a set (`@system-service`), with those of the sets that it is made of. */
