@@ -85,14 +85,8 @@ export function createFillPlanner(config: PlannerConfig, context: ServiceContext
     );
     const guard = createSignatureGuard({ ...config, trusted: state.trusted, clock: world.clock, logger });
     const documents = new PlanDocuments(state.plans, state.identity);
-    addServiceRoutes(service, {
-      ...state,
-      documents,
-      guard,
-      clock: world.clock,
-      onSample: counted.countSample,
-      rollout,
-    });
+    const { clock } = world;
+    addServiceRoutes(service, { ...state, documents, guard, clock, onSample: counted.countSample, rollout });
     addEnrolmentRoute(service, state.trusted, state.identity, logger);
     addAdminRoutes(admin, health, counted.metrics, config.adminHosts);
     addTokenMintingRoute(admin, state.trusted);

@@ -32,6 +32,7 @@ function planner(uid: number): Promise<{ code: unknown; stderr: string }> {
 
 const isRoot = process.getuid?.() === 0;
 
+// Only root starts a program as somebody else.
 test.skipIf(!isRoot)(
   'a planner whose state folder is of another user does not start, and says which and why (needs root)',
   async () => {
@@ -44,6 +45,7 @@ test.skipIf(!isRoot)(
   },
 );
 
+// Only root starts a program as somebody else.
 test.skipIf(!isRoot)(
   'so does one of which root has once made the files, by running it by hand (needs root)',
   async () => {

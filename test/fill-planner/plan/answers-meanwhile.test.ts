@@ -43,11 +43,11 @@ afterEach(async () => {
 /** Turns of the event loop that others have until it is done. */
 async function turnsUntil<T>(work: Promise<T>, each: () => void = () => {}): Promise<{ result: T; turns: number }> {
   let turns = 0;
-  let isDone = false;
+  const progress = { isDone: false };
   const done = work.finally(() => {
-    isDone = true;
+    progress.isDone = true;
   });
-  while (!isDone) {
+  while (!progress.isDone) {
     await othersTurn();
     turns += 1;
     each();
