@@ -45,8 +45,9 @@ interface InHand {
  * same). Node drops such a request unless it is told not to (`httpAllowHalfOpen`). But a client that has left looks alike:
  * both are a FIN, and a miss would be fetched for nobody. So who waits longer than a moment is sent 100 (Continue), which
  * a client discards that did not ask for it (RFC 9110 section 15.2.1), and to which the kernel of one that has left says
- * that nobody is there. Limits: HTTP/1.0 knows no such answers, and is waited for until its own; where TLS ends here, not
- * in threads of its own, Node closes with the client.
+ * that nobody is there. Behind a head nothing can be asked: there whoever has closed its side is taken to have left when
+ * no byte of the body was to be had for as long. Limits: HTTP/1.0 knows no such answers, and is waited for until its own;
+ * where TLS ends here, not in threads of its own, Node closes with the client.
  */
 export class DeliveryServer implements Service {
   readonly #config: ApplianceConfig;
@@ -231,13 +232,25 @@ export class DeliveryServer implements Service {
     if (known !== undefined) return known;
     const inHand: InHand = { count: 0, last: response };
     this.#answering.set(socket, inHand);
-    socket.once('end', () => setTimeout(() => this.#askIfThere(socket, inHand), ASK_IF_THERE_MS).unref());
+    socket.once('end', () => this.#askSoon(socket, inHand));
     return inHand;
   }
 
-  /** Writes to a client that has closed its side and waits; see above. */
-  #askIfThere(socket: Socket, { count, last }: InHand): void {
-    if (count > 0 && !socket.destroyed && !last.headersSent && last.req.httpVersion === '1.1') last.writeContinue();
+  /** Whether a client that has closed its side is still there; see above. */
+  #askSoon(socket: Socket, inHand: InHand, wasAsked = false): void {
+    const { bytesWritten } = socket;
+    setTimeout(() => {
+      const { count, last } = inHand;
+      if (count === 0 || socket.destroyed) return;
+      const isStill = socket.bytesWritten === bytesWritten && socket.writableLength === 0;
+      if (last.headersSent && isStill) {
+        socket.destroy();
+        return;
+      }
+      const asks = !wasAsked && !last.headersSent && last.req.httpVersion === '1.1';
+      if (asks) last.writeContinue();
+      this.#askSoon(socket, inHand, wasAsked || asks);
+    }, ASK_IF_THERE_MS).unref();
   }
 
   /** What is no HTTP gets an answer if it can still be given, and its connection ends (RFC 9112 sections 2.2, 3). */

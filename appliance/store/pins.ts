@@ -26,12 +26,12 @@ export class Pins {
     const changed: Generation[] = [];
     for (const concerned of [before, keys]) {
       for (const key of concerned) {
-        const generation = objects.get(key);
+        const generation = concerned === before && keys.has(key) ? undefined : objects.get(key);
         if (generation !== undefined && this.cover(generation) !== generation.pinned) changed.push(generation);
         yield 1;
       }
     }
-    const there = changed.filter(({ forgotten }) => !forgotten);
+    const there = changed.filter((generation) => !generation.forgotten && this.cover(generation) !== generation.pinned);
     const isWanted = Map.groupBy(there, (generation) => this.cover(generation));
     return { lost: isWanted.get(false) ?? [], won: isWanted.get(true) ?? [] };
   }
