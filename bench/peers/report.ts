@@ -53,7 +53,7 @@ export function reportPeers(
   const remarks = [...run.remarks];
   if (earlier.length > 0) {
     const cases = [...new Set(earlier.map(({ caseName }) => caseName))].join(', ');
-    remarks.push(`from an earlier run of the same day: ${cases}`);
+    remarks.push(`from an earlier run: ${cases}`);
   }
   const medians = CASE_NAMES.flatMap((caseName) => mediansOf(rounds, caseName, serversOf(rounds)));
   for (const name of new Set(medians.map(({ case: caseName }) => caseName))) printCase(name, medians);
