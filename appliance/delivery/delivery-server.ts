@@ -30,10 +30,10 @@ export interface DeliveryServerOptions {
   readonly inheritedFd?: number | undefined;
 }
 
-/** Of a connection: how many of its requests are in hand, and the answer to the last of them. */
+/** Of a connection: how many of its requests are in hand, and the answer to the last of them; undefined when none is. */
 interface InHand {
   count: number;
-  last: ServerResponse;
+  last: ServerResponse | undefined;
 }
 
 /**
@@ -216,21 +216,23 @@ export class DeliveryServer implements Service {
 
   #noteAnswer(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
-    const inHand = this.#inHandOf(socket, response);
+    const inHand = this.#inHandOf(socket);
     inHand.count += 1;
     inHand.last = response;
     response.once('close', () => {
       inHand.count -= 1;
       if (inHand.count > 0) return;
+      // An idle connection keeps nothing of what was answered.
+      inHand.last = undefined;
       if (this.#doomed.has(socket)) socket.destroySoon();
       else this.#handOver?.answered(socket, request.complete);
     });
   }
 
-  #inHandOf(socket: Socket, response: ServerResponse): InHand {
+  #inHandOf(socket: Socket): InHand {
     const known = this.#answering.get(socket);
     if (known !== undefined) return known;
-    const inHand: InHand = { count: 0, last: response };
+    const inHand: InHand = { count: 0, last: undefined };
     this.#answering.set(socket, inHand);
     socket.once('end', () => this.#askSoon(socket, inHand));
     return inHand;
@@ -240,8 +242,8 @@ export class DeliveryServer implements Service {
   #askSoon(socket: Socket, inHand: InHand, wasAsked = false): void {
     const { bytesWritten } = socket;
     setTimeout(() => {
-      const { count, last } = inHand;
-      if (count === 0 || socket.destroyed) return;
+      const { last } = inHand;
+      if (last === undefined || socket.destroyed) return;
       const isStill = socket.bytesWritten === bytesWritten && socket.writableLength === 0;
       if (last.headersSent && isStill) {
         socket.destroy();
