@@ -3,15 +3,15 @@
  *
  * Its work comes in pieces of microseconds, and viewers wait for each. Beside it on the core are threads with long pieces:
  * the owner, libuv's readers of disks, whatever else the machine does. A thread that asks for shorter turns gets no more of
- * the core, but gets it sooner (EEVDF, sched(7), Linux 6.12): of hot segments beside a disk at its limit the p99 fell from
- * 31 to 13 ms (medians of three rounds each).
+ * the core, but gets it sooner (EEVDF, sched(7), Linux 6.12). In a trial with the load of `npm run bench -- peers --cases mix`
+ * the p99 of hot segments was 31 ms without and 13 ms with it (medians of three alternating rounds on a noisy host).
  *
  * It is a wish: older kernels take no notice, and where it is refused all goes on as before.
  */
 import { getPriority } from 'node:os';
 import type { Libc } from './libc.ts';
 
-/** A tenth of the usual turn. Much shorter, and changing threads would cost more than the turn. */
+/** A fifth of the usual turn on two cores, a tenth on many. Much shorter, and changing threads would cost more than the turn. */
 const TURN_NANOSECONDS = 300_000;
 /** struct sched_attr in its first version. */
 const ATTRIBUTES_BYTES = 48;

@@ -5,9 +5,8 @@ import { SECTOR_BYTES } from '../files/whole-io.ts';
  * A file that is read past the page cache (O_DIRECT), open from its first read until `close`.
  *
  * By descriptor number and with callbacks: this is the way of every block that a viewer asks for and memory has not, and
- * of the 60 microseconds of the owner that opening, reading and closing by FileHandle take, promises and objects are
- * half. What a FileHandle is for is done here by hand: a number is given back to the kernel only when no read has it any
- * more, or the read would meet whoever gets that number next.
+ * a FileHandle makes objects and promises of its own for each step. What a FileHandle is for is done here by hand: a number
+ * is given back to the kernel only when no read has it any more, or the read would meet whoever gets that number next.
  */
 export class DirectFile {
   readonly #path: string;

@@ -8,7 +8,7 @@ const MOST_RESTING = 128;
 /**
  * The data files of a volume that are open: those of generations that somebody holds, and, of those that were only read,
  * some that were held of late. Opening and closing a file for every range costs two more turns of a thread of libuv's
- * pool, and as much of the owner's time as reading.
+ * pool, and two more of the owner's loop.
  */
 export class OpenFiles {
   readonly #pathOf: (generation: Generation) => string;
